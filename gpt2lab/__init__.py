@@ -1,0 +1,1 @@
+"""gpt2lab: GPT-2 taken apart and put back together."""
