@@ -1,0 +1,180 @@
+r"""Attention: every position asks, compares, and takes a blend of what the others offer.
+
+    attention(q, k, v) = softmax(q kᵀ / sqrt(d_head) + mask) v
+
+The query of a position is compared with the keys of all positions it may see. The softmax turns
+the scores into weights that sum to 1, and the output is the weighted sum of the *values*. The
+values take no part in the comparison.
+
+Several heads do this at once, each on its own slice of the feature axis. Every head sees the
+whole visible sequence; the sequence is never cut.
+
+Source: Vaswani et al. 2017, "Attention Is All You Need", eq. 1 and section 3.2.2; in GPT-2 the
+three projections are one fused layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gpt2lab.config import GPT2Config
+from gpt2lab.masking import apply_mask, causal_mask
+from gpt2lab.trace import AttentionTrace
+
+
+def split_heads(x: Tensor, n_heads: int) -> Tensor:
+    """(B, T, d_model) -> (B, n_heads, T, d_head): cut the *feature* axis, keep every position.
+
+    Raises ValueError if d_model is not divisible by n_heads.
+    """
+    if n_heads < 1 or x.shape[-1] % n_heads != 0:
+        raise ValueError(f"the last axis must be divisible by n_heads={n_heads}, got shape {tuple(x.shape)}")
+    return x.unflatten(-1, (n_heads, -1)).transpose(-3, -2)
+
+
+def merge_heads(x: Float[Tensor, "*batch n_heads T d_head"]) -> Float[Tensor, "*batch T d_model"]:
+    """(B, n_heads, T, d_head) -> (B, T, d_model): the inverse of split_heads."""
+    return x.transpose(-3, -2).flatten(-2)
+
+
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Any = None, bias: Any = None, scale: Any = None
+) -> tuple[Tensor, Tensor]:
+    """The equation above, written out.
+
+    Parameters
+    ----------
+    q : (..., T_query, d_head)
+    k, v : (..., T_key, d_head)
+    mask : bool, broadcastable to (..., T_query, T_key), optional
+        True = may attend. A row without any True has no softmax and comes out as NaN.
+    bias : broadcastable to (..., T_query, T_key), optional
+        Added to the scaled scores (ALiBi, relative bias).
+    scale : float, optional
+        Factor on q·k; 1 / sqrt(d_head) by default.
+
+    Returns
+    -------
+    out : (..., T_query, d_head)
+    attn_weights : (..., T_query, T_key), each row sums to 1
+
+    Raises
+    ------
+    ValueError
+        If q and k differ in width, k and v in length, or the mask does not fit.
+    """
+    if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
+        raise ValueError(
+            "attention needs q and k of the same width and k and v of the same length, "
+            f"got q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
+        )
+    scores = attention_scores(q, k, bias, scale)  # (..., T_query, T_key)
+    if mask is not None:
+        scores = apply_mask(scores, mask)
+    attn_weights = scores.softmax(dim=-1)  # (..., T_query, T_key)
+    return attn_weights @ v, attn_weights
+
+
+def attention_scores(q: Tensor, k: Tensor, bias: Any = None, scale: Any = None) -> Tensor:
+    """Scaled (and biased) scores before the mask: (..., T_query, T_key)."""
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    scores = q @ k.transpose(-2, -1) * scale  # (..., T_query, T_key)
+    return scores if bias is None else scores + bias
+
+
+class MultiHeadAttention(nn.Module):
+    """GPT-2's causal self-attention.
+
+    ``forward`` runs torch's fused kernel, ``trace`` the equation with all its steps.
+
+    Three sockets can be overridden: ``rotate`` (RoPE), ``bias`` (ALiBi, relative bias) and
+    ``scale``. ``causal`` switches the mask; see ``gpt2lab.interventions.without_causal_mask``.
+    """
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.n_heads = config.n_heads
+        self.d_head = config.d_head
+        self.dropout = config.dropout
+        self.causal = True
+        self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
+        self.out = nn.Linear(config.d_model, config.d_model)  # W_O: mixes the heads
+        self.out_dropout = nn.Dropout(config.dropout)
+
+    def rotate(self, q: Tensor, k: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Socket for RoPE. GPT-2 leaves queries and keys as they are.
+
+        q, k are (B, n_heads, T, d_head); positions is (T,) long, the absolute position of each.
+        """
+        return q, k
+
+    def bias(self, T_query: int, T_key: int) -> Tensor | None:
+        """Socket for ALiBi and relative bias: (n_heads, T_query, T_key). GPT-2 has none.
+
+        The queries are the last ``T_query`` of the ``T_key`` positions.
+        """
+        return None
+
+    @property
+    def scale(self) -> float:
+        """Factor on q·k: keeps the scores at unit variance whatever the head's width."""
+        return self.d_head**-0.5
+
+    def project(self, x: Float[Tensor, "B T d_model"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of all heads: three times (B, n_heads, T, d_head)."""
+        q, k, v = self.qkv(x).chunk(3, dim=-1)  # 3 × (B, T, d_model)
+        return split_heads(q, self.n_heads), split_heads(k, self.n_heads), split_heads(v, self.n_heads)
+
+    def forward(self, x: Float[Tensor, "B T d_model"], cache: Any = None) -> Float[Tensor, "B T d_model"]:
+        """Attend and project.
+
+        Parameters
+        ----------
+        x : (B, T, d_model)
+        cache : gpt2lab.generation.LayerCache, optional
+            Keys and values of earlier positions; those of the T new ones are appended to it.
+        """
+        T_query = x.shape[1]
+        start = 0 if cache is None else cache.length
+        q, k, v = self.project(x)  # 3 × (B, n_heads, T_query, d_head)
+        q, k = self.rotate(q, k, torch.arange(start, start + T_query, device=x.device))
+        if cache is not None:
+            k, v = cache.append(k, v)  # 2 × (B, n_heads, T_key, d_head)
+        T_key = k.shape[-2]
+        bias = self.bias(T_query, T_key)
+        # One new query at the end of the sequence may see everything: nothing to hide.
+        causal = self.causal and T_query > 1
+        mask = bias
+        if causal and (bias is not None or T_key > T_query):
+            visible = causal_mask(T_query, T_key, x.device)  # (T_query, T_key)
+            mask = visible if bias is None else apply_mask(bias, visible)
+        head_out = F.scaled_dot_product_attention(
+            q, k, v,
+            attn_mask=mask,
+            is_causal=causal and mask is None,
+            dropout_p=self.dropout if self.training else 0.0,  # the kernel ignores .eval() by itself
+            scale=self.scale,
+        )  # (B, n_heads, T_query, d_head)
+        return self.out_dropout(self.out(merge_heads(head_out)))  # (B, T_query, d_model)
+
+    def trace(self, x: Float[Tensor, "B T d_model"]) -> AttentionTrace:
+        """The same result with every intermediate value; no dropout, no cache."""
+        T = x.shape[1]
+        q, k, v = self.project(x)  # 3 × (B, n_heads, T, d_head)
+        q, k = self.rotate(q, k, torch.arange(T, device=x.device))
+        mask = causal_mask(T, device=x.device) if self.causal else None  # (T, T)
+        bias = self.bias(T, T)
+        head_out, attn_weights = attention(q, k, v, mask, bias, self.scale)
+        return AttentionTrace(
+            q=q, k=k, v=v,
+            scores=attention_scores(q, k, bias, self.scale),
+            mask=mask,
+            attn_weights=attn_weights,
+            head_out=head_out,
+            out=self.out(merge_heads(head_out)),
+        )

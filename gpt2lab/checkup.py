@@ -1,0 +1,91 @@
+"""Run what shows that the course works: the tests, the notebooks, the benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from gpt2lab import vocabulary, workspace
+
+CELL_TIMEOUT = 300  # seconds; nbval's own 2000 would let a dead kernel block for half an hour
+
+
+def test_command(arguments: list[str]) -> int:
+    """`gpt2lab test`"""
+    parser = argparse.ArgumentParser(
+        "gpt2lab test", description="Run every test, then every notebook. Other arguments go to pytest's tests."
+    )
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--no-notebooks", action="store_true", help="the tests alone")
+    only.add_argument("--notebooks", action="store_true", help="the notebooks alone")
+    options, rest = parser.parse_known_args(arguments)
+
+    root = workspace.course_root()
+    _needs_pytest()
+    if not vocabulary.available():
+        vocabulary.ensure(report=print)
+    codes = {}
+    if not options.notebooks:
+        codes["tests"] = _run(root, "Tests", tests_command(rest))
+    if not options.no_notebooks:
+        codes["notebooks"] = _run(root, "Notebooks", notebooks_command(root))
+    failed = [name for name, code in codes.items() if code]
+    print(f"\nFailed: {' and '.join(failed)}" if failed else f"\nPassed: {' and '.join(codes)}")
+    return 1 if failed else 0
+
+
+def tests_command(rest: list[str]) -> list[str]:
+    return [sys.executable, "-m", "pytest", *rest]
+
+
+def notebooks_command(root: Path) -> list[str] | None:
+    """Strict nbval over every chapter, one after the other; None while there is no chapter."""
+    notebooks = sorted(str(path.relative_to(root)) for path in (root / "chapters").glob("*.ipynb"))
+    if not notebooks:
+        return None
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
+    command += [f"--nbval-cell-timeout={CELL_TIMEOUT}"]
+    sanitize = root / "tests" / "nbval_sanitize.cfg"
+    if sanitize.is_file():
+        command += [f"--nbval-sanitize-with={sanitize}"]
+    return command + notebooks
+
+
+def bench_command(arguments: list[str]) -> int:
+    """`gpt2lab bench`"""
+    parser = argparse.ArgumentParser("gpt2lab bench", description="Run the benchmarks: all, or some by name.")
+    parser.add_argument("name", nargs="*", help="such as generation (default: all)")
+    parser.add_argument("--list", action="store_true", help="only list them")
+    options, rest = parser.parse_known_args(arguments)
+
+    root = workspace.course_root()
+    scripts = {path.stem: path for path in sorted((root / "benchmarks").glob("[!_]*.py"))}
+    if unknown := [name for name in options.name if name not in scripts]:
+        choice = ", ".join(scripts) or "none yet"
+        raise ValueError(f"Expected the name of a benchmark, received {unknown[0]!r}. Choose: {choice}")
+    if options.list or not scripts:
+        print("\n".join(scripts) or "There is no benchmark yet.")
+        return 0
+    chosen = options.name or list(scripts)
+    codes = [_run(root, name, [sys.executable, str(scripts[name]), *rest]) for name in chosen]
+    return max(codes)
+
+
+def _run(root: Path, title: str, command: list[str] | None) -> int:
+    print(f"\n== {title}", flush=True)
+    if command is None:
+        print("nothing there yet")
+        return 0
+    # Notebooks start the kernel of this environment, whatever the user has registered elsewhere.
+    environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}
+    return subprocess.run(command, cwd=root, env=environment).returncode
+
+
+def _needs_pytest() -> None:
+    from importlib.util import find_spec
+
+    if missing := [name for name in ("pytest", "nbval", "hypothesis", "transformers") if not find_spec(name)]:
+        raise ValueError(f"The test tools are not installed ({missing[0]} is missing). Run: python3 course.py test")

@@ -1,0 +1,110 @@
+"""Masks: who may look at whom.
+
+A mask is boolean, and **True means "may attend"**, as in ``F.scaled_dot_product_attention``.
+(``nn.MultiheadAttention`` uses the opposite sign.) Masking puts -inf into a score *before* the
+softmax: exp(-inf) is exactly 0, and the remaining weights still sum to 1.
+
+Source: Vaswani et al. 2017, section 3.2.3; masked language modelling from Devlin et al. 2019,
+section 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def causal_mask(T_query: int, T_key: int | None = None, device: Any = None) -> Tensor:
+    """Position i may attend to positions 0 … i, itself included.
+
+    Parameters
+    ----------
+    T_query, T_key : int
+        Number of queries and keys. With a KV cache there are more keys than queries; the queries
+        are then the *last* ``T_query`` positions. ``T_key`` defaults to ``T_query``.
+
+    Returns
+    -------
+    (T_query, T_key) bool, True = may attend.
+    """
+    T_key = T_query if T_key is None else T_key
+    if T_query < 1 or T_key < T_query:
+        raise ValueError(f"causal_mask needs 1 <= T_query <= T_key, got T_query={T_query}, T_key={T_key}")
+    return torch.ones(T_query, T_key, dtype=torch.bool, device=device).tril(T_key - T_query)
+
+
+def padding_mask(lengths: Any, T_key: int | None = None) -> Tensor:
+    """True for real tokens, False for the padding after them.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Number of real tokens in each sample, each at least 1 (a row with nothing to attend to has
+        no softmax).
+
+    Returns
+    -------
+    (B, 1, 1, T_key) bool. The two 1s broadcast over heads and queries; the padding is hidden as
+    *keys*. Combine with the causal mask by ``&``.
+    """
+    lengths = torch.as_tensor(lengths)
+    T_key = int(lengths.max()) if T_key is None else T_key
+    if lengths.ndim != 1 or lengths.numel() == 0 or int(lengths.min()) < 1 or int(lengths.max()) > T_key:
+        raise ValueError(f"lengths must be a list of numbers between 1 and T_key={T_key}, got {lengths.tolist()}")
+    positions = torch.arange(T_key, device=lengths.device)  # (T_key,)
+    return (positions < lengths[:, None])[:, None, None, :]  # (B, 1, 1, T_key)
+
+
+def apply_mask(scores: Tensor, mask: Tensor) -> Tensor:
+    """Put -inf where the mask is False.
+
+    Parameters
+    ----------
+    scores : (..., T_query, T_key)
+    mask : bool, broadcastable to the scores, True = may attend
+
+    Raises
+    ------
+    ValueError
+        If the mask is not boolean or does not fit.
+    """
+    check_mask(mask, tuple(scores.shape))
+    return scores.masked_fill(~mask, -torch.inf)
+
+
+def check_mask(mask: Tensor, scores_shape: tuple[int, ...]) -> None:
+    """Refuse a mask that is not boolean or does not broadcast to the scores."""
+    if mask.dtype != torch.bool:
+        raise ValueError(f"a mask must be boolean (True = may attend), got {mask.dtype}")
+    sizes = list(zip(reversed(mask.shape), reversed(scores_shape)))
+    if mask.ndim < 2 or mask.ndim > len(scores_shape) or any(m not in (1, s) for m, s in sizes):
+        raise ValueError(
+            f"the mask must broadcast to the scores (…, T_query, T_key) = {scores_shape}, got mask "
+            f"{tuple(mask.shape)}; a padding mask of shape (B, T) has to become (B, 1, 1, T)"
+        )
+
+
+def corrupt_tokens(
+    tokens: Tensor, mask_id: int, vocab_size: int, rate: float = 0.15, generator: Any = None
+) -> tuple[Tensor, Tensor]:
+    """BERT's masked-language-modelling corruption. It changes the *data*; it is no attention mask.
+
+    Each token is chosen with probability ``rate``. Of the chosen ones 80 % become ``mask_id``,
+    10 % a random token, and 10 % stay as they are.
+
+    Returns
+    -------
+    corrupted : (B, T)
+    chosen : (B, T) bool
+        Where the loss is computed; all other positions are ignored.
+    """
+    if not 0 < rate < 1:
+        raise ValueError(f"rate must lie between 0 and 1, got {rate}")
+    chosen = torch.rand(tokens.shape, generator=generator) < rate  # (B, T)
+    fate = torch.rand(tokens.shape, generator=generator)  # (B, T)
+    random_tokens = torch.randint(vocab_size, tokens.shape, generator=generator)  # (B, T)
+    corrupted = torch.where(chosen & (fate < 0.8), mask_id, tokens)
+    corrupted = torch.where(chosen & (fate >= 0.9), random_tokens, corrupted)
+    return corrupted, chosen

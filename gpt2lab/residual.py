@@ -1,0 +1,60 @@
+r"""The residual stream: a sum that every part adds to and no part overwrites.
+
+    resid_final = token + position + Σ_blocks (attn.out + ffn.out)
+
+Because every part only adds, the final stream can be taken apart again into what each part wrote.
+The gradient takes the same road backwards: the derivative of x + f(x) contains the identity.
+
+Sources: He et al. 2016, "Identity Mappings in Deep Residual Networks"; Elhage et al. 2021,
+"A Mathematical Framework for Transformer Circuits" (the stream); Radford et al. 2019, section 2.3
+(the scaled initialisation).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gpt2lab.trace import GPT2Trace
+
+
+def contributions(trace: GPT2Trace) -> dict[str, Tensor]:
+    """What each part added to the stream, in the order it was added.
+
+    Returns
+    -------
+    dict of (B, T, d_model)
+        ``token``, ``position``, then ``attn 0``, ``ffn 0``, ``attn 1`` … Their sum is
+        ``trace.resid_final``.
+
+    Raises
+    ------
+    ValueError
+        If the trace leaves blocks out: a sum with missing terms would mislead.
+    """
+    parts = {
+        "token": trace.token_embedding,
+        "position": trace.position_embedding.expand_as(trace.token_embedding),
+    }
+    for i, block in enumerate(trace.blocks):
+        if block is None:
+            raise ValueError(f"contributions needs a trace of all blocks, block {i} was not recorded: trace(tokens)")
+        parts[f"attn {i}"] = block.attn.out
+        parts[f"ffn {i}"] = block.ffn.out
+    return parts
+
+
+def stream(trace: GPT2Trace) -> Tensor:
+    """The stream before the first block and after each block: (n_layers + 1, B, T, d_model)."""
+    recorded = [block for block in trace.blocks if block is not None]
+    return torch.stack([block.resid_pre for block in recorded] + [trace.resid_final])
+
+
+def residual_init_scale(n_layers: int) -> float:
+    """Factor on the initial weights of the 2·n_layers layers that write to the stream.
+
+    Sums of N independent terms grow like sqrt(N), so each term starts 1 / sqrt(N) smaller.
+    """
+    if n_layers < 1:
+        raise ValueError(f"n_layers must be at least 1, got {n_layers}")
+    return (2 * n_layers) ** -0.5

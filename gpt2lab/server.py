@@ -1,0 +1,128 @@
+"""Open the course in JupyterLab: the learner's copies, this computer only, token on, no pop-ups."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from gpt2lab import vocabulary, workspace
+
+# The questions JupyterLab asks on a first start, answered once: no news, no update check.
+QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+
+
+def open_command(arguments: list[str]) -> int:
+    """`gpt2lab open`"""
+    parser = argparse.ArgumentParser("gpt2lab open", description="Open the course in JupyterLab.")
+    parser.add_argument("chapter", nargs="?", default="0", help="such as 3 or attention (default: 0)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--port", type=int, help="this port or none (default: the first free from 8888)")
+    parser.add_argument("--edit", action="store_true", help="open chapters/ itself, for authors")
+    options = parser.parse_args(arguments)
+
+    root = workspace.course_root()
+    if options.port is not None and not port_is_free(options.port):
+        raise ValueError(f"Expected a free port, received {options.port}, which is taken. Try another --port.")
+    if not options.edit:
+        _prepare_work(root)
+    _prepare_vocabulary()
+    page = _page(root, options.chapter, options.edit)
+    command = jupyter_command(root, page, options.port, browser=not options.no_browser and can_show_browser())
+    return _serve(command, jupyter_environment(root), page)
+
+
+def jupyter_command(root: Path, page: str, port: int | None, browser: bool) -> list[str]:
+    """The command line that starts JupyterLab. Its token is made by Jupyter and never appears here."""
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
+    command += ["--ServerApp.ip=localhost", "--ServerApp.allow_remote_access=False"]
+    command += [f"--LabApp.default_url=/lab/{page}", f"--ServerApp.open_browser={browser}"]
+    command += ["--ServerApp.log_level=WARN", "--ServerApp.answer_yes=True"]  # Ctrl+C stops, unasked
+    if port is not None:
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command += ["--allow-root"]
+    return command
+
+
+def jupyter_environment(root: Path) -> dict[str, str]:
+    """Jupyter's settings live in work/.jupyter: apart from the user's own, where a token may be off."""
+    settings = root / "work" / ".jupyter"
+    quiet = settings / "labconfig" / "default_setting_overrides.json"
+    quiet.parent.mkdir(parents=True, exist_ok=True)
+    quiet.write_text(json.dumps(QUIET, indent=1))
+    # The kernel named python3 is this environment's, whatever the user has registered elsewhere.
+    ours = {"JUPYTER_CONFIG_DIR": str(settings), "JUPYTER_PREFER_ENV_PATH": "1"}
+    off = {"JUPYTER_TOKEN", "JUPYTER_CONFIG_PATH", "JUPYTER_NO_CONFIG"}
+    return {**{name: value for name, value in os.environ.items() if name not in off}, **ours}
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("localhost", port))
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def can_show_browser() -> bool:
+    """False where a browser would open in the terminal, or on nobody's screen."""
+    if os.environ.get("CI") or os.environ.get("SSH_CONNECTION"):
+        return False
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"))
+
+
+def _prepare_work(root: Path) -> None:
+    if copied := workspace.fill(root):
+        print(f"Copied {len(copied)} files into work/: yours to change.")
+    for file in workspace.outdated(root):
+        print(f"The course has a newer {file.stem}. To take it: gpt2lab reset {file.stem} (yours is kept)")
+
+
+def _prepare_vocabulary() -> None:
+    if not vocabulary.available():
+        try:
+            vocabulary.ensure(report=print, timeout=20)
+        except vocabulary.VocabularyError as error:
+            print(error)
+
+
+def _page(root: Path, chapter: str, edit: bool) -> str:
+    folder = "chapters" if edit else "work"
+    try:
+        return f"tree/{folder}/{workspace.find_chapter(root, chapter).as_posix()}"
+    except ValueError:
+        if chapter != "0":
+            raise
+        return ""  # a course without a chapter yet still opens
+
+
+def _serve(command: list[str], environment: dict[str, str], page: str) -> int:
+    """Run JupyterLab until it ends, and print its address once it answers."""
+    process = subprocess.Popen(command, env=environment)
+    # Ctrl+C reaches JupyterLab as well, which shuts its kernels down; this process waits for that.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while process.poll() is None:
+        if server := _running(process.pid):
+            print(f"\nThe course is open at\n\n    {server['url']}lab/{page}?token={server['token']}\n")
+            print("Ctrl+C in this window stops it.", flush=True)
+            break
+        time.sleep(0.2)
+    return process.wait()
+
+
+def _running(pid: int) -> dict | None:
+    """What Jupyter notes about a server of its own once it listens: address, port, token."""
+    from jupyter_server.serverapp import list_running_servers
+
+    return next((server for server in list_running_servers() if server["pid"] == pid), None)

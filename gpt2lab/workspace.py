@@ -1,0 +1,136 @@
+"""The learner's own copies of the chapters, in the folder work/ of the course.
+
+Two rules: what is missing is copied, and what exists is never overwritten. Only :func:`reset`
+replaces a chapter, after a backup.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+ORIGINALS = ".originals.json"  # in work/: the sha256 each copy had when it was made
+LEFT_OUT = {"solutions", "__pycache__"}  # of chapters/; the solutions stay where one has to look for them
+
+
+def course_root() -> Path:
+    """The folder of the course: the one that holds chapters/, work/ and the package.
+
+    Raises
+    ------
+    ValueError
+        If the package runs from somewhere else, such as a wheel without the course around it.
+    """
+    root = Path(__file__).resolve().parent.parent
+    if not (root / "course.py").is_file():
+        raise ValueError(
+            f"Expected the course's folder around the package, found {root} without a course.py. "
+            "Clone the course and start it there with `python3 course.py`."
+        )
+    return root
+
+
+def chapter_files(chapters: Path) -> list[Path]:
+    """Every file a learner needs from chapters/, as paths relative to it, sorted."""
+    files = (path.relative_to(chapters) for path in sorted(chapters.rglob("*")) if path.is_file())
+    return [file for file in files if not any(part in LEFT_OUT or part[0] == "." for part in file.parts)]
+
+
+def fill(root: Path) -> list[Path]:
+    """Copy into work/ what is missing there.
+
+    Returns
+    -------
+    list of Path
+        The files that were copied, relative to work/.
+    """
+    work = root / "work"
+    work.mkdir(exist_ok=True)
+    missing = [file for file in chapter_files(root / "chapters") if not (work / file).exists()]
+    for file in missing:
+        _copy(root, file)
+    return missing
+
+
+def outdated(root: Path) -> list[Path]:
+    """Notebooks of work/ whose original in chapters/ has changed since they were copied."""
+    made_from = _originals(root / "work")
+    return [
+        file
+        for file in chapter_files(root / "chapters")
+        if file.suffix == ".ipynb" and (root / "work" / file).exists()
+        if made_from.get(file.as_posix(), "") not in ("", _digest(root / "chapters" / file))
+    ]
+
+
+def find_chapter(root: Path, name: str) -> Path:
+    """The chapter that a learner means by ``3``, ``03``, ``attention`` or ``03_attention.ipynb``."""
+    notebooks = [file for file in chapter_files(root / "chapters") if file.suffix == ".ipynb"]
+    wanted = Path(name).name.removesuffix(".ipynb")
+    number = wanted.zfill(2) if wanted.isdigit() else None
+    found = [file for file in notebooks if number and file.stem.startswith(number + "_")]
+    found = found or [file for file in notebooks if file.stem == wanted]
+    found = found or [file for file in notebooks if wanted and wanted in file.stem]
+    if len(found) != 1:
+        choice = ", ".join(file.stem for file in found or notebooks) or "none yet"
+        raise ValueError(f"Expected one chapter, received {name!r}, which fits {len(found)}. Choose: {choice}")
+    return found[0]
+
+
+def reset(root: Path, name: str) -> tuple[Path, Path | None]:
+    """Put one chapter back as the course ships it.
+
+    Returns
+    -------
+    chapter, backup : Path, Path or None
+        The restored file and where the learner's version went, None if there was nothing to keep.
+    """
+    file = find_chapter(root, name)
+    copy, backup = root / "work" / file, None
+    if copy.exists() and _digest(copy) != _digest(root / "chapters" / file):
+        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
+        backup = root / "work" / "backups" / f"{file.stem}.{stamp}{file.suffix}"
+        backup.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(copy, backup)
+    _copy(root, file)
+    return copy, backup
+
+
+def reset_command(arguments: list[str]) -> int:
+    """`gpt2lab reset 03`"""
+    parser = argparse.ArgumentParser("gpt2lab reset", description="Restore chapters, after a backup.")
+    parser.add_argument("chapter", nargs="+", help="a number or a name, such as 03 or attention")
+    root = course_root()
+    for name in parser.parse_args(arguments).chapter:
+        chapter, backup = reset(root, name)
+        print(f"{chapter.relative_to(root)} is as the course ships it.")
+        if backup:
+            print(f"Your version is kept as {backup.relative_to(root)}")
+    return 0
+
+
+def _copy(root: Path, file: Path) -> None:
+    """Copy one file and note what it was made from. An interruption leaves no half-written copy."""
+    source, target = root / "chapters" / file, root / "work" / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, part)
+    os.replace(part, target)
+    made_from = {**_originals(root / "work"), file.as_posix(): _digest(source)}
+    (root / "work" / ORIGINALS).write_text(json.dumps(made_from, indent=1, sort_keys=True))
+
+
+def _originals(work: Path) -> dict[str, str]:
+    try:
+        return json.loads((work / ORIGINALS).read_text())
+    except (OSError, ValueError):  # never made, or damaged: then nothing is known, which is harmless
+        return {}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
