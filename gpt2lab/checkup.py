@@ -16,7 +16,7 @@ CELL_TIMEOUT = 300  # seconds; nbval's own 2000 would let a dead kernel block fo
 def test_command(arguments: list[str]) -> int:
     """`gpt2lab test`"""
     parser = argparse.ArgumentParser(
-        "gpt2lab test", description="Run every test, then every notebook. Other arguments go to pytest's tests."
+        "gpt2lab test", description="Run every test, then every notebook. What else is given goes to pytest."
     )
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--no-notebooks", action="store_true", help="the tests alone")
@@ -87,5 +87,6 @@ def _run(root: Path, title: str, command: list[str] | None) -> int:
 def _needs_pytest() -> None:
     from importlib.util import find_spec
 
-    if missing := [name for name in ("pytest", "nbval", "hypothesis", "transformers") if not find_spec(name)]:
-        raise ValueError(f"The test tools are not installed ({missing[0]} is missing). Run: python3 course.py test")
+    for name in ("pytest", "nbval", "hypothesis", "transformers"):
+        if not find_spec(name):
+            raise ValueError(f"The test tools are missing ({name} is). Run: python3 course.py test")

@@ -50,7 +50,7 @@ def check_python() -> Finding:
     text = f"{sys.version.split()[0]} at {sys.executable}"
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return Finding("ok", text)
-    return Finding("fault", text, "install Python 3.11, 3.12 or 3.13, delete .venv, run that Python's course.py")
+    return Finding("fault", text, "delete .venv, then run course.py with Python 3.11 to 3.13")
 
 
 def check_packages() -> Finding:
@@ -69,7 +69,8 @@ def check_packages() -> Finding:
     others = _other_versions(needed)
     text = f"{len(needed)} of {len(needed)}"
     if others:
-        return Finding("note", f"{text}; not the tested version: {', '.join(others)}", "fine unless a test fails")
+        text += f"; not the tested version: {', '.join(others)}"
+        return Finding("note", text, "fine unless a test fails")
     return Finding("ok", f"{text}, in the tested versions")
 
 

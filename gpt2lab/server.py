@@ -29,7 +29,7 @@ def open_command(arguments: list[str]) -> int:
 
     root = workspace.course_root()
     if options.port is not None and not port_is_free(options.port):
-        raise ValueError(f"Expected a free port, received {options.port}, which is taken. Try another --port.")
+        raise ValueError(f"Expected a free port, received {options.port}, which is not. Try another --port.")
     if not options.edit:
         _prepare_work(root)
     _prepare_vocabulary()

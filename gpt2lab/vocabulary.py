@@ -171,7 +171,7 @@ def _from_tiktoken(timeout: float) -> bytes:
 def _from_package() -> bytes:
     """Download the package's source distribution, without installing it, and take the one file."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "openai-whisper"]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         _run([*command, "--dest", folder, FALLBACK_PACKAGE], timeout=300)
         for archive in Path(folder).glob("*.tar.gz"):
             with tarfile.open(archive) as files:

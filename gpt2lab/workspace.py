@@ -78,7 +78,7 @@ def find_chapter(root: Path, name: str) -> Path:
     found = found or [file for file in notebooks if wanted and wanted in file.stem]
     if len(found) != 1:
         choice = ", ".join(file.stem for file in found or notebooks) or "none yet"
-        raise ValueError(f"Expected one chapter, received {name!r}, which fits {len(found)}. Choose: {choice}")
+        raise ValueError(f"Expected one chapter, got {name!r}, which fits {len(found)}. Choose: {choice}")
     return found[0]
 
 
