@@ -1,0 +1,154 @@
+"""Execute notebooks and store what they print. The only way an output gets into a chapter.
+
+    python -m gpt2lab.notebooks run   chapters/03_attention.ipynb …
+    python -m gpt2lab.notebooks check chapters/03_attention.ipynb …
+
+``run`` executes each notebook from top to bottom in a fresh kernel with one fixed environment and
+replaces the file only if every cell ran. ``check`` runs nothing: it lists what breaks the rules of
+``gpt2lab.hygiene``. Without file names, both take every chapter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from gpt2lab import hygiene, workspace
+from gpt2lab.files import atomic_write
+
+CELL_TIMEOUT = 300  # seconds; after that a cell hangs
+
+# The same for storing and for comparing, so that the last digit does not depend on who runs it.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",  # outputs are made on the CPU
+    "PYTHONHASHSEED": "0",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TQDM_DISABLE": "1",  # progress bars go to stderr, and show timings
+    "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, whatever the user has registered
+}
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def chapters(root: Path | None = None) -> list[Path]:
+    """Every chapter of the course, in order."""
+    root = workspace.course_root() if root is None else root
+    return sorted((root / "chapters").glob("[0-9][0-9]_*.ipynb"))
+
+
+def use_environment() -> None:
+    """Give this process, and with it the kernels it starts, the fixed environment."""
+    os.environ.update(ENVIRONMENT)
+    paths = [str(Path(__file__).resolve().parent.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))  # this gpt2lab, no other
+
+
+def run(path: Path) -> float:
+    """Execute one notebook and store it.
+
+    Returns
+    -------
+    float
+        Seconds it took, the start of the kernel included.
+
+    Raises
+    ------
+    ValueError
+        If a cell fails; the message shows the cell and its error, and the file stays as it was.
+    """
+    notebook = read(path)
+    start = time.perf_counter()
+    execute(notebook, path.parent)
+    seconds = time.perf_counter() - start
+    clean(notebook, path.stem)
+    with atomic_write(path) as part:
+        nbformat.write(notebook, part)
+    return seconds
+
+
+def read(path: Path) -> NotebookNode:
+    """A notebook in the current format.
+
+    Raises ValueError if the file is missing or is no notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"Expected a notebook, could not read {path}: {reason}") from error
+
+
+def execute(notebook: NotebookNode, folder: Path) -> None:
+    """Run all cells in a fresh kernel that works in ``folder``; outputs are put into the notebook."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    use_environment()
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],
+        coalesce_streams=True,  # otherwise the number of stream outputs depends on timing
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise ValueError(re.sub(r"\x1b\[[0-9;]*m", "", str(error))) from error
+
+
+def clean(notebook: NotebookNode, stem: str) -> None:
+    """Leave out whatever differs from run to run or from computer to computer."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for number, cell in enumerate(notebook.cells):
+        if not cell.get("id"):
+            cell["id"] = hashlib.sha256(f"{stem} {number}".encode()).hexdigest()[:8]
+        tags = cell.metadata.get("tags")
+        cell.metadata = NotebookNode({"tags": tags} if tags else {})
+        for output in cell.get("outputs", []):
+            # A widget's view points to a kernel that is gone: JupyterLab would show an error in its
+            # place. Without it, the panel's picture is shown.
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+            output.get("metadata", {}).pop(WIDGET_VIEW, None)
+    nbformat.validate(notebook)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0 if all notebooks ran and keep the rules, else 1."""
+    parser = argparse.ArgumentParser("python -m gpt2lab.notebooks", description="Execute, store, check.")
+    parser.add_argument("action", choices=["run", "check"])
+    parser.add_argument("notebook", nargs="*", type=Path, help="default: every chapter")
+    options = parser.parse_args(arguments)
+    failed = 0
+    for path in options.notebook or chapters():
+        try:
+            if options.action == "run":
+                print(f"{path}: {run(path):.1f} s", flush=True)
+            problems = hygiene.problems(read(path), path)
+        except ValueError as error:
+            problems = [str(error)]
+        for line in problems or ["keeps the rules"]:
+            print(f"{path}: {line}", flush=True)
+        failed += bool(problems)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
