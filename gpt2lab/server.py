@@ -34,8 +34,9 @@ def open_command(arguments: list[str]) -> int:
         _prepare_work(root)
     _prepare_vocabulary()
     page = _page(root, options.chapter, options.edit)
+    environment = jupyter_environment(root)
     command = jupyter_command(root, page, options.port, browser=not options.no_browser and can_show_browser())
-    return _serve(command, jupyter_environment(root), page)
+    return _serve(command, environment, log=root / "work" / ".jupyter" / "jupyter.log")
 
 
 def jupyter_command(root: Path, page: str, port: int | None, browser: bool) -> list[str]:
@@ -43,7 +44,6 @@ def jupyter_command(root: Path, page: str, port: int | None, browser: bool) -> l
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
     command += ["--ServerApp.ip=localhost", "--ServerApp.allow_remote_access=False"]
     command += [f"--LabApp.default_url=/lab/{page}", f"--ServerApp.open_browser={browser}"]
-    command += ["--ServerApp.log_level=WARN", "--ServerApp.answer_yes=True"]  # Ctrl+C stops, unasked
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -106,19 +106,36 @@ def _page(root: Path, chapter: str, edit: bool) -> str:
         return ""  # a course without a chapter yet still opens
 
 
-def _serve(command: list[str], environment: dict[str, str], page: str) -> int:
-    """Run JupyterLab until it ends, and print its address once it answers."""
-    process = subprocess.Popen(command, env=environment)
-    # Ctrl+C reaches JupyterLab as well, which shuts its kernels down; this process waits for that.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    while process.poll() is None:
-        if server := _running(process.pid):
-            print(f"\nThe course is open at\n\n    {server['url']}lab/{page}?token={server['token']}\n")
+def _serve(command: list[str], environment: dict[str, str], log: Path) -> int:
+    """Run JupyterLab until it ends or is stopped, and print its address once it answers."""
+    with log.open("wb") as output:
+        # A session of its own, so that Ctrl+C comes here alone and is passed on as a request to stop:
+        # JupyterLab then shuts its kernels down without asking.
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, start_new_session=os.name != "nt"
+        )
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)  # raises KeyboardInterrupt
+    try:
+        server = None
+        while process.poll() is None and not (server := _running(process.pid)):
+            time.sleep(0.2)
+        if server:
+            print(f"\nThe course is open at\n\n    {_address(server, command)}\n")
             print("Ctrl+C in this window stops it.", flush=True)
-            break
-        time.sleep(0.2)
-    return process.wait()
+            return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return 0
+    last = log.read_text(errors="replace").strip().splitlines()[-5:]
+    raise ValueError("\n  ".join(["JupyterLab did not start. Its last lines:", *last]))
+
+
+def _address(server: dict, command: list[str]) -> str:
+    page = next(part for part in command if "default_url" in part).split("=", 1)[1]
+    return f"{server['url'].rstrip('/')}{page}?token={server['token']}"
 
 
 def _running(pid: int) -> dict | None:
