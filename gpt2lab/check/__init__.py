@@ -1,0 +1,58 @@
+"""Checks for the exercises: hand over your function, and read what is right or wrong about it.
+
+    from gpt2lab import check
+    check.layer_norm(my_layer_norm)
+
+Each check calls the function with several inputs and returns a CheckResult. While the function is
+still as the exercise shipped it (``...``), the result reads "not done yet".
+
+    first chapters      shapes(fn)                   fn(B, T, d_model, n_heads, vocab_size) -> dict of shapes
+                        embed(fn)                    fn(tokens, token_table, position_table) -> x
+                        unembed(fn)                  fn(x, token_table) -> logits
+                        softmax(fn)                  fn(scores) -> weights over the last axis
+                        next_token(fn)               fn(logits) -> (B,) most probable next token
+    residual stream     residual(fn)                 fn(x, f) -> x + f(x)
+                        block(fn)                    fn(x, attn, ffn, ln_1, ln_2), one pre-LN block
+                        residual_scale(fn)           fn(n_layers) -> 1/√(2·n_layers)
+    layer norm          token_statistics(fn)         fn(x) -> (mean, variance) per token
+                        layer_norm(fn)               fn(x, weight, bias, eps) -> normalised x
+                        rms_norm(fn)                 fn(x, weight, eps)
+                        pre_ln(fn), post_ln(fn)      fn(x, f, ln)
+    attention           attention_scores(fn)         fn(q, k) -> scaled scores
+                        attention(fn)                fn(q, k, v, mask) -> (out, attn_weights); True = may attend
+                        split_heads(fn)              fn(x, n_heads) -> (B, n_heads, T, d_head)
+                        merge_heads(fn)              fn(x) -> (B, T, d_model)
+                        multi_head_attention(fn)     fn(x, w_q, w_k, w_v, w_o, n_heads), causal, x @ w
+    whole model         parameter_count(fn)          fn(config) -> int
+"""
+
+from gpt2lab.check.attending import attention, attention_scores, multi_head_attention, softmax
+from gpt2lab.check.base import NOT_DONE, CheckResult
+from gpt2lab.check.heads import merge_heads, split_heads
+from gpt2lab.check.norms import layer_norm, post_ln, pre_ln, rms_norm, token_statistics
+from gpt2lab.check.residuals import block, residual, residual_scale
+from gpt2lab.check.whole_model import embed, next_token, parameter_count, shapes, unembed
+
+__all__ = [
+    "NOT_DONE",
+    "CheckResult",
+    "attention",
+    "attention_scores",
+    "block",
+    "embed",
+    "layer_norm",
+    "merge_heads",
+    "multi_head_attention",
+    "next_token",
+    "parameter_count",
+    "post_ln",
+    "pre_ln",
+    "residual",
+    "residual_scale",
+    "rms_norm",
+    "shapes",
+    "softmax",
+    "split_heads",
+    "token_statistics",
+    "unembed",
+]

@@ -1,0 +1,109 @@
+"""Checks for cutting the feature axis into heads, and for joining the heads again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from gpt2lab.attention import merge_heads as merge
+from gpt2lab.attention import split_heads as split
+from gpt2lab.check.base import CheckResult, Learner, NotDone, Wrong, examine, judge
+
+
+def split_heads(function: Any) -> CheckResult:
+    """``my_split_heads(x, n_heads)``: (B, T, d_model) -> (B, n_heads, T, d_head)."""
+    return examine("split_heads", function, "x n_heads", _split, _split_sizes, _split_indivisible)
+
+
+def _split(learner: Learner) -> None:
+    B, T, n_heads, d_head = 2, 5, 3, 4
+    x = torch.arange(float(B * T * n_heads * d_head)).reshape(B, T, -1)
+    out = learner.tensor(x, n_heads)
+    reasons = {
+        (B, T, n_heads, d_head): "The heads are there, but after the positions. Move them forward: transpose the axes "
+        "1 and 2. Otherwise the heads of one token would attend to each other.",
+        (B * T, n_heads, d_head): "Batch and positions have been merged, so the heads of one token would attend to "
+        "each other. Keep B and T apart: (B, T, n_heads, d_head), then transpose.",
+        (B, n_heads, d_head, T): "The last two axes are exchanged: expected (B, n_heads, T, d_head).",
+        (n_heads, B, T, d_head): "The axes of batch and heads are exchanged: expected (B, n_heads, T, d_head).",
+        (B, d_head, T, n_heads): "n_heads is the number of heads, not their width.",
+    }
+    if tuple(out.shape) in reasons and tuple(out.shape) != (B, n_heads, T, d_head):
+        raise Wrong(reasons[tuple(out.shape)])
+    if out.ndim == 4 and out.shape[-1] == n_heads * d_head:
+        raise Wrong(
+            "The *positions* have been cut into pieces, and every piece keeps all features. It is the feature axis "
+            "that is cut: every head sees all positions."
+        )
+    as_expected = "Expected (B, n_heads, T, d_head) with d_head = d_model / n_heads."
+    out = learner.tensor(x, n_heads, shape=(B, n_heads, T, d_head), why=as_expected)
+    judge(
+        out,
+        split(x, n_heads),
+        {
+            "The shape is right, the contents are not: a reshape straight to (B, n_heads, T, d_head) mixes tokens. "
+            "First (B, T, n_heads, d_head), then transpose.": x.reshape(B, n_heads, T, d_head),
+            "Each head takes every third feature. A head is a block of neighbouring features: "
+            "(B, T, n_heads, d_head), in this order.": x.reshape(B, T, d_head, n_heads).permute(0, 3, 1, 2),
+            "Tokens and features are exchanged inside the heads.":
+                x.transpose(1, 2).reshape(B, n_heads, d_head, T).transpose(2, 3).flip(-1),
+        },
+        "The shape is right, the contents are not: head h takes the features h·d_head … (h+1)·d_head - 1 of every token.",
+    )
+
+
+def _split_sizes(learner: Learner) -> None:
+    for B, T, n_heads, d_head in ((1, 1, 1, 6), (3, 4, 2, 4), (4, 4, 4, 4)):
+        x = torch.randn(B, T, n_heads * d_head)
+        out = learner.tensor(x, n_heads, shape=(B, n_heads, T, d_head))
+        judge(out, split(x, n_heads), {}, f"Not right for x {tuple(x.shape)} and n_heads {n_heads}.")
+
+
+def _split_indivisible(learner: Learner) -> None:
+    x = torch.randn(1, 9, 10)
+    try:
+        out = learner.function(x, 3)
+    except Exception:  # whatever it raises: the point is that it does not go on
+        return
+    if out is None or out is ...:
+        raise NotDone
+    raise Wrong(
+        f"10 features cannot be cut into 3 equal heads, but the result is {tuple(out.shape)}: it went on and mixed "
+        "the tokens. Raise a ValueError if n_heads does not divide the width."
+    )
+
+
+def merge_heads(function: Any) -> CheckResult:
+    """``my_merge_heads(x)``: (B, n_heads, T, d_head) -> (B, T, d_model), the inverse of the split."""
+    return examine("merge_heads", function, "x", _merge, _merge_sizes)
+
+
+def _merge(learner: Learner) -> None:
+    B, n_heads, T, d_head = 2, 3, 5, 4
+    x = torch.arange(float(B * T * n_heads * d_head)).reshape(B, n_heads, T, d_head)
+    out = learner.tensor(x)
+    if tuple(out.shape) == (B, T, d_head):
+        raise Wrong("The heads have been added up (or averaged). They stand side by side: d_model = n_heads · d_head.")
+    if tuple(out.shape) == (B, n_heads * T, d_head):
+        raise Wrong("The heads are joined along the positions. Join them along the features: (B, T, n_heads · d_head).")
+    if tuple(out.shape) == (B, T, n_heads, d_head):
+        raise Wrong("The transpose is right. Now flatten the last two axes into one of width n_heads · d_head.")
+    out = learner.tensor(x, shape=(B, T, n_heads * d_head), why="Expected (B, T, n_heads · d_head).")
+    judge(
+        out,
+        merge(x),
+        {
+            "The shape is right, the contents are not: a reshape without the transpose mixes tokens. First "
+            "transpose the axes 1 and 2.": x.reshape(B, T, -1),
+            "The features of the heads are interleaved. Head 0 comes first with all its features, then head 1.":
+                x.permute(0, 2, 3, 1).reshape(B, T, -1),
+        },
+        "The shape is right, the contents are not: it must undo split_heads exactly.",
+    )
+
+
+def _merge_sizes(learner: Learner) -> None:
+    for shape in ((1, 1, 1, 6), (4, 4, 4, 4), (3, 2, 7, 1)):
+        x = torch.randn(shape)
+        judge(learner.tensor(x, shape=merge(x).shape), merge(x), {}, f"Not right for x of shape {shape}.")
