@@ -1,0 +1,26 @@
+"""Panels: live pictures with sliders, and the figures that chapters share.
+
+Each panel has a file of its own; ``base`` says how to make one. Names load on first use, so that a
+figure does not wait for the panels.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "Panel": "base",
+    "Predict": "predict",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gpt2lab.widgets' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"gpt2lab.widgets.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,208 @@
+"""What all panels share: settings that Python and the mouse can change, one picture, one result.
+
+A panel names its settings as traits, says how to measure and how to draw, and is done::
+
+    class Waves(Panel):
+        n = Whole(1, low=1, high=9, label="Waves")
+        rows = (("n",),)
+
+        def measure(self):
+            return self.n**2
+
+        def draw(self):
+            return plots.bars(["n squared"], [self.result])
+
+In a notebook the panel shows controls, picture and result. From Python it is an object::
+
+    panel = Waves()
+    panel.n = 3          # redraws; a bad value raises ValueError with one sentence
+    panel.result         # 9
+    panel.set(n=4)       # several settings at once, one redraw
+
+Bad input in a control never makes a traceback: the sentence appears under the picture
+(``panel.message``) and the last good picture stays. Where no kernel runs (on GitHub, in a notebook
+just opened), the stored output shows the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import ipywidgets
+from traitlets import Bunch
+
+from gpt2lab.widgets.style import CSS, Picture, house_style
+from gpt2lab.widgets.traits import PanelTrait
+
+
+class Panel(ipywidgets.VBox):
+    """Base of all panels; see the module docstring.
+
+    Attributes
+    ----------
+    result : object
+        What ``measure`` returned for the present settings: small, with a stable repr.
+    message : str
+        The last thing a control refused, in one sentence; empty if all is well.
+    redraws : int
+        How many times the picture was drawn.
+    """
+
+    rows: tuple[tuple[str, ...], ...] = ()  # names of the settings that get a control, row by row
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.result: Any = None
+        self.message = ""
+        self.redraws = 0
+        self._held = self._stale = False
+        self._picture = Picture()
+        self._image = ipywidgets.Image(format="png", layout={"width": "100%", "object_fit": "contain"})
+        self._line = ipywidgets.HTML()
+        self._assign(settings)
+        self._controls = {name: self._make_control(name) for row in self.rows for name in row}
+        self.add_class("gpt2lab-panel")
+        wrap = {"flex_flow": "row wrap"}
+        bars = [ipywidgets.HBox([self._controls[name] for name in row], layout=wrap) for row in self.rows]
+        look = ipywidgets.HTML(f"<style>{CSS}</style>", layout={"display": "none"})
+        self.children = [look, *bars, self._image, self._line]
+        self.observe(self._setting_changed, names=self.setting_names())
+        self.redraw()
+
+    # What a panel defines
+
+    def measure(self) -> Any:
+        """Compute what the panel shows: small, printable, the same on every run."""
+        raise NotImplementedError
+
+    def draw(self) -> Picture:
+        """Draw ``self.result``. Runs inside the house style."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Bring settings that depend on others back into range. Runs before every redraw."""
+
+    # Driving it
+
+    def set(self, **settings: Any) -> None:
+        """Change several settings with one redraw. Stops at the first bad one with a ValueError."""
+        with self._one_redraw():
+            self._assign(settings)
+
+    def settings(self) -> dict[str, Any]:
+        """The present settings by name."""
+        return {name: getattr(self, name) for name in self.setting_names()}
+
+    @classmethod
+    def setting_names(cls) -> list[str]:
+        """Names of the settings, in the order of the class."""
+        known = cls.class_traits(panel=True)
+        return [name for base in reversed(cls.__mro__) for name in vars(base) if name in known]
+
+    def redraw(self) -> None:
+        """Measure and draw again. Needed by hand only after changing the model's weights."""
+        with self._quietly():
+            self.settle()
+            for name, control in self._controls.items():
+                self._trait(name).fit(self, control)
+                if control.value != getattr(self, name):
+                    control.value = getattr(self, name)
+        self.result = self.measure()
+        with house_style():
+            self._picture = self.draw()
+        self._image.value = self._picture.png()
+        self._image.layout.max_width = f"{self._picture.display_size()['width']}px"
+        self.redraws += 1
+        self._say("")
+
+    @property
+    def png(self) -> bytes:
+        """The present picture as the bytes of a PNG file."""
+        return self._image.value
+
+    def control(self, name: str) -> ipywidgets.Widget:
+        """The slider, menu or box of a setting, to put it elsewhere or to restyle it."""
+        return self._controls[name]
+
+    # How it works
+
+    def _setting_changed(self, change: Bunch) -> None:
+        self._stale = True
+        if not self._held:
+            with self._one_redraw():
+                pass
+
+    @contextmanager
+    def _one_redraw(self) -> Iterator[None]:
+        """Gather changes, then redraw once if there were any."""
+        try:
+            with self._quietly():
+                yield
+        finally:
+            if self._stale and not self._held:
+                self._stale = False
+                self.redraw()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        held, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = held
+
+    def _make_control(self, name: str) -> ipywidgets.Widget:
+        trait = self._trait(name)
+        control = trait.control(self)
+        control.value = getattr(self, name)
+        control.style.description_width = "initial"
+        control.observe(lambda change: self._control_changed(name, change), names="value")
+        return control
+
+    def _control_changed(self, name: str, change: Bunch) -> None:
+        """Somebody moved a control. Whatever goes wrong becomes a sentence, never a traceback."""
+        if self._held:
+            return  # the panel itself is bringing its controls up to date
+        try:
+            setattr(self, name, change.new)
+            self._say("")
+        except ValueError as error:
+            self._say(str(error))
+        except Exception as error:  # the model is the learner's own: it may raise anything
+            first_line = (str(error).splitlines() or [""])[0]
+            self._say(f"The model could not be run: {type(error).__name__}: {first_line}")
+
+    def _say(self, message: str) -> None:
+        self.message = message
+        # aria-live: a screen reader speaks what changes here.
+        self._line.value = f'<div aria-live="polite" style="font-size:15px">{self._spoken()}</div>'
+
+    def _spoken(self) -> str:
+        if self.message:
+            return f'<b style="color:var(--jp-warn-color0,#b35900)">⚠ {escape(self.message)}</b>'
+        return ""
+
+    def _trait(self, name: str) -> PanelTrait:
+        return type(self).class_traits()[name]
+
+    def _assign(self, settings: dict[str, Any]) -> None:
+        names = self.setting_names()
+        for name in settings:
+            if name not in names:
+                raise ValueError(f"{type(self).__name__} has the settings {', '.join(names)}, got {name!r}")
+        # In the order of the class, because the range of a setting may depend on an earlier one.
+        for name in names:
+            if name in settings:
+                setattr(self, name, settings[name])
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
+        return f"{type(self).__name__}({inside})"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**options) or {}
+        bundle |= {"text/plain": repr(self), "image/png": self.png}
+        return bundle, {"image/png": self._picture.display_size()}

@@ -1,0 +1,102 @@
+"""The look of every figure and panel, in one place: colours, letters, sizes.
+
+Colours are Okabe and Ito's, told apart by people with any colour vision; heat maps use viridis
+(amounts) and a blue-to-orange scale through white (signed numbers). Figures sit on a white card,
+which is legible on a light and on a dark page alike. Nothing here touches matplotlib's global state.
+
+Source of the palette: Okabe and Ito 2008, "Color Universal Design".
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)  # curves take them in this order
+INK, FADED, GRID, CARD = "#1a1a1a", "#5c5c5c", "#d9d9d9", "#ffffff"
+
+AMOUNT = "viridis"  # 0 is dark, large is bright
+_blue_to_orange = ["#00568a", "#8ec1e0", "#ffffff", "#f3c26b", "#a85b00"]
+SIGNED = LinearSegmentedColormap.from_list("blue_white_orange", _blue_to_orange)
+
+CSS_PER_INCH = 96  # one inch of a figure is shown this wide, so 12 pt are 16 px on the page
+PIXELS_PER_INCH = 144  # and drawn this sharp, for projectors and fine screens
+FONT, SMALL = 13, 11.5  # points
+
+RC = {
+    "figure.facecolor": CARD, "axes.facecolor": CARD, "savefig.facecolor": CARD,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.size": FONT, "axes.titlesize": FONT + 1, "axes.labelsize": FONT,
+    "xtick.labelsize": SMALL, "ytick.labelsize": SMALL, "legend.fontsize": SMALL,
+    "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlepad": 10,
+    "text.color": INK, "axes.labelcolor": INK, "axes.titlecolor": INK,
+    "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FADED,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
+    "grid.color": GRID, "grid.linewidth": 0.8, "lines.linewidth": 2.4, "legend.frameon": False,
+    "image.interpolation": "nearest",
+    "text.parse_math": False,  # a token may be a dollar sign
+}  # fmt: skip
+
+# Larger letters for the controls of a panel, and a ring around the one the keyboard is on.
+CSS = """
+.gpt2lab-panel { --jp-widgets-font-size: 15px; --jp-widgets-inline-height: 32px;
+  --jp-widgets-inline-label-width: 110px; max-width: 960px; }
+.gpt2lab-panel :focus-visible { outline: 3px solid #56B4E9; outline-offset: 1px; }
+.gpt2lab-panel img { border-radius: 6px; }
+"""
+
+
+def letters(color: str) -> tuple[float, ...]:
+    """A colour of the palette, darkened until thin letters in it are legible on white."""
+    return tuple(0.68 * part for part in to_rgb(color))
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the course's style, then leave matplotlib's settings as they were."""
+    with rc_context(RC), warnings.catch_warnings():
+        # A token from another script is drawn as a box: worth no warning in the learner's notebook.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+")
+        warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support")
+        yield
+
+
+class Picture(Figure):
+    """A matplotlib figure that shows itself in a notebook without pyplot and has a stable repr."""
+
+    def __init__(self, width: float = 8.0, height: float = 4.0, title: str = "", layout: Any = None) -> None:
+        """``width`` and ``height`` are inches of ``CSS_PER_INCH`` pixels on the page."""
+        with house_style():
+            super().__init__(figsize=(width, height), dpi=PIXELS_PER_INCH, layout=layout)
+        FigureCanvasAgg(self)
+        if layout == "constrained":
+            self.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # inches around the edges
+        self.title = title
+
+    def png(self) -> bytes:
+        """The figure as the bytes of a PNG file."""
+        buffer = io.BytesIO()
+        with house_style():
+            # Half the drawing time of a small figure would be spent on the best compression.
+            self.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 3})
+        return buffer.getvalue()
+
+    def display_size(self) -> dict[str, int]:
+        """Width and height on the page, in CSS pixels."""
+        width, height = self.get_size_inches()
+        return {"width": round(width * CSS_PER_INCH), "height": round(height * CSS_PER_INCH)}
+
+    def __repr__(self) -> str:
+        return f"Picture: {self.title}" if self.title else "Picture"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return {"text/plain": repr(self), "image/png": self.png()}, {"image/png": self.display_size()}

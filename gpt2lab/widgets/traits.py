@@ -1,0 +1,144 @@
+"""The traits of panels: each knows its range, refuses the rest with one sentence, and knows its control.
+
+A limit may be a function of the panel, because it can depend on the model or on the text::
+
+    layer = Whole(0, high=lambda panel: panel.n_layers - 1, label="Layer")
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import ipywidgets
+from traitlets import TraitType
+
+
+class PanelTrait(TraitType):
+    """A setting of a panel. ``label`` is what its control is called on screen."""
+
+    def __init__(self, default: Any, *, label: str = "", help: str = "") -> None:
+        super().__init__(default_value=default, help=help)
+        self.label = label
+        self.metadata["panel"] = True  # so that a panel finds its settings: self.traits(panel=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        return self.accept(obj, value)
+
+    def accept(self, panel: Any, value: Any) -> Any:
+        """The value in its final type, or a ValueError that names what was expected and what came."""
+        raise NotImplementedError
+
+    def control(self, panel: Any) -> ipywidgets.Widget:
+        """A control for this setting, without its connection to the panel."""
+        raise NotImplementedError
+
+    def fit(self, panel: Any, control: Any) -> None:
+        """Bring the control up to date with limits that have moved."""
+
+    def refuse(self, expected: str, value: Any) -> ValueError:
+        return ValueError(f"{self.name} must be {expected}, got {value!r}")
+
+
+def _limit(limit: Any, panel: Any) -> Any:
+    return limit(panel) if callable(limit) else limit
+
+
+class Whole(PanelTrait):
+    """A whole number from ``low`` to ``high``: a slider in steps of one."""
+
+    def __init__(self, default: int, low: Any = 0, high: Any = 100, **about: Any) -> None:
+        super().__init__(default, **about)
+        self.low, self.high = low, high
+
+    def accept(self, panel: Any, value: Any) -> int:
+        low, high = _limit(self.low, panel), _limit(self.high, panel)
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value <= high:
+            raise self.refuse(f"a whole number from {low} to {high}", value)
+        return int(value)
+
+    def control(self, panel: Any) -> ipywidgets.Widget:
+        return ipywidgets.IntSlider(
+            min=_limit(self.low, panel),
+            max=_limit(self.high, panel),
+            description=self.label,
+            tooltip=self.help,
+        )
+
+    def fit(self, panel: Any, control: Any) -> None:
+        low, high = _limit(self.low, panel), _limit(self.high, panel)
+        if (control.min, control.max) != (low, high):
+            with control.hold_trait_notifications():
+                control.min, control.max = low, high
+                control.value = min(max(control.value, low), high)
+
+
+class Number(PanelTrait):
+    """A number from ``low`` to ``high``: a slider, in equal factors if ``log``."""
+
+    def __init__(
+        self, default: float, low: float, high: float, *, log: bool = False, step: Any = None, **about: Any
+    ) -> None:
+        super().__init__(default, **about)
+        self.low, self.high, self.log = low, high, log
+        self.step = step if step is not None else 0.05 if log else (high - low) / 100
+
+    def accept(self, panel: Any, value: Any) -> float:
+        good = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+        # A slider of equal factors ends at 10**log10(high), which may miss high by a rounding error.
+        slack = 1e-9 * max(abs(self.low), abs(self.high))
+        if not good or not self.low - slack <= value <= self.high + slack:
+            raise self.refuse(f"a number from {self.low:g} to {self.high:g}", value)
+        return min(max(float(value), self.low), self.high)
+
+    def control(self, panel: Any) -> ipywidgets.Widget:
+        if self.log:
+            return ipywidgets.FloatLogSlider(
+                min=math.log10(self.low), max=math.log10(self.high), value=self.default_value,
+                step=self.step, readout_format=".2g", description=self.label, tooltip=self.help,
+            )  # fmt: skip
+        return ipywidgets.FloatSlider(
+            min=self.low, max=self.high, step=self.step, description=self.label, tooltip=self.help
+        )
+
+
+class Choice(PanelTrait):
+    """One of a few words: a list to drop down."""
+
+    def __init__(self, options: tuple[str, ...], default: Any = None, **about: Any) -> None:
+        super().__init__(options[0] if default is None else default, **about)
+        self.options = options
+
+    def accept(self, panel: Any, value: Any) -> str:
+        if value not in self.options:
+            raise self.refuse("one of " + ", ".join(map(repr, self.options)), value)
+        return value
+
+    def control(self, panel: Any) -> ipywidgets.Widget:
+        return ipywidgets.Dropdown(options=self.options, description=self.label, tooltip=self.help)
+
+
+class Switch(PanelTrait):
+    """On or off: a checkbox."""
+
+    def accept(self, panel: Any, value: Any) -> bool:
+        if not isinstance(value, (bool,)):
+            raise self.refuse("True or False", value)
+        return value
+
+    def control(self, panel: Any) -> ipywidgets.Widget:
+        return ipywidgets.Checkbox(description=self.label, indent=False, tooltip=self.help)
+
+
+class Words(PanelTrait):
+    """A line of text. The panel's ``accept_text`` says whether it can be shown."""
+
+    def accept(self, panel: Any, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.refuse("a string", value)
+        panel.accept_text(value)
+        return value
+
+    def control(self, panel: Any) -> ipywidgets.Widget:
+        return ipywidgets.Text(description=self.label, tooltip=self.help, layout={"width": "100%"})
