@@ -158,13 +158,19 @@ def venv_python():
     return os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 
 
+def venv_works():
+    try:
+        done = subprocess.run([venv_python(), "-c", "import pip"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    except OSError:  # not there, or not runnable
+        return False
+    return done.returncode == 0
+
+
 def make_venv(python):
     """Create .venv, unless a working one is there. An interrupted one is made anew."""
-    if os.path.exists(venv_python()):
-        works = subprocess.run([venv_python(), "-c", "import pip"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL).returncode == 0
-        if works:
-            return
+    if venv_works():
+        return
     code, text = step("Creating .venv", [python, "-m", "venv", "--clear", VENV])
     if code:
         if re.search(r"ensurepip|No module named '?venv", text):
@@ -224,8 +230,8 @@ def install_torch():
             must(f"Installing {wanted} (about 200 MB)", pip("install", wanted, *(tested + place)))
             return
     need_space(GIGABYTES_CUDA)
-    say("The CPU build is out of reach. The default build of torch brings CUDA: about 3 GB to download,"
-        f" 7 GB on disk. (Ctrl+C stops; {CPU_INDEX} offers the small one.)")
+    say("The CPU build is out of reach. The default build of torch brings CUDA: about 2.7 GB to download,"
+        f" several more on disk. (Ctrl+C stops; {CPU_INDEX} offers the small one.)")
 
 
 def need_space(gigabytes):
@@ -244,12 +250,16 @@ def setup_key():
     return key.hexdigest()
 
 
-def is_set_up(with_tests):
+def read_stamp():
     try:
         with open(STAMP, encoding="utf-8") as file:
-            stamp = json.load(file)
-    except (OSError, ValueError):
-        return False
+            return json.load(file)
+    except (OSError, ValueError):  # never written, or damaged: both ask for a set-up
+        return {}
+
+
+def is_set_up(with_tests):
+    stamp = read_stamp()
     return (stamp.get("key") == setup_key() and stamp.get("tests", False) >= with_tests
             and os.path.exists(venv_python()))
 
@@ -259,6 +269,7 @@ def set_up(with_tests):
     if is_set_up(with_tests):
         return
     start = time.time()
+    with_tests = with_tests or read_stamp().get("tests", False)  # once there, they are kept up to date
     python = choose_python()
     if not os.path.exists(venv_python()):
         need_space(GIGABYTES_CPU)

@@ -24,6 +24,8 @@ from pathlib import Path
 
 import tiktoken
 
+from gpt2lab.files import atomic_write
+
 URL = "https://openaipublic.blob.core.windows.net/encodings/r50k_base.tiktoken"
 SHA256 = "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"
 FILE_NAME = hashlib.sha1(URL.encode()).hexdigest()  # the name under which tiktoken looks it up
@@ -130,7 +132,9 @@ def ensure(report: Callable[[str], None] | None = None, timeout: float = 60.0) -
     for name, fetch in sources.items():
         try:
             _store(fetch())
-        except (OSError, LookupError, ValueError, subprocess.SubprocessError, tarfile.TarError) as error:
+        except subprocess.TimeoutExpired as error:
+            failures.append(f"{name}: no answer within {error.timeout:g} s")
+        except (OSError, LookupError, ValueError, tarfile.TarError) as error:
             failures.append(f"{name}: {error}")
         else:
             say(f"GPT-2 vocabulary from {name}")
@@ -142,11 +146,8 @@ def _store(data: bytes) -> None:
     """Write the vocabulary in one step, so that an interruption leaves nothing half done."""
     if (found := hashlib.sha256(data).hexdigest()) != SHA256:
         raise ValueError(f"expected sha256 {SHA256[:12]}…, received {found[:12]}… ({len(data)} bytes)")
-    folder = cache_dir()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part:
-        part.write(data)
-    os.replace(part.name, cache_file())
+    with atomic_write(cache_file()) as part:
+        part.write_bytes(data)
 
 
 def _from_tiktoken_cache() -> bytes:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import shutil
 from datetime import datetime
 from pathlib import Path
+
+from gpt2lab.files import atomic_write
 
 ORIGINALS = ".originals.json"  # in work/: the sha256 each copy had when it was made
 LEFT_OUT = {"solutions", "__pycache__"}  # of chapters/; the solutions stay where one has to look for them
@@ -117,10 +118,8 @@ def reset_command(arguments: list[str]) -> int:
 def _copy(root: Path, file: Path) -> None:
     """Copy one file and note what it was made from. An interruption leaves no half-written copy."""
     source, target = root / "chapters" / file, root / "work" / file
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    shutil.copyfile(source, part)
-    os.replace(part, target)
+    with atomic_write(target) as part:
+        shutil.copyfile(source, part)
     made_from = {**_originals(root / "work"), file.as_posix(): _digest(source)}
     (root / "work" / ORIGINALS).write_text(json.dumps(made_from, indent=1, sort_keys=True))
 
