@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gpt2lab.config import GPT2Config
-from gpt2lab.masking import apply_mask, causal_mask
+from gpt2lab.masking import apply_mask, causal_mask, fits_scores
 from gpt2lab.trace import AttentionTrace
 
 
@@ -32,6 +32,8 @@ def split_heads(x: Tensor, n_heads: int) -> Tensor:
 
     Raises ValueError if d_model is not divisible by n_heads.
     """
+    if x.ndim < 2:
+        raise ValueError(f"split_heads needs x of shape (..., T, d_model), got shape {tuple(x.shape)}")
     if n_heads < 1 or x.shape[-1] % n_heads != 0:
         raise ValueError(f"the last axis must be divisible by n_heads={n_heads}, got shape {tuple(x.shape)}")
     return x.unflatten(-1, (n_heads, -1)).transpose(-3, -2)
@@ -66,9 +68,9 @@ def attention(
     Raises
     ------
     ValueError
-        If q and k differ in width, k and v in length, or the mask does not fit.
+        If q and k differ in width, k and v in length, or the mask or the bias does not fit.
     """
-    if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
+    if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
         raise ValueError(
             "attention needs q and k of the same width and k and v of the same length, "
             f"got q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
@@ -84,7 +86,11 @@ def attention_scores(q: Tensor, k: Tensor, bias: Any = None, scale: Any = None) 
     """Scaled (and biased) scores before the mask: (..., T_query, T_key)."""
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     scores = q @ k.transpose(-2, -1) * scale  # (..., T_query, T_key)
-    return scores if bias is None else scores + bias
+    if bias is None:
+        return scores
+    if not fits_scores(tuple(bias.shape), tuple(scores.shape)):
+        raise ValueError(f"the bias must broadcast to the scores {tuple(scores.shape)}, got {tuple(bias.shape)}")
+    return scores + bias
 
 
 class MultiHeadAttention(nn.Module):

@@ -32,7 +32,7 @@ class GPT2Config:
     layer_norm_eps: Any = 1e-5  # added to the variance, inside the root
 
     def __post_init__(self) -> None:
-        if self.d_ff is None:
+        if self.d_ff is None and isinstance(self.d_model, int):
             object.__setattr__(self, "d_ff", 4 * self.d_model)
         for name in ("vocab_size", "context_length", "n_layers", "n_heads", "d_model", "d_ff"):
             value = getattr(self, name)

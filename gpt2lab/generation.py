@@ -41,6 +41,8 @@ class LayerCache:
             B, n_heads, _, d_head = k.shape
             self._k = k.new_empty(B, n_heads, self.capacity, d_head)
             self._v = v.new_empty(B, n_heads, self.capacity, d_head)
+        if len(k) != len(self._k):
+            raise ValueError(f"the cache belongs to a batch of {len(self._k)}, got a batch of {len(k)}")
         end = self.length + k.shape[-2]
         if end > self.capacity:
             raise ValueError(f"the cache holds {self.capacity} tokens, got {end}")
@@ -90,12 +92,12 @@ def next_token_probabilities(logits: Tensor, temperature: Any = 1.0, top_k: Any 
     check_sampling(temperature, top_k, top_p)
     if temperature == 0:
         return torch.zeros_like(logits).scatter(-1, logits.argmax(dim=-1, keepdim=True), 1.0)
-    logits = logits / temperature
+    logits = (logits - logits.amax(dim=-1, keepdim=True)) / temperature  # largest 0: cannot overflow
     if top_k is not None:
         kth = logits.topk(min(top_k, logits.shape[-1]), dim=-1).values[..., -1:]  # (..., 1)
         logits = logits.masked_fill(logits < kth, -torch.inf)
     probabilities = logits.softmax(dim=-1)
-    if top_p is not None:
+    if top_p is not None and top_p < 1:
         ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
         before = ordered.cumsum(dim=-1) - ordered  # probability of all more probable tokens
         dropped = torch.zeros_like(order, dtype=torch.bool).scatter(-1, order, before >= top_p)
@@ -112,11 +114,10 @@ def check_sampling(temperature: Any, top_k: Any = None, top_p: Any = None) -> No
         raise ValueError(f"temperature must be a number of at least 0 (0 is greedy), got {temperature}")
     if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
         raise ValueError(f"top_k must be a whole number of at least 1, or None for all tokens, got {top_k!r}")
-    if top_p is not None and not (isinstance(top_p, (int, float)) and 0 < top_p <= 1):
+    if top_p is not None and (isinstance(top_p, bool) or not (isinstance(top_p, (int, float)) and 0 < top_p <= 1)):
         raise ValueError(f"top_p must lie in (0, 1], or be None for all tokens, got {top_p!r}")
 
 
-@torch.inference_mode()
 def generate(
     model: GPT2,
     tokens: Tensor,
@@ -187,7 +188,7 @@ def generate_steps(
     if isinstance(max_new_tokens, bool) or not isinstance(max_new_tokens, int) or max_new_tokens < 0:
         raise ValueError(f"max_new_tokens must be a whole number of at least 0, got {max_new_tokens!r}")
     limit = model.config.context_length
-    model.check_tokens(tokens[:, -limit:] if tokens.ndim == 2 else tokens)
+    model.check_tokens(tokens[:, -limit:] if isinstance(tokens, Tensor) and tokens.ndim == 2 else tokens)
     stops = torch.tensor(sorted({stop} if isinstance(stop, int) else set(stop or ())), dtype=tokens.dtype)
     return _steps(model, tokens, max_new_tokens, (temperature, top_k, top_p), stops, use_cache, generator)
 
@@ -198,8 +199,9 @@ def _steps(
     limit = model.config.context_length
     stops = stops.to(tokens.device)
     ended = torch.zeros(len(tokens), 1, dtype=torch.bool, device=tokens.device)
-    # Without the causal mask, old tokens would see new ones: their keys change and nothing can be kept.
-    cacheable = use_cache and model.causal
+    # Without the causal mask old tokens would see new ones: their keys change, nothing can be kept.
+    # Beyond the context every position shifts at every step: the same.
+    cacheable = use_cache and model.causal and tokens.shape[1] <= limit
     capacity = min(limit, tokens.shape[1] + max_new_tokens)
     cache = KVCache(model.config, capacity) if cacheable else None
     new = tokens  # what the cache has not seen yet
@@ -213,7 +215,7 @@ def _steps(
         yield token, probabilities
         tokens, new = torch.cat([tokens, token], dim=1), token
         if tokens.shape[1] > limit:
-            cache = None  # from here on every position shifts at every step
+            cache = None
         if len(stops) and bool(ended.all()):
             return
 

@@ -50,9 +50,11 @@ def padding_mask(lengths: Any, T_key: int | None = None) -> Tensor:
     *keys*. Combine with the causal mask by ``&``.
     """
     lengths = torch.as_tensor(lengths)
-    T_key = int(lengths.max()) if T_key is None else T_key
-    if lengths.ndim != 1 or lengths.numel() == 0 or int(lengths.min()) < 1 or int(lengths.max()) > T_key:
-        raise ValueError(f"lengths must be a list of numbers between 1 and T_key={T_key}, got {lengths.tolist()}")
+    longest = max(lengths.flatten().tolist(), default=0)
+    T_key = longest if T_key is None else T_key
+    if lengths.ndim != 1 or lengths.numel() == 0 or int(lengths.min()) < 1 or longest > T_key:
+        got = lengths.tolist()
+        raise ValueError(f"lengths must be a list of numbers between 1 and T_key={T_key}, got {got}")
     positions = torch.arange(T_key, device=lengths.device)  # (T_key,)
     return (positions < lengths[:, None])[:, None, None, :]  # (B, 1, 1, T_key)
 
@@ -78,12 +80,17 @@ def check_mask(mask: Tensor, scores_shape: tuple[int, ...]) -> None:
     """Refuse a mask that is not boolean or does not broadcast to the scores."""
     if mask.dtype != torch.bool:
         raise ValueError(f"a mask must be boolean (True = may attend), got {mask.dtype}")
-    sizes = list(zip(reversed(mask.shape), reversed(scores_shape)))
-    if mask.ndim < 2 or mask.ndim > len(scores_shape) or any(m not in (1, s) for m, s in sizes):
+    if not fits_scores(tuple(mask.shape), scores_shape):
         raise ValueError(
             f"the mask must broadcast to the scores (…, T_query, T_key) = {scores_shape}, got mask "
             f"{tuple(mask.shape)}; a padding mask of shape (B, T) has to become (B, 1, 1, T)"
         )
+
+
+def fits_scores(shape: tuple[int, ...], scores_shape: tuple[int, ...]) -> bool:
+    """Whether a mask or a bias of this shape broadcasts to the scores without making them larger."""
+    sizes = zip(reversed(shape), reversed(scores_shape), strict=False)
+    return 2 <= len(shape) <= len(scores_shape) and all(size in (1, full) for size, full in sizes)
 
 
 def corrupt_tokens(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gpt2lab.trace import GPT2Trace
+from gpt2lab.trace import BlockTrace, GPT2Trace
 
 
 def contributions(trace: GPT2Trace) -> dict[str, Tensor]:
@@ -36,18 +36,26 @@ def contributions(trace: GPT2Trace) -> dict[str, Tensor]:
         "token": trace.token_embedding,
         "position": trace.position_embedding.expand_as(trace.token_embedding),
     }
-    for i, block in enumerate(trace.blocks):
-        if block is None:
-            raise ValueError(f"contributions needs a trace of all blocks, block {i} was not recorded: trace(tokens)")
+    for i, block in enumerate(all_blocks(trace)):
         parts[f"attn {i}"] = block.attn.out
         parts[f"ffn {i}"] = block.ffn.out
     return parts
 
 
 def stream(trace: GPT2Trace) -> Tensor:
-    """The stream before the first block and after each block: (n_layers + 1, B, T, d_model)."""
-    recorded = [block for block in trace.blocks if block is not None]
-    return torch.stack([block.resid_pre for block in recorded] + [trace.resid_final])
+    """The stream before the first block and after each block: (n_layers + 1, B, T, d_model).
+
+    Raises ValueError if the trace leaves blocks out.
+    """
+    return torch.stack([block.resid_pre for block in all_blocks(trace)] + [trace.resid_final])
+
+
+def all_blocks(trace: GPT2Trace) -> tuple[BlockTrace, ...]:
+    """The traces of all blocks; ValueError if one was not recorded."""
+    for i, block in enumerate(trace.blocks):
+        if block is None:
+            raise ValueError(f"this needs a trace of all blocks, block {i} was not recorded: use trace(tokens)")
+    return trace.blocks
 
 
 def residual_init_scale(n_layers: int) -> float:
