@@ -1,0 +1,125 @@
+"""The learner's copies: what is missing is copied, what exists is never overwritten."""
+
+from pathlib import Path
+
+import pytest
+
+from gpt2lab import workspace
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A course with three chapters, a data file, and things that are not for work/."""
+    for name in (
+        "00_map.ipynb",
+        "03_attention.ipynb",
+        "04_masked_attention.ipynb",
+        "data/words.txt",
+        "solutions/03_attention.py",
+        ".ipynb_checkpoints/00_map-checkpoint.ipynb",
+    ):
+        path = tmp_path / "chapters" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"shipped {name}")
+    return tmp_path
+
+
+def test_missing_files_are_copied(root):
+    names = ["00_map.ipynb", "03_attention.ipynb", "04_masked_attention.ipynb", "data/words.txt"]
+    assert [file.as_posix() for file in workspace.fill(root)] == names
+    assert (root / "work/data/words.txt").read_text() == "shipped data/words.txt"
+    assert not (root / "work/solutions").exists()
+    assert workspace.fill(root) == []
+
+
+def test_what_exists_is_never_overwritten(root):
+    (root / "work").mkdir()
+    (root / "work/00_map.ipynb").write_text("mine")
+    workspace.fill(root)
+    (root / "chapters/00_map.ipynb").write_text("a new edition")
+    workspace.fill(root)
+    assert (root / "work/00_map.ipynb").read_text() == "mine"
+
+
+def test_an_interrupted_copy_leaves_no_half_file(root, monkeypatch):
+    def stop(source, target):
+        Path(target).write_text("ship")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workspace.shutil, "copyfile", stop)
+        with pytest.raises(KeyboardInterrupt):
+            workspace.fill(root)
+    assert not (root / "work/00_map.ipynb").exists()
+    assert len(workspace.fill(root)) == 4
+
+
+def test_newer_chapters_are_named(root):
+    workspace.fill(root)
+    (root / "work/00_map.ipynb").write_text("mine")
+    assert workspace.outdated(root) == []
+    (root / "chapters/00_map.ipynb").write_text("a new edition")
+    assert [file.name for file in workspace.outdated(root)] == ["00_map.ipynb"]
+    workspace.reset(root, "0")
+    assert workspace.outdated(root) == []
+
+
+@pytest.mark.parametrize("name", ["3", "03", "03_attention", "03_attention.ipynb", "work/03_attention.ipynb"])
+def test_find_chapter(root, name):
+    assert workspace.find_chapter(root, name) == Path("03_attention.ipynb")
+
+
+def test_find_chapter_by_a_word(root):
+    assert workspace.find_chapter(root, "masked") == Path("04_masked_attention.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("attention", "fits 2. Choose: 03_attention, 04_masked_attention"), ("7", "fits 0. Choose: 00_map")],
+)
+def test_find_chapter_says_what_there_is(root, name, message):
+    with pytest.raises(ValueError, match=message):
+        workspace.find_chapter(root, name)
+
+
+def test_reset_keeps_the_learners_version(root):
+    workspace.fill(root)
+    (root / "work/03_attention.ipynb").write_text("mine")
+    chapter, backup = workspace.reset(root, "03")
+    assert chapter.read_text() == "shipped 03_attention.ipynb"
+    assert backup.read_text() == "mine"
+    chapter.write_text("mine again")
+    _, second = workspace.reset(root, "03")
+    assert second != backup and backup.read_text() == "mine"
+
+
+def test_reset_without_changes_makes_no_backup(root):
+    workspace.fill(root)
+    assert workspace.reset(root, "03")[1] is None
+    (root / "work/03_attention.ipynb").unlink()
+    assert workspace.reset(root, "03")[1] is None
+    assert (root / "work/03_attention.ipynb").exists()
+
+
+def test_reset_command(root, monkeypatch, capsys):
+    monkeypatch.setattr(workspace, "course_root", lambda: root)
+    workspace.fill(root)
+    (root / "work/03_attention.ipynb").write_text("mine")
+    assert workspace.reset_command(["3", "0"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "work/03_attention.ipynb is as the course ships it."
+    assert shown[1].startswith("Your version is kept as work/backups/03_attention.2")
+    assert len(shown) == 3
+
+
+def test_a_damaged_record_of_originals_does_no_harm(root):
+    workspace.fill(root)
+    (root / "work" / workspace.ORIGINALS).write_text("{")
+    assert workspace.outdated(root) == []
+    workspace.reset(root, "3")
+
+
+def test_a_package_without_its_course(monkeypatch, tmp_path):
+    monkeypatch.setattr(workspace, "__file__", str(tmp_path / "gpt2lab" / "workspace.py"))
+    with pytest.raises(ValueError, match="Clone the course"):
+        workspace.course_root()
