@@ -10,8 +10,6 @@ from pathlib import Path
 
 from gpt2lab import vocabulary, workspace
 
-CELL_TIMEOUT = 300  # seconds; nbval's own 2000 would let a dead kernel block for half an hour
-
 
 def test_command(arguments: list[str]) -> int:
     """`gpt2lab test`"""
@@ -46,12 +44,8 @@ def notebooks_command(root: Path) -> list[str] | None:
     notebooks = sorted(str(path.relative_to(root)) for path in (root / "chapters").glob("*.ipynb"))
     if not notebooks:
         return None
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
-    command += [f"--nbval-cell-timeout={CELL_TIMEOUT}"]
-    sanitize = root / "tests" / "nbval_sanitize.cfg"
-    if sanitize.is_file():
-        command += [f"--nbval-sanitize-with={sanitize}"]
-    return command + notebooks
+    # conftest.py sets what else nbval needs. One after the other: notebooks share the processor.
+    return [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", *notebooks]
 
 
 def bench_command(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from gpt2lab.files import atomic_write
 
 ORIGINALS = ".originals.json"  # in work/: the sha256 each copy had when it was made
-LEFT_OUT = {"solutions", "__pycache__"}  # of chapters/; the solutions stay where one has to look for them
+LEFT_OUT = {"solutions", "__pycache__", "COVERAGE.md"}  # of chapters/; solutions stay where one has to look for them
 
 
 def course_root() -> Path:

@@ -1,0 +1,79 @@
+"""Reading the cells of a notebook: their tags, prose, headings, texts and pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+from nbformat import NotebookNode
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return list(cell.metadata.get("tags", []))
+
+
+def exercise_name(cell: NotebookNode) -> str | None:
+    """NAME of a cell tagged exercise:NAME."""
+    names = [tag.split(":", 1)[1] for tag in tags(cell) if tag.startswith("exercise:")]
+    return names[0] if names else None
+
+
+def prose(cell: NotebookNode) -> str:
+    """What a reader reads of a markdown cell: without code, formulas, HTML tags and link targets."""
+    text = re.sub(r"^```.*?^```", " ", cell.source, flags=re.M | re.S)
+    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]+`", " x ", text, flags=re.S)
+    return re.sub(r"<[^>\n]+>|\]\([^)]*\)", " ", text)
+
+
+def headings(cell: NotebookNode) -> list[str]:
+    """The headings in a markdown cell, without their marks."""
+    if cell.cell_type != "markdown":
+        return []
+    text = re.sub(r"^```.*?^```", "", cell.source, flags=re.M | re.S)
+    return [re.sub(r"[*`\[\]|]", "", found) for found in re.findall(r"^#{1,6} +(.+?)\s*$", text, flags=re.M)]
+
+
+def pictures(cell: NotebookNode) -> list[bytes]:
+    """The PNG files stored in a cell's outputs."""
+    stored = (output.get("data", {}).get("image/png") for output in cell.get("outputs", []))
+    return [base64.b64decode("".join(data)) for data in stored if data]
+
+
+def is_blank(png: bytes) -> bool:
+    """True if a picture shows nothing: one colour, or next to nothing on it."""
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        pixels = np.asarray(image.convert("RGBA")).reshape(-1, 4).astype(int)
+    visible = pixels[:, :3] * (pixels[:, 3:] > 0)
+    values, counts = np.unique(visible, axis=0, return_counts=True)
+    background = values[counts.argmax()]
+    drawn = (np.abs(visible - background).max(axis=1) > 24).mean()
+    return len(pixels) < 2500 or drawn < 0.002
+
+
+def texts(cell: NotebookNode) -> list[str]:
+    """The texts among a cell's outputs, each as one string."""
+    outputs = cell.get("outputs", [])
+    return ["".join(output.get("text", output.get("data", {}).get("text/plain", ""))) for output in outputs]
+
+
+def text_without_headings(cell: NotebookNode) -> str:
+    return re.sub(r"^#{1,6} .*$", "", prose(cell), flags=re.M).strip()
+
+
+def lines(cell: NotebookNode) -> int:
+    return sum(bool(line.strip()) for line in cell.source.splitlines())
+
+
+def name(cell: NotebookNode) -> str:
+    """How an author finds the cell again."""
+    number = f"In [{cell.execution_count}]" if cell.get("execution_count") else "the cell"
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    return f"{number} `{first[:50]}`"
