@@ -15,6 +15,7 @@ import functools
 import json
 import platform
 import sysconfig
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def train_bpe(text: str, vocab_size: int, name: str = "trained") -> tiktoken.Enc
 def course_encoding() -> tiktoken.Encoding:
     """The course's own tokenizer: 1,024 tokens, trained on Python's standard library."""
     data = json.loads(resources.files("gpt2lab").joinpath("data/course_bpe.json").read_text(encoding="utf-8"))
-    tokens = [bytes([byte]) for byte in range(256)] + [base64.b64decode(token) for token in data["merged_tokens"]]
+    tokens = [bytes([byte]) for byte in range(256)]
+    tokens += [base64.b64decode(token) for token in data["merged_tokens"]]
     return _encoding("course", {token: rank for rank, token in enumerate(tokens)})
 
 
@@ -89,26 +91,37 @@ def token_labels(encoding: tiktoken.Encoding, tokens: Any) -> list[str]:
     return [token_label(encoding, int(token)) for token in tokens]
 
 
-def standard_library_text(max_bytes: int = 4_000_000) -> str:
+def standard_library_files(max_bytes: int = 4_000_000) -> Iterator[tuple[str, str]]:
     """Python's own source, file by file in alphabetical order: real text that is on every machine.
 
-    Tests and files that are not UTF-8 are left out. The text differs between Python versions.
+    Tests and files that are not UTF-8 are left out. The files differ between Python versions.
+
+    Yields
+    ------
+    name, text : str
+        The path below the library's folder, with "/" on every system, and the content. Ends with
+        the file that reaches ``max_bytes``.
     """
     root = Path(sysconfig.get_paths()["stdlib"])
     skip = {"site-packages", "test", "tests", "idle_test", "__pycache__", "lib2to3", "dist-packages"}
-    pieces, size = [], 0
+    size = 0
     for file in sorted(root.rglob("*.py")):
-        if skip & set(file.relative_to(root).parts):
+        name = file.relative_to(root)
+        if skip & set(name.parts):
             continue
         try:
-            piece = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8")
         except (UnicodeDecodeError, OSError):
             continue
-        pieces.append(piece)
-        size += len(piece.encode("utf-8"))
+        yield name.as_posix(), text
+        size += len(text.encode("utf-8"))
         if size >= max_bytes:
-            break
-    return "\n".join(pieces)
+            return
+
+
+def standard_library_text(max_bytes: int = 4_000_000) -> str:
+    """``standard_library_files`` as one text."""
+    return "\n".join(text for _, text in standard_library_files(max_bytes))
 
 
 def write_course_encoding(path: Path) -> None:

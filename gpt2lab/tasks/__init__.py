@@ -1,0 +1,41 @@
+"""Toy tasks with a known right answer.
+
+>>> task = get_task("reference")
+>>> inputs, targets = task.batch(8, torch.Generator().manual_seed(0))
+>>> task.evaluate(model)["accuracy"]
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from gpt2lab.tasks.base import IGNORE, SPLITS, Task, word_encoding
+from gpt2lab.tasks.brackets import Brackets
+from gpt2lab.tasks.induction import Induction
+from gpt2lab.tasks.modular import ModularAddition
+from gpt2lab.tasks.numbers import NumberWords
+from gpt2lab.tasks.reference import Reference
+from gpt2lab.tasks.reverse import Reverse
+from gpt2lab.tasks.sentiment import Sentiment
+from gpt2lab.tasks.sort import Sort
+from gpt2lab.tasks.stdlib import StandardLibrary
+
+TASKS: dict[str, type[Task]] = {
+    task.name: task
+    for task in (
+        Induction, Reference, Reverse, Sort, Brackets, ModularAddition, NumberWords, Sentiment, StandardLibrary,
+    )
+}  # fmt: skip
+__all__ = ["IGNORE", "SPLITS", "TASKS", "Task", "get_task", "word_encoding"]
+
+
+def get_task(name: str) -> Task:
+    """The task of that name, in its standard size.
+
+    Raises ValueError listing the known names.
+    """
+    if name not in TASKS:
+        near = difflib.get_close_matches(str(name), TASKS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown task {name!r}.{hint} Known tasks: {', '.join(TASKS)}")
+    return TASKS[name]()

@@ -1,0 +1,237 @@
+"""What every toy task offers: seeded batches with a known answer, and a fair examination.
+
+A task is a rule. It draws sequences that follow the rule, marks the tokens that the rule decides
+(the *answers*), and keeps some cases back that training never shows. Because the answer is known,
+a prediction, and an attention map too, can be right or wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import regex
+import tiktoken
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Int
+from torch import Tensor, nn
+
+from gpt2lab.bpe import ENDOFTEXT
+
+IGNORE = -100  # target of a position whose prediction is not scored (the default of F.cross_entropy)
+SPLITS = ("train", "held_out")
+
+
+class Task(ABC):
+    """One rule with its own small vocabulary.
+
+    Attributes
+    ----------
+    name : str
+    summary : str
+        The rule in one line.
+    metric : str
+        Which number of ``evaluate`` counts: ``accuracy``, ``token_accuracy`` or ``bits_per_byte``.
+    encoding : tiktoken.Encoding
+        Over the task's own tokens; ``<|endoftext|>`` is the last one and ends or pads a sequence.
+    length : int
+        T, tokens per input.
+    n_train : int or None
+        How many training cases exist; None where there are too many to count.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    metric: ClassVar[str] = "accuracy"
+    encoding: tiktoken.Encoding
+    length: int
+    n_train: int | None = None
+
+    @abstractmethod
+    def sequences(
+        self, n: int, generator: torch.Generator, split: str
+    ) -> tuple[Int[Tensor, "n T_plus_1"], Bool[Tensor, "n T_plus_1"]]:
+        """Draw n sequences: tokens (n, T + 1), and which of them the rule decides."""
+
+    def batch(self, n: Any, generator: torch.Generator, split: str = "train") -> tuple[Tensor, Tensor]:
+        """Draw n cases for training or evaluation.
+
+        Parameters
+        ----------
+        n : int
+        generator : torch.Generator
+            Its state is the position in the data: the same state gives the same batch.
+        split : "train" or "held_out"
+            No case of one is ever drawn for the other.
+
+        Returns
+        -------
+        inputs : (n, T) token ids
+        targets : (n, T) token ids
+            Shifted by one: target t is token t + 1. ``IGNORE`` (-100) where nothing is scored.
+
+        Raises
+        ------
+        ValueError
+            For another split, n < 1, or more training cases than exist.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise ValueError(f"a batch needs a whole number of at least 1 sequences, got {n!r}")
+        if split == "train" and self.n_train is not None and n > self.n_train:
+            raise ValueError(
+                f"a batch of {n} is larger than the data: task {self.name!r} has {self.n_train} training cases"
+            )
+        tokens, answer = self.sequences(n, generator, split)  # 2 × (n, T + 1)
+        return tokens[:, :-1], tokens[:, 1:].masked_fill(~answer[:, 1:], IGNORE)
+
+    @torch.no_grad()
+    def evaluate(self, model: nn.Module, n: int = 512, seed: int = 12345, split: str = "held_out") -> dict[str, float]:
+        """Examine a model on cases it has not seen; the same cases for the same seed.
+
+        Returns
+        -------
+        dict
+            ``loss`` (nats per scored token), ``token_accuracy`` (scored tokens predicted right),
+            ``accuracy`` (sequences in which every scored token is right). The true tokens before
+            each prediction are given; for a causal model ``accuracy`` is therefore also the share
+            of sequences that greedy generation gets right from start to end.
+        """
+        inputs, targets = self.batch(n, torch.Generator().manual_seed(seed), split)
+        logits = predict(model, inputs)  # (n, T, vocab_size)
+        return self.score(logits, targets)
+
+    def score(self, logits: Tensor, targets: Tensor) -> dict[str, float]:
+        """The numbers of ``evaluate`` from logits (n, T, vocab_size) and targets (n, T)."""
+        scored = targets != IGNORE  # (n, T)
+        right = (logits.argmax(dim=-1) == targets) | ~scored
+        loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE)
+        return {
+            "loss": loss.item(),
+            "token_accuracy": (right & scored).sum().item() / scored.sum().item(),
+            "accuracy": right.all(dim=1).double().mean().item(),
+        }
+
+    @torch.no_grad()
+    def evaluate_generated(self, model: nn.Module, n: int = 128, seed: int = 12345) -> dict[str, float]:
+        """Examine as generation would: each answer is predicted from the tokens before it alone.
+
+        A model without a causal mask can read the answer in its own input, so ``evaluate`` means
+        nothing for it. Here the future is not in the input, and each predicted answer is the input
+        of the next.
+
+        Returns
+        -------
+        dict
+            ``token_accuracy`` and ``accuracy``, as in ``evaluate``.
+        """
+        inputs, targets = self.batch(n, torch.Generator().manual_seed(seed), "held_out")
+        tokens, scored = inputs.clone(), targets != IGNORE
+        predicted = targets.clone()
+        for t in range(inputs.shape[1]):
+            if not scored[:, t].any():
+                continue
+            best = predict(model, tokens[:, : t + 1])[:, -1].argmax(dim=-1)  # (n,)
+            predicted[:, t] = torch.where(scored[:, t], best, predicted[:, t])
+            if t + 1 < inputs.shape[1]:
+                tokens[:, t + 1] = torch.where(scored[:, t], best, tokens[:, t + 1])
+        right = predicted == targets
+        return {
+            "token_accuracy": (right & scored).sum().item() / scored.sum().item(),
+            "accuracy": right.all(dim=1).double().mean().item(),
+        }
+
+    def examples(self, n: int = 3, seed: int = 0) -> list[str]:
+        """n training cases as text, without the padding."""
+        tokens, _ = self.sequences(n, torch.Generator().manual_seed(seed), "train")
+        return [self.encoding.decode(row).replace(ENDOFTEXT, "") for row in tokens.tolist()]
+
+    def encode(self, text: str) -> Tensor:
+        """Text to tokens (1, T). Unlike ``encoding.encode_ordinary`` it refuses unknown words.
+
+        Raises
+        ------
+        ValueError
+            Naming the first part of the text that is not in the task's vocabulary.
+        """
+        ids = self.encoding.encode_ordinary(text)
+        rest = text.encode("utf-8")
+        for token in ids:
+            piece = self.encoding.decode_single_token_bytes(token)
+            if not rest.startswith(piece):
+                break
+            rest = rest[len(piece) :]
+        if rest or not ids:
+            shown = rest.decode("utf-8", errors="replace")[:20]
+            raise ValueError(
+                f"task {self.name!r} has no token for {shown!r}; an example of its language: {self.examples(1)[0]!r}"
+            )
+        return torch.tensor([ids])  # (1, T)
+
+    @property
+    def end(self) -> int:
+        """The id of ``<|endoftext|>``."""
+        return self.encoding.eot_token
+
+    def chance_loss(self) -> float:
+        """Loss of guessing every token of the vocabulary alike, in nats."""
+        return math.log(self.encoding.n_vocab)
+
+
+def predict(model: nn.Module, inputs: Tensor, rows: int = 128) -> Tensor:
+    """Logits on the CPU, in evaluation mode and in portions of some rows: (n, T, vocab_size)."""
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    try:
+        return torch.cat([model(part.to(device)).float().cpu() for part in inputs.split(rows)])
+    finally:
+        model.train(training)
+
+
+def word_encoding(name: str, words: Sequence[str]) -> tiktoken.Encoding:
+    """An encoding whose tokens are exactly these words, plus ``<|endoftext|>``.
+
+    Text that is none of the words is skipped by ``encode_ordinary``; ``Task.encode`` refuses it.
+    """
+    longest_first = sorted(words, key=len, reverse=True)
+    return tiktoken.Encoding(
+        name=name,
+        pat_str="|".join(regex.escape(word, literal_spaces=True) for word in longest_first),
+        mergeable_ranks={word.encode("utf-8"): i for i, word in enumerate(words)},
+        special_tokens={ENDOFTEXT: len(words)},
+    )
+
+
+def is_held_out(rows: Int[Tensor, "n k"], one_in: int = 10) -> Bool[Tensor, " n"]:
+    """Which rows belong to the held-out split: about one in ``one_in``, by a hash of the content.
+
+    The same content always falls on the same side, on every machine and for every seed.
+    """
+    prime = 2**31 - 1
+    factors = torch.tensor([pow(1_000_003, i + 1, prime) for i in range(rows.shape[1])])  # (k,)
+    return ((rows + 1) * factors % prime).sum(dim=1) % prime % one_in == 0
+
+
+def draw_split(
+    make: Callable[[int], Tensor], n: int, split: str, key: Callable[[Tensor], Tensor] | None = None, one_in: int = 10
+) -> Tensor:
+    """Draw rows until n of them belong to the split.
+
+    Parameters
+    ----------
+    make : function
+        ``make(m)`` draws m rows (m, k).
+    key : function, optional
+        The part of a row that decides its split, (m, k) -> (m, j); the whole row by default.
+    """
+    kept: list[Tensor] = []
+    while (missing := n - sum(map(len, kept))) > 0:
+        rows = make(2 * missing * (one_in if split == "held_out" else 1))
+        held_out = is_held_out(rows if key is None else key(rows), one_in)
+        kept.append(rows[held_out if split == "held_out" else ~held_out])
+    return torch.cat(kept)[:n]
