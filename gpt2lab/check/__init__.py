@@ -23,17 +23,26 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         split_heads(fn)              fn(x, n_heads) -> (B, n_heads, T, d_head)
                         merge_heads(fn)              fn(x) -> (B, T, d_model)
                         multi_head_attention(fn)     fn(x, w_q, w_k, w_v, w_o, n_heads), causal, x @ w
+    masks               causal_mask(fn)              fn(T_query, T_key) -> bool, True = may attend
+                        masked_softmax(fn)           fn(scores, mask) -> weights, zeros where nothing is visible
+                        left_padding_mask(fn)        fn(lengths, T) -> (B, 1, T, T), causal, padding on the left
+                        leaks(fn)                    fn(model, tokens, vocab_size) -> bool
     whole model         parameter_count(fn)          fn(config) -> int
 """
 
 from gpt2lab.check.attending import attention, attention_scores, multi_head_attention, softmax
 from gpt2lab.check.base import NOT_DONE, CheckResult
 from gpt2lab.check.heads import merge_heads, split_heads
+from gpt2lab.check.masks import causal_mask, leaks, left_padding_mask, masked_softmax
 from gpt2lab.check.norms import layer_norm, post_ln, pre_ln, rms_norm, token_statistics
 from gpt2lab.check.residuals import block, residual, residual_scale
 from gpt2lab.check.whole_model import embed, next_token, parameter_count, shapes, unembed
 
 __all__ = [
+    "masked_softmax",
+    "left_padding_mask",
+    "leaks",
+    "causal_mask",
     "NOT_DONE",
     "CheckResult",
     "attention",

@@ -10,7 +10,13 @@ import importlib
 from typing import Any
 
 _HOME = {
+    "AttentionPanel": "attention_panel",
+    "FilingCabinetPanel": "filing_cabinet",
+    "MaskPanel": "mask_panel",
+    "NormPlacementPanel": "norm_placement",
     "Panel": "base",
+    "ScoreScalingPanel": "score_scaling",
+    "PathPanel": "path_panel",
     "Predict": "predict",
 }
 __all__ = sorted(_HOME)

@@ -1,0 +1,144 @@
+"""The mask panel: six recipes for hiding the future, and how much attention still lies on it.
+
+Left, the scores as the recipe leaves them. Right, the weights after the softmax; the triangle above
+the line is the future.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gpt2lab.masking import apply_mask, causal_mask
+from gpt2lab.widgets.plots import clip, draw_heatmap
+from gpt2lab.widgets.style import FADED, INK, SMALL, VERMILION, Picture
+from gpt2lab.widgets.text_panel import TextPanel
+from gpt2lab.widgets.traits import Choice, Whole
+
+RECIPES = (
+    "no mask",
+    "−∞ before the softmax",
+    "scores set to 0",
+    "scores set to 0.1",
+    "zero after the softmax",
+    "inverted mask",
+    "diagonal hidden as well",
+)
+
+
+@dataclass(frozen=True)
+class Masked:
+    """What a recipe did. ``future_share`` is the attention on later tokens, averaged over the queries."""
+
+    recipe: str
+    future_share: float
+    smallest_sum: float
+    largest_sum: float
+
+    def __repr__(self) -> str:
+        if np.isnan(self.smallest_sum):
+            return f"{self.recipe}: a row is NaN, nothing was left to attend to"
+        sums = f"{self.smallest_sum:.2f} … {self.largest_sum:.2f}"
+        return f"{self.recipe}: {self.future_share:.0%} of the attention on the future, row sums {sums}"
+
+
+class MaskPanel(TextPanel):
+    """One head's scores on a text, masked in different ways. For model and text see ``TextPanel``.
+
+    Attributes
+    ----------
+    recipe : str, one of ``recipes``
+    layer, head : int
+    result : Masked
+    weights_shown, scores_shown : (T, T) tensors
+    future_share : (T,) tensor
+        For each query, the sum of its weights on later positions.
+    row_sums : (T,) tensor
+    """
+
+    layer = Whole(0, high=lambda panel: panel.last_layer, label="Layer")
+    head = Whole(0, high=lambda panel: panel.last_head, label="Head")
+    recipe = Choice(RECIPES, RECIPES[0], label="Recipe")
+    rows = (("text",), ("recipe", "layer", "head"))
+    recipes = RECIPES
+
+    def masked(self) -> tuple[Tensor, Tensor]:
+        """The scores as the recipe leaves them, and the weights: 2 × (T, T)."""
+        scores = self.trace.blocks[self.layer].attn.scores[0, self.head]  # (T, T), nothing hidden yet
+        visible = causal_mask(len(scores))
+        future = ~visible
+        if self.recipe == "zero after the softmax":
+            return scores, scores.softmax(dim=-1).masked_fill(future, 0.0)
+        scores = {
+            "no mask": lambda: scores,
+            "−∞ before the softmax": lambda: apply_mask(scores, visible),
+            "scores set to 0": lambda: scores.masked_fill(future, 0.0),
+            "scores set to 0.1": lambda: scores.masked_fill(future, 0.1),
+            "inverted mask": lambda: apply_mask(scores, future),
+            "diagonal hidden as well": lambda: apply_mask(scores, visible.tril(-1)),
+        }[self.recipe]()
+        return scores, scores.softmax(dim=-1)
+
+    @property
+    def scores_shown(self) -> Tensor:
+        return self.masked()[0]
+
+    @property
+    def weights_shown(self) -> Tensor:
+        return self.masked()[1]
+
+    @property
+    def future_share(self) -> Tensor:
+        return self.weights_shown.triu(1).sum(dim=-1)
+
+    @property
+    def row_sums(self) -> Tensor:
+        return self.weights_shown.sum(dim=-1)
+
+    def measure(self) -> Masked:
+        sums, share = self.row_sums, self.future_share
+        return Masked(self.recipe, _round(share.mean()), _round(sums.min()), _round(sums.max()))
+
+    def draw(self) -> Picture:
+        labels = [clip(label, 11) for label in self.labels]
+        scores, weights = (part.numpy() for part in self.masked())
+        picture = Picture(9.6, max(4.4, 0.3 * len(labels) + 2.2), "Masking recipes", "constrained")
+        left, right = picture.subplots(1, 2)
+        limit = float(np.abs(self.trace.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
+        draw_heatmap(left, scores, labels, labels, signed=True, limit=limit, numbers=False)
+        brightest = max(0.4, float(np.nan_to_num(weights).max()))
+        draw_heatmap(right, weights, labels, labels, limit=brightest, numbers=False)
+        for axes, matrix in ((left, scores), (right, weights)):
+            axes.tick_params(axis="x", rotation=90)
+            self._outline_future(axes, len(labels))
+            self._mark_gone(axes, matrix)
+        left.set_title("Scores (white, −∞: hidden)")
+        right.set_title("Weights after the softmax")
+        bad = np.isnan(weights).any() or self.result.future_share > 0 or self.result.smallest_sum < 0.995
+        note = " · ".join(filter(None, ["above the line: the future", self.weights]))
+        picture.supxlabel(f"{self.result!r}\n{note}", fontsize=SMALL + 1, color=VERMILION if bad else INK)
+        return picture
+
+    @staticmethod
+    def _outline_future(axes: Any, T: int) -> None:
+        """A staircase between what a query may see and its future."""
+        steps = np.repeat(np.arange(T + 1), 2) - 0.5
+        axes.plot(steps[2:-1], steps[1:-2], color=VERMILION, linewidth=2.4, solid_capstyle="butt")
+        axes.set_xlim(-0.5, T - 0.5)
+        axes.set_ylim(T - 0.5, -0.5)
+
+    @staticmethod
+    def _mark_gone(axes: Any, matrix: np.ndarray) -> None:
+        size = min(SMALL, 110 / len(matrix))
+        for i, j in zip(*np.nonzero(~np.isfinite(matrix)), strict=True):
+            text = "NaN" if np.isnan(matrix[i, j]) else "−∞"
+            axes.text(j, i, text, ha="center", va="center", color=FADED, fontsize=size)
+
+
+def _round(value: Tensor) -> float:
+    """Two digits, and NaN stays NaN."""
+    return round(float(torch.as_tensor(value)), 2)

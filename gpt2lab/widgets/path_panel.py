@@ -1,0 +1,114 @@
+"""The path panel: does the first token still reach the last output? RNN, LSTM and causal attention.
+
+The gradient of the last output with respect to the first input, at initialisation, by length.
+A recurrent network passes it through every state in between, attention through none.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gpt2lab.attention import MultiHeadAttention
+from gpt2lab.config import GPT2Config
+from gpt2lab.widgets.base import Panel
+from gpt2lab.widgets.plots import lines
+from gpt2lab.widgets.style import FADED, Picture
+from gpt2lab.widgets.traits import Choice
+
+LENGTHS = (8, 16, 32, 64, 128, 256)
+WIDTH, SEEDS = 32, 5
+SMALLEST = 1e-12  # smaller gradients are drawn at the bottom of the picture
+
+
+class PathPanel(Panel):
+    """Untrained networks of width 32, five seeds each; the curves show median and range.
+
+    Attributes
+    ----------
+    length : int
+        Tokens from the first input to the last output: 8, 16 … 256.
+    gradient : dict
+        Median gradient by network at this length.
+    steps : dict
+        Dependent steps on the way.
+    result : str
+    """
+
+    tokens = Choice(tuple(map(str, LENGTHS)), "32", label="Tokens")
+    rows = (("tokens",),)
+
+    @property
+    def length(self) -> int:
+        return int(self.tokens)
+
+    @length.setter
+    def length(self, value: int) -> None:
+        self.tokens = str(value)
+
+    @property
+    def gradient(self) -> dict[str, float]:
+        at = LENGTHS.index(self.length)
+        return {name: float(runs[:, at].median()) for name, runs in _gradients().items()}
+
+    @property
+    def steps(self) -> dict[str, int]:
+        return {"RNN": self.length, "LSTM": self.length, "attention": 1}
+
+    def measure(self) -> str:
+        parts = [f"{name} {_power(size)} in {self.steps[name]} steps" for name, size in self.gradient.items()]
+        return f"{self.length} tokens: " + ", ".join(parts)
+
+    def draw(self) -> Picture:
+        curves = {name: runs.clamp(min=SMALLEST) for name, runs in _gradients().items()}
+        picture = lines(
+            LENGTHS, curves, title="Gradient from the last output to the first input",
+            xlabel="tokens between them", ylabel="size of the gradient", log_x=True, log_y=True, width=9.0,
+        )  # fmt: skip
+        axes = picture.axes[0]
+        axes.axvline(self.length, color=FADED, linewidth=1.5, linestyle=":")
+        axes.set_xticks(LENGTHS, labels=list(map(str, LENGTHS)))
+        return picture
+
+
+@functools.cache
+def _gradients() -> dict[str, Tensor]:
+    """Gradient sizes by network: (SEEDS, len(LENGTHS))."""
+    networks = {"RNN": _recurrent(nn.RNN), "LSTM": _recurrent(nn.LSTM), "attention": _attention}
+    sizes = {name: torch.zeros(SEEDS, len(LENGTHS)) for name in networks}
+    with torch.random.fork_rng(devices=[]):
+        for seed in range(SEEDS):
+            for name, make in networks.items():
+                torch.manual_seed(seed)
+                network = make()
+                for i, length in enumerate(LENGTHS):
+                    x = torch.randn(1, length, WIDTH, requires_grad=True)
+                    network(x)[0, -1].sum().backward()
+                    sizes[name][seed, i] = x.grad[0, 0].norm()
+    return sizes
+
+
+def _recurrent(kind: Any) -> Any:
+    return lambda: _FirstOutput(kind(WIDTH, WIDTH, batch_first=True))
+
+
+def _attention() -> nn.Module:
+    return MultiHeadAttention(GPT2Config.tiny(d_model=WIDTH, n_heads=1))
+
+
+class _FirstOutput(nn.Module):
+    """A recurrent network returns its outputs and its state; the outputs are wanted here."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)[0]
+
+
+def _power(value: float) -> str:
+    return "below 1e-12" if value < SMALLEST else f"{value:.0e}"
