@@ -89,7 +89,8 @@ def attention_scores(q: Tensor, k: Tensor, bias: Any = None, scale: Any = None) 
     if bias is None:
         return scores
     if not fits_scores(tuple(bias.shape), tuple(scores.shape)):
-        raise ValueError(f"the bias must broadcast to the scores {tuple(scores.shape)}, got {tuple(bias.shape)}")
+        expected, got = tuple(scores.shape), tuple(bias.shape)
+        raise ValueError(f"the bias must broadcast to the scores (…, T_query, T_key) = {expected}, got {got}")
     return scores + bias
 
 

@@ -40,8 +40,8 @@ class GPT2Config:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
         if self.d_model % self.n_heads != 0:
             raise ValueError(
-                f"d_model must be divisible by n_heads, because each head takes an equal slice of it: "
-                f"got d_model={self.d_model} and n_heads={self.n_heads} (remainder {self.d_model % self.n_heads})"
+                "d_model must be divisible by n_heads, because each head takes an equal slice of it: got "
+                f"d_model={self.d_model} and n_heads={self.n_heads} (remainder {self.d_model % self.n_heads})"
             )
         if not (isinstance(self.dropout, (int, float)) and 0 <= self.dropout < 1):
             raise ValueError(f"dropout is a probability in [0, 1), got {self.dropout!r}")

@@ -71,7 +71,9 @@ class KVCache:
         return self.layers[0].length
 
 
-def next_token_probabilities(logits: Tensor, temperature: Any = 1.0, top_k: Any = None, top_p: Any = None) -> Tensor:
+def next_token_probabilities(
+    logits: Tensor, temperature: Any = 1.0, top_k: Any = None, top_p: Any = None
+) -> Tensor:
     """The distribution the next token is drawn from: (..., vocab_size) -> (..., vocab_size).
 
     Parameters
@@ -114,7 +116,9 @@ def check_sampling(temperature: Any, top_k: Any = None, top_p: Any = None) -> No
         raise ValueError(f"temperature must be a number of at least 0 (0 is greedy), got {temperature}")
     if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
         raise ValueError(f"top_k must be a whole number of at least 1, or None for all tokens, got {top_k!r}")
-    if top_p is not None and (isinstance(top_p, bool) or not (isinstance(top_p, (int, float)) and 0 < top_p <= 1)):
+    if top_p is None:
+        return
+    if isinstance(top_p, bool) or not isinstance(top_p, (int, float)) or not 0 < top_p <= 1:
         raise ValueError(f"top_p must lie in (0, 1], or be None for all tokens, got {top_p!r}")
 
 
@@ -194,7 +198,13 @@ def generate_steps(
 
 
 def _steps(
-    model: GPT2, tokens: Tensor, max_new_tokens: int, sampling: tuple, stops: Tensor, use_cache: bool, generator: Any
+    model: GPT2,
+    tokens: Tensor,
+    max_new_tokens: int,
+    sampling: tuple,
+    stops: Tensor,
+    use_cache: bool,
+    generator: Any,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     limit = model.config.context_length
     stops = stops.to(tokens.device)

@@ -14,7 +14,7 @@ those tokens. (A mean over the input at hand would tell early positions about la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -25,15 +25,21 @@ from gpt2lab.model import GPT2
 
 
 @contextmanager
-def ablate_heads(model: GPT2, heads: Iterable[tuple[int, int]], mean: Any = None) -> Iterator[GPT2]:
-    """Silence heads, given as (layer, head) pairs.
+def ablate_heads(model: GPT2, heads: Any, mean: Any = None) -> Iterator[GPT2]:
+    """Silence heads.
 
     Parameters
     ----------
+    heads : list of (layer, head) pairs
     mean : (B, T) tokens, optional
         Replace each head's output by its mean over these tokens instead of by zero.
     """
-    pairs = [(int(layer), int(head)) for layer, head in heads]
+    try:
+        pairs = [(int(layer), int(head)) for layer, head in heads]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"heads must be a list of (layer, head) pairs such as [(0, 3)], got {heads!r}"
+        ) from None
     for layer, head in pairs:
         _check_index("layer", layer, len(model.blocks))
         _check_index("head", head, model.blocks[layer].attn.n_heads)
@@ -71,7 +77,7 @@ def without_causal_mask(model: GPT2, layers: Any = None) -> Iterator[GPT2]:
             attn.causal = False
         yield model
     finally:
-        for attn, causal in zip(attns, before):
+        for attn, causal in zip(attns, before, strict=True):
             attn.causal = causal
 
 
@@ -87,7 +93,11 @@ def without_positions(model: GPT2) -> Iterator[GPT2]:
 
 @contextmanager
 def _ablate_part(
-    model: GPT2, layers: Any, mean: Any, writer: Callable[[nn.Module], nn.Module], written: Callable[[Any], Tensor]
+    model: GPT2,
+    layers: Any,
+    mean: Any,
+    writer: Callable[[nn.Module], nn.Module],
+    written: Callable[[Any], Tensor],
 ) -> Iterator[None]:
     trace = _reference(model, mean)
     with ExitStack() as stack:
@@ -120,10 +130,12 @@ def _reference(model: GPT2, mean: Any) -> Any:
 
 
 def _layers(model: GPT2, layers: Any) -> list[int]:
-    chosen = range(len(model.blocks)) if layers is None else [layers] if isinstance(layers, int) else list(layers)
+    if layers is None:
+        return list(range(len(model.blocks)))
+    chosen = [layers] if isinstance(layers, int) else [int(layer) for layer in layers]
     for layer in chosen:
         _check_index("layer", layer, len(model.blocks))
-    return list(chosen)
+    return chosen
 
 
 def _check_index(name: str, index: int, count: int) -> None:

@@ -11,8 +11,8 @@ Source: Ba, Kiros and Hinton 2016, "Layer Normalization", eq. 4; GPT-2 uses eps 
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -67,7 +67,8 @@ class LayerNorm(nn.Module):
         mean = x.mean(dim=-1, keepdim=True)  # (B, T, 1)
         std = torch.sqrt(x.var(dim=-1, keepdim=True, unbiased=False) + self.eps)  # (B, T, 1)
         normalized = (x - mean) / std  # (B, T, d_model)
-        return LayerNormTrace(mean=mean, std=std, normalized=normalized, out=normalized * self.weight + self.bias)
+        out = normalized * self.weight + self.bias  # (B, T, d_model)
+        return LayerNormTrace(mean=mean, std=std, normalized=normalized, out=out)
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[0]}, eps={self.eps}"

@@ -100,9 +100,10 @@ class GPT2(nn.Module):
         wanted = set(range(n_layers)) if layers is None else {int(i) for i in layers}
         if not wanted <= set(range(n_layers)):
             raise ValueError(f"layers must lie in 0 … {n_layers - 1}, got {sorted(wanted)}")
-        positions = self.position_embedding(torch.arange(tokens.shape[1], device=tokens.device))  # (T, d_model)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
+        position_embedding = self.position_embedding(positions)  # (T, d_model)
         token_embedding = self.token_embedding(tokens)  # (B, T, d_model)
-        x = token_embedding + positions
+        x = token_embedding + position_embedding
         blocks = []
         for i, block in enumerate(self.blocks):
             blocks.append(block.trace(x) if i in wanted else None)
@@ -111,7 +112,7 @@ class GPT2(nn.Module):
         return GPT2Trace(
             tokens=tokens,
             token_embedding=token_embedding,
-            position_embedding=positions,
+            position_embedding=position_embedding,
             blocks=tuple(blocks),
             resid_final=x,
             ln_f=ln_f,
@@ -133,10 +134,13 @@ class GPT2(nn.Module):
                 "for one sequence use torch.tensor([ids]), with two brackets"
             )
         if tokens.numel() == 0:
-            raise ValueError(f"tokens are empty (shape {tuple(tokens.shape)}): GPT-2 needs at least one token")
+            shape = tuple(tokens.shape)
+            raise ValueError(f"tokens are empty (shape {shape}): GPT-2 needs at least one token")
         T, limit = start + tokens.shape[1], self.config.context_length
         if T > limit:
-            raise ValueError(f"the sequence has {T} tokens, but context_length is {limit}: shorten it to the last {limit}")
+            raise ValueError(
+                f"the sequence has {T} tokens, but context_length is {limit}: shorten it to the last {limit}"
+            )
         # Looking at values would make a GPU wait at every training step.
         if tokens.device.type == "cpu" or not self.training:
             low, high = (int(value) for value in tokens.aminmax())

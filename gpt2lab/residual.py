@@ -30,13 +30,16 @@ def contributions(trace: GPT2Trace) -> dict[str, Tensor]:
     Raises
     ------
     ValueError
-        If the trace leaves blocks out: a sum with missing terms would mislead.
+        If the trace leaves blocks out (a sum with missing terms would mislead), or if its stream is
+        no sum, as in the variants without residuals and with post-LN.
     """
     parts = {
         "token": trace.token_embedding,
         "position": trace.position_embedding.expand_as(trace.token_embedding),
     }
     for i, block in enumerate(all_blocks(trace)):
+        if not torch.allclose(block.resid_mid, block.resid_pre + block.attn.out, atol=1e-4, rtol=1e-4):
+            raise ValueError(f"contributions needs a stream that parts add to; block {i} does not add, it replaces")
         parts[f"attn {i}"] = block.attn.out
         parts[f"ffn {i}"] = block.ffn.out
     return parts
@@ -54,7 +57,7 @@ def all_blocks(trace: GPT2Trace) -> tuple[BlockTrace, ...]:
     """The traces of all blocks; ValueError if one was not recorded."""
     for i, block in enumerate(trace.blocks):
         if block is None:
-            raise ValueError(f"this needs a trace of all blocks, block {i} was not recorded: use trace(tokens)")
+            raise ValueError(f"the sum needs a trace of all blocks, but block {i} is missing: trace(tokens)")
     return trace.blocks
 
 

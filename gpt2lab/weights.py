@@ -62,8 +62,9 @@ def load_gpt2(name_or_path: Any = "gpt2") -> GPT2:
     """
     folder = _find(name_or_path)
     config = read_config(folder / "config.json")
-    model = GPT2(config)
-    model.load_state_dict(_read_weights(folder, model.state_dict()))
+    with torch.device("meta"):  # shapes only: drawing weights to overwrite them would take seconds
+        model = GPT2(config)
+    model.load_state_dict(_read_weights(folder, model), assign=True)
     return model.eval()
 
 
@@ -76,18 +77,26 @@ def save_gpt2(model: GPT2, path: Any) -> Path:
         If the model is not a plain GPT-2: another architecture would be read back wrongly.
     """
     path = Path(path)
+    with torch.device("meta"):
+        plain = GPT2(model.config)
+    expected = {name: type(module) for name, module in plain.named_modules()}
+    found = {name: type(module) for name, module in model.named_modules()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) is not found.get(name):
+            raise ValueError(
+                f"save_gpt2 writes plain GPT-2 models, but this one differs in {name or 'the model itself'}: "
+                f"expected {_class_name(expected.get(name))}, got {_class_name(found.get(name))}"
+            )
     state = model.state_dict()
-    if set(state) != set(_ours_to_theirs(model.config)):
-        odd = sorted(set(state) ^ set(_ours_to_theirs(model.config)))
-        raise ValueError(f"save_gpt2 writes plain GPT-2 models; this one differs in {odd[0]} ({len(odd)} differences)")
     theirs = {}
     for ours, name in _ours_to_theirs(model.config).items():
         weight = state[ours].T if TRANSPOSED.search(name) else state[ours]
         theirs[f"transformer.{name}"] = weight.detach().cpu().contiguous()
+    dtype = str(model.token_embedding.weight.dtype).removeprefix("torch.")
     with atomic_write(path / "model.safetensors") as part:
         save_file(theirs, part, metadata={"format": "pt"})
     with atomic_write(path / "config.json") as part:
-        part.write_text(json.dumps(_their_config(model.config), indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(_their_config(model.config, dtype), indent=2) + "\n", encoding="utf-8")
     return path
 
 
@@ -96,9 +105,14 @@ def read_config(file: Path) -> GPT2Config:
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(f"{file.parent}: no config.json there; expected a Hugging Face model directory") from None
+        raise CheckpointError(
+            f"{file.parent}: no config.json there; expected a Hugging Face model directory"
+        ) from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{file}: not a readable JSON file ({error})") from error
+    if not isinstance(theirs, dict):
+        got = type(theirs).__name__
+        raise CheckpointError(f"{file}: expected a JSON object with the model's sizes, got a {got}")
     for key, expected in {
         "model_type": "gpt2",
         "activation_function": "gelu_new",
@@ -110,7 +124,9 @@ def read_config(file: Path) -> GPT2Config:
     }.items():
         found = theirs.get(key, expected)
         if found != expected and not (key == "activation_function" and found == "gelu_pytorch_tanh"):
-            raise CheckpointError(f"{file}: {key} is {found!r}, but GPT-2 has {expected!r}; this is another architecture")
+            raise CheckpointError(
+                f"{file}: {key} is {found!r}, but GPT-2 has {expected!r}; this is another architecture"
+            )
     sizes = {ours: theirs[key] for ours, key in SHAPE_KEYS.items() if key in theirs}
     sizes["d_ff"] = theirs.get("n_inner")
     sizes["dropout"] = theirs.get("resid_pdrop", 0.1)
@@ -120,7 +136,11 @@ def read_config(file: Path) -> GPT2Config:
         raise CheckpointError(f"{file}: {error}") from error
 
 
-def _their_config(config: GPT2Config) -> dict[str, Any]:
+def _class_name(kind: type | None) -> str:
+    return "nothing" if kind is None else kind.__name__
+
+
+def _their_config(config: GPT2Config, dtype: str) -> dict[str, Any]:
     return {
         "architectures": ["GPT2LMHeadModel"],
         "model_type": "gpt2",
@@ -134,7 +154,7 @@ def _their_config(config: GPT2Config) -> dict[str, Any]:
         # GPT-2 has one special token, <|endoftext|>, the last of its vocabulary.
         "bos_token_id": config.vocab_size - 1,
         "eos_token_id": config.vocab_size - 1,
-        "torch_dtype": "float32",
+        "torch_dtype": dtype,
     }
 
 
@@ -150,17 +170,24 @@ def _ours_to_theirs(config: GPT2Config) -> dict[str, str]:
 def _find(name_or_path: Any) -> Path:
     path = Path(name_or_path)
     if path.is_file():
-        raise CheckpointError(f"{path}: expected a directory with config.json and model.safetensors, got a file")
+        raise CheckpointError(
+            f"{path}: expected a directory with config.json and model.safetensors, got a file"
+        )
     if path.is_dir():
         return path
     name = str(name_or_path)
     if name not in SIZES and not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise CheckpointError(f"{name!r} is neither a directory nor a known model; known: {', '.join(SIZES)}, or owner/name on the hub")
+        raise CheckpointError(
+            f"{name!r} is neither a directory nor a known model; "
+            f"known: {', '.join(SIZES)}, or owner/name on the hub"
+        )
     from huggingface_hub import snapshot_download  # only here: most of the course never needs it
 
-    wanted = dict(repo_id=SIZES.get(name, name), allow_patterns=["config.json", "*.safetensors", "*.safetensors.index.json"])
+    wanted = dict(repo_id=SIZES.get(name, name), allow_patterns=["config.json", "model*.safetensors"])
     try:
-        return Path(snapshot_download(**wanted, local_files_only=True))
+        folder = Path(snapshot_download(**wanted, local_files_only=True))
+        if (folder / "config.json").exists() and list(folder.glob("model*.safetensors")):
+            return folder  # else somebody has fetched the tokenizer alone
     except Exception:  # not in the local cache (hub libraries have raised several types here)
         pass
     try:
@@ -172,11 +199,10 @@ def _find(name_or_path: Any) -> Path:
         ) from error
 
 
-def _read_weights(folder: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    known = dict(NAMES)
-    layers = {int(name.split(".")[1]) for name in expected if name.startswith("blocks.")}
-    for i in layers:
-        known |= {f"h.{i}.{t}.{p}": f"blocks.{i}.{o}.{p}" for t, o in PARTS.items() for p in ("weight", "bias")}
+def _read_weights(folder: Path, model: GPT2) -> dict[str, Tensor]:
+    expected = model.state_dict()
+    names = _ours_to_theirs(model.config)
+    known = {theirs: ours for ours, theirs in names.items()}
     weights: dict[str, Tensor] = {}
     head: Tensor | None = None
     for file, name, tensor in _tensors(folder):
@@ -187,19 +213,24 @@ def _read_weights(folder: Path, expected: dict[str, Tensor]) -> dict[str, Tensor
             head = tensor
             continue
         if plain not in known:
-            raise CheckpointError(f"{file}: unexpected tensor {name!r}; this is not a GPT-2 with {len(layers)} layers")
+            raise CheckpointError(
+                f"{file}: unexpected tensor {name!r}; this is not a GPT-2 of {model.config.n_layers} layers"
+            )
         ours, tensor = known[plain], tensor.T if TRANSPOSED.search(plain) else tensor
         if tensor.shape != expected[ours].shape:
             raise CheckpointError(
-                f"{file}: {name!r} should have shape {_stored(plain, expected[ours])} by config.json, got {_stored(plain, tensor)}"
+                f"{file}: {name!r} should have shape {_stored(plain, expected[ours])} by config.json, "
+                f"got {_stored(plain, tensor)}"
             )
         if not tensor.is_floating_point():
             raise CheckpointError(f"{file}: {name!r} should hold floating-point numbers, got {tensor.dtype}")
-        weights[ours] = tensor.to(torch.float32)
-    if missing := sorted(set(expected) - set(weights)):
+        weights[ours] = torch.empty(tensor.shape).copy_(tensor)  # float32, apart from the mapped file
+    if missing := [theirs for ours, theirs in names.items() if ours not in weights]:
         raise CheckpointError(f"{folder}: {len(missing)} tensors are missing, the first is {missing[0]!r}")
     if head is not None and not torch.equal(head.to(torch.float32), weights["token_embedding.weight"]):
-        raise CheckpointError(f"{folder}: the output layer differs from the token embedding; GPT-2 ties the two")
+        raise CheckpointError(
+            f"{folder}: the output layer differs from the token embedding; GPT-2 ties the two"
+        )
     return weights
 
 
@@ -213,9 +244,13 @@ def _tensors(folder: Path) -> Any:
     if not files[0].exists():
         files = sorted(folder.glob("model-*-of-*.safetensors"))
     if not files:
-        pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
+        suffixes = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+        pickles = sorted(file.name for file in folder.iterdir() if file.suffix in suffixes)
         if pickles:
-            raise CheckpointError(f"{folder}: only {pickles[0]} is there; pickled weights can run code, so only safetensors is loaded")
+            raise CheckpointError(
+                f"{folder}: only {pickles[0]} is there; pickled weights can run code, "
+                "so only safetensors is loaded"
+            )
         raise CheckpointError(f"{folder}: no model.safetensors there")
     for file in files:
         try:

@@ -65,7 +65,8 @@ def test_initialisation_follows_the_formula(n_layers):
     writers = ("attn.out.weight", "ffn.down.weight")
     for name, parameter in model.named_parameters():
         if parameter.ndim == 1:
-            assert_close(parameter, torch.full_like(parameter, float(".ln" in f".{name}" and "weight" in name)))
+            is_gain = "ln_" in name and name.endswith("weight")
+            assert_close(parameter, torch.full_like(parameter, float(is_gain)), atol=0, rtol=0)
             continue
         expected = 0.02 / math.sqrt(2 * n_layers) if name.endswith(writers) else 0.02
         # the standard error of a standard deviation from n numbers is std / sqrt(2n); take five

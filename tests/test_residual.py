@@ -40,7 +40,7 @@ def test_the_stream_before_and_after_each_block():
 
 @pytest.mark.parametrize("function", [contributions, stream])
 def test_a_sum_with_missing_terms_is_refused(function):
-    with pytest.raises(ValueError, match="needs a trace of all blocks, block 1 was not recorded"):
+    with pytest.raises(ValueError, match="needs a trace of all blocks, but block 1 is missing"):
         function(traced(layers=[0, 2]))
 
 
