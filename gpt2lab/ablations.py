@@ -154,8 +154,12 @@ def _swap_blocks(model: GPT2, kind: type[TransformerBlock]) -> GPT2:
 
 def _without_norms(model: GPT2) -> GPT2:
     for part in ("block.ln_1", "block.ln_2", "ln_f"):
-        _swap(model, part, lambda config: NoLayerNorm())
+        _swap(model, part, _no_norm)
     return model
+
+
+def _no_norm(config: GPT2Config) -> NoLayerNorm:
+    return NoLayerNorm()
 
 
 def _without_mask(model: GPT2) -> GPT2:
@@ -194,7 +198,7 @@ VARIANTS: dict[str, Variant] = {
     "no-layernorm": Variant("no LayerNorm", "how high a learning rate does it bear?", _without_norms),
     "post-ln": Variant(
         "post-LN (2017)", "does the place of the norm matter?",
-        lambda m: _swap(_swap_blocks(m, PostLNBlock), "ln_f", lambda config: NoLayerNorm()),
+        lambda m: _swap(_swap_blocks(m, PostLNBlock), "ln_f", _no_norm),
     ),
     "no-mask": Variant("no causal mask", "what does a model learn that sees its answer?", _without_mask),
     "no-positions": Variant("no positions", "what can be done without order?", _without_positions),
@@ -210,7 +214,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "no-ffn": Variant(
         "no feed-forward network", "what can attention do alone?",
-        lambda m: _swap(m, "block.ffn", lambda config: NoFeedForward()),
+        lambda m: _swap(_swap(m, "block.ffn", lambda config: NoFeedForward()), "block.ln_2", _no_norm),
     ),
     "relu": Variant("ReLU for GELU", "does the shape of the bend matter?", lambda m: _swap(m, "block.ffn", ReLUFeedForward)),
     "no-scaling": Variant(
