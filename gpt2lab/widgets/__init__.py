@@ -11,13 +11,20 @@ from typing import Any
 
 _HOME = {
     "AttentionPanel": "attention_panel",
+    "DepthPanel": "depth_panel",
     "FilingCabinetPanel": "filing_cabinet",
     "MaskPanel": "mask_panel",
+    "MapPanel": "map_panel",
     "NormPlacementPanel": "norm_placement",
+    "HeadsPanel": "heads_panel",
+    "LayerNormPanel": "layernorm_panel",
     "Panel": "base",
+    "RipplePanel": "ripple_panel",
     "ScoreScalingPanel": "score_scaling",
     "PathPanel": "path_panel",
     "Predict": "predict",
+    "ResidualPanel": "residual_panel",
+    "ScalingPanel": "scaling_panel",
 }
 __all__ = sorted(_HOME)
 

@@ -34,7 +34,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Bunch
 
-from gpt2lab.widgets.style import CSS, Picture, house_style
+from gpt2lab.widgets.style import CSS, Picture, as_base64, house_style
 from gpt2lab.widgets.traits import PanelTrait
 
 
@@ -85,6 +85,9 @@ class Panel(ipywidgets.VBox):
     def settle(self) -> None:
         """Bring settings that depend on others back into range. Runs before every redraw."""
 
+    def forget(self) -> None:
+        """Drop whatever was kept from earlier measurements."""
+
     # Driving it
 
     def set(self, **settings: Any) -> None:
@@ -103,7 +106,11 @@ class Panel(ipywidgets.VBox):
         return [name for base in reversed(cls.__mro__) for name in vars(base) if name in known]
 
     def redraw(self) -> None:
-        """Measure and draw again. Needed by hand only after changing the model's weights."""
+        """Measure and draw from scratch. Needed only after changing the model itself."""
+        self.forget()
+        self._refresh()
+
+    def _refresh(self) -> None:
         with self._quietly():
             self.settle()
             for name, control in self._controls.items():
@@ -144,7 +151,7 @@ class Panel(ipywidgets.VBox):
         finally:
             if self._stale and not self._held:
                 self._stale = False
-                self.redraw()
+                self._refresh()
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -204,5 +211,5 @@ class Panel(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options) or {}
-        bundle |= {"text/plain": repr(self), "image/png": self.png}
+        bundle |= {"text/plain": repr(self), "image/png": as_base64(self.png)}
         return bundle, {"image/png": self._picture.display_size()}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from gpt2lab.widgets.style import (
     AMOUNT,
@@ -131,8 +131,9 @@ def lines(
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         if not log_x and np.array_equal(x, np.round(x)):
             axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-        axes.set_xscale("log" if log_x else "linear")
-        axes.set_yscale("log" if log_y else "linear")
+        for wanted, side in ((log_x, "x"), (log_y, "y")):
+            if wanted:
+                log_scale(axes, side)
         axes.grid(axis="y")
         if len(curves) > 1:
             name_curves(axes)
@@ -177,7 +178,9 @@ def bars(
                 axes.bar_label(drawn, [short(v) for v in row], padding=4, fontsize=SMALL)
         axes.set_yticks(range(n), labels=list(labels))
         axes.tick_params(axis="y", length=0)
-        axes.set(title=title, xlabel=xlabel, xscale="log" if log else "linear")
+        axes.set(title=title, xlabel=xlabel)
+        if log:
+            log_scale(axes, "x")
         axes.axvline(0, color=FADED, linewidth=1) if not log else None
         axes.invert_yaxis()
         axes.margins(x=0.14)
@@ -232,6 +235,21 @@ def label_sides(axes: Axes, rows: Sequence[str] | None, columns: Sequence[str] |
     upright = columns is not None and max(map(len, columns), default=0) * len(columns) > 45
     axes.tick_params(length=0, labelsize=SMALL if max(len(rows or ()), len(columns or ())) <= 24 else 9)
     axes.tick_params(axis="x", rotation=90 if upright else 0)
+
+
+def log_scale(axes: Axes, side: str) -> None:
+    """Make the "x" or "y" axis logarithmic, labelled 0.01, 1, 100 or 10⁻⁸ (without math text)."""
+    axes.set(**{f"{side}scale": "log"})
+    axis = getattr(axes, f"{side}axis")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _power(value: float) -> str:
+    exponent = round(float(np.log10(value))) if value > 0 else 0
+    if -3 < exponent < 4:
+        return f"{value:g}"
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def name_curves(axes: Axes) -> None:

@@ -9,16 +9,22 @@ Source of the palette: Okabe and Ito 2008, "Color Universal Design".
 
 from __future__ import annotations
 
+import base64
+import functools
 import io
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
+import numpy as np
+from matplotlib import get_data_path, rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)  # curves take them in this order
@@ -70,6 +76,17 @@ def house_style() -> Iterator[None]:
         yield
 
 
+@functools.cache
+def _font(points: float, bold: bool) -> ImageFont.FreeTypeFont:
+    file = Path(get_data_path(), "fonts", "ttf", "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
+    return ImageFont.truetype(str(file), points * PIXELS_PER_INCH / 72, layout_engine=ImageFont.Layout.BASIC)
+
+
+def as_base64(png: bytes) -> str:
+    """A picture as MIME bundles hold it: Jupyter does not encode bytes in them."""
+    return base64.b64encode(png).decode("ascii")
+
+
 class Picture(Figure):
     """A matplotlib figure that shows itself in a notebook without pyplot and has a stable repr."""
 
@@ -81,13 +98,47 @@ class Picture(Figure):
         if layout == "constrained":
             self.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # inches around the edges
         self.title = title
+        self._written: list[tuple] = []
+
+    def write(
+        self, axes: Any, x: float, y: float, text: str, *, size: float = SMALL, color: Any = INK,
+        bold: bool = False, at: str = "lm", upright: bool = False,
+    ) -> None:  # fmt: skip
+        """Many small labels, fast: a tenth of the time of ``axes.text``, which a slider can feel.
+
+        Parameters
+        ----------
+        axes : Axes or None
+            ``x`` and ``y`` count in the data of these axes, or in parts of the whole figure.
+        at : str
+            Which part of the text stands there: l, m or r, then t, m or b.
+        upright : bool
+            Turned by 90°, read from below; ``at`` still speaks of the turned text.
+        """
+        self._written.append((axes, x, y, text, size, color, bold, at, upright))
 
     def png(self) -> bytes:
         """The figure as the bytes of a PNG file."""
-        buffer = io.BytesIO()
         with house_style():
-            # Half the drawing time of a small figure would be spent on the best compression.
-            self.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, pil_kwargs={"compress_level": 3})
+            self.canvas.draw()
+        image = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+        pen = ImageDraw.Draw(image)
+        for axes, x, y, text, size, color, bold, at, upright in self._written:
+            place = (axes.transData if axes is not None else self.transFigure).transform((x, y))
+            left, top = float(place[0]), image.height - float(place[1])
+            font, fill = _font(size, bold), tuple(round(255 * part) for part in to_rgb(color))
+            if not upright:
+                pen.text((left, top), text, fill, font, anchor=at.replace("t", "a").replace("b", "d"))
+                continue
+            ascent, descent = font.getmetrics()
+            letters = Image.new("L", (math.ceil(font.getlength(text)), ascent + descent))
+            ImageDraw.Draw(letters).text((0, 0), text, 255, font)
+            letters = letters.transpose(Image.Transpose.ROTATE_90)
+            left -= letters.width * {"l": 0, "m": 0.5, "r": 1}[at[0]]
+            top -= letters.height * {"t": 0, "m": 0.5, "b": 1}[at[1]]
+            image.paste(fill, (round(left), round(top)), letters)
+        buffer = io.BytesIO()
+        image.save(buffer, "png", compress_level=1)  # the best compression takes as long as the drawing
         return buffer.getvalue()
 
     def display_size(self) -> dict[str, int]:
@@ -99,4 +150,4 @@ class Picture(Figure):
         return f"Picture: {self.title}" if self.title else "Picture"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return {"text/plain": repr(self), "image/png": self.png()}, {"image/png": self.display_size()}
+        return {"text/plain": repr(self), "image/png": as_base64(self.png())}, {"image/png": self.display_size()}

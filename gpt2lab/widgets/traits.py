@@ -106,17 +106,24 @@ class Number(PanelTrait):
 class Choice(PanelTrait):
     """One of a few words: a list to drop down."""
 
-    def __init__(self, options: tuple[str, ...], default: Any = None, **about: Any) -> None:
+    def __init__(self, options: tuple[Any, ...], default: Any = None, **about: Any) -> None:
         super().__init__(options[0] if default is None else default, **about)
         self.options = options
 
-    def accept(self, panel: Any, value: Any) -> str:
+    def accept(self, panel: Any, value: Any) -> Any:
         if value not in self.options:
             raise self.refuse("one of " + ", ".join(map(repr, self.options)), value)
         return value
 
     def control(self, panel: Any) -> ipywidgets.Widget:
         return ipywidgets.Dropdown(options=self.options, description=self.label, tooltip=self.help)
+
+
+class Step(Choice):
+    """One of a few numbers in order, such as 1, 2, 4, 8: a slider that stops at each."""
+
+    def control(self, panel: Any) -> ipywidgets.Widget:
+        return ipywidgets.SelectionSlider(options=self.options, description=self.label, tooltip=self.help)
 
 
 class Switch(PanelTrait):
