@@ -24,7 +24,6 @@ _HOME = {
     "PathPanel": "path_panel",
     "Predict": "predict",
     "ResidualPanel": "residual_panel",
-    "ScalingPanel": "scaling_panel",
 }
 __all__ = sorted(_HOME)
 

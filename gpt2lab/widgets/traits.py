@@ -119,13 +119,6 @@ class Choice(PanelTrait):
         return ipywidgets.Dropdown(options=self.options, description=self.label, tooltip=self.help)
 
 
-class Step(Choice):
-    """One of a few numbers in order, such as 1, 2, 4, 8: a slider that stops at each."""
-
-    def control(self, panel: Any) -> ipywidgets.Widget:
-        return ipywidgets.SelectionSlider(options=self.options, description=self.label, tooltip=self.help)
-
-
 class Switch(PanelTrait):
     """On or off: a checkbox."""
 
