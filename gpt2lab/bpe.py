@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 import regex  # tiktoken's own dependency; knows \p{L}, which the standard library does not
-import tiktoken
 
 ENDOFTEXT = "<|endoftext|>"
 
 # How GPT-2 cuts text before merging: contractions, then letters, digits or signs with the space
-# *before* them, then white space. Merges never cross a cut.
-GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
+# *before* them, then white space. Merges never cross a cut. (The ++ never takes a character back;
+# with a single + a million spaces would overflow the stack.)
+GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
 
 
 def bpe_merges(text: str) -> Iterator[tuple[bytes, bytes, int]]:
@@ -26,11 +27,13 @@ def bpe_merges(text: str) -> Iterator[tuple[bytes, bytes, int]]:
     Stops early when no pair occurs twice.
     """
     counts = Counter(regex.findall(GPT2_PATTERN, text))
-    words = [([bytes([byte]) for byte in word.encode("utf-8")], count) for word, count in sorted(counts.items())]
+    words = [
+        ([bytes([byte]) for byte in word.encode("utf-8")], count) for word, count in sorted(counts.items())
+    ]
     pairs: Counter[tuple[bytes, bytes]] = Counter()
     where: defaultdict[tuple[bytes, bytes], set[int]] = defaultdict(set)
     for index, (parts, count) in enumerate(words):
-        for pair in zip(parts, parts[1:]):
+        for pair in pairwise(parts):
             pairs[pair] += count
             where[pair].add(index)
     while pairs:
@@ -40,12 +43,12 @@ def bpe_merges(text: str) -> Iterator[tuple[bytes, bytes, int]]:
         yield *best, pairs[best]
         for index in where.pop(best):
             parts, count = words[index]
-            for pair in zip(parts, parts[1:]):  # only words that hold the pair are counted again
+            for pair in pairwise(parts):  # only words that hold the pair are counted again
                 pairs[pair] -= count
                 if pairs[pair] <= 0:
                     del pairs[pair]
             parts[:] = merge(parts, *best)
-            for pair in zip(parts, parts[1:]):
+            for pair in pairwise(parts):
                 pairs[pair] += count
                 where[pair].add(index)
         pairs.pop(best, None)

@@ -20,6 +20,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import regex
 import tiktoken
 
 from gpt2lab.bpe import ENDOFTEXT, GPT2_PATTERN, bpe_merges
@@ -50,12 +51,17 @@ def train_bpe(text: str, vocab_size: int, name: str = "trained") -> tiktoken.Enc
     Raises
     ------
     ValueError
-        If vocab_size is below 257 or the text is empty.
+        If vocab_size is below 257, or the text is empty or holds half a surrogate pair.
     """
     if vocab_size < 257:
         raise ValueError(f"vocab_size must be at least 257 (256 bytes and {ENDOFTEXT}), got {vocab_size}")
     if not text:
         raise ValueError("train_bpe needs some text to count pairs in, got an empty string")
+    if lone := regex.search(r"\p{Cs}", text):
+        raise ValueError(
+            f"train_bpe needs text that has bytes, but character {lone.start()} is a lone surrogate "
+            f"({ascii(lone[0])}): drop it with text.encode('utf-8', 'ignore').decode('utf-8')"
+        )
     ranks = {bytes([byte]): byte for byte in range(256)}
     merges = bpe_merges(text)
     while len(ranks) < vocab_size - 1 and (step := next(merges, None)) is not None:
