@@ -276,7 +276,8 @@ def set_up(with_tests):
     make_venv(python)
     install_torch()
     what = ROOT + ("[test]" if with_tests else "")
-    must(f"Installing the course{' and its test tools' if with_tests else ''} (about 200 MB)",
+    size = "and its test tools (about 200 MB)" if with_tests else "(about 120 MB)"
+    must(f"Installing the course {size}",
          pip("install", "-e", what, "-c", os.path.join(ROOT, "constraints.txt")))
     fetch = "import sys\nfrom gpt2lab import vocabulary\ntry: vocabulary.ensure()\n" \
             "except vocabulary.VocabularyError as error: sys.exit(str(error))"

@@ -16,7 +16,8 @@ from pathlib import Path
 from gpt2lab.files import atomic_write
 
 ORIGINALS = ".originals.json"  # in work/: the sha256 each copy had when it was made
-LEFT_OUT = {"solutions", "__pycache__", "COVERAGE.md"}  # of chapters/; solutions stay where one has to look for them
+# Of chapters/: what gives the answers away, and what is about the course rather than part of it.
+LEFT_OUT = {"solutions", "COVERAGE.md", "__pycache__"}
 
 
 def course_root() -> Path:

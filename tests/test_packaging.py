@@ -130,3 +130,15 @@ def test_continuous_integration_runs_the_same_command():
     assert os.access(script, os.X_OK)
     assert script.read_text().strip().endswith("exec python3 course.py test")
     assert "export CI=true" in script.read_text()
+
+
+def test_what_the_readme_names_is_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "```\npython3 course.py  " in text and "\npython3 course.py test  " in text
+    tree = text.split("## What is where")[1].split("```")[1]
+    missing = []
+    for indent, name in re.findall(r"^( *)(\S+)", tree, re.MULTILINE):
+        path = (ROOT / "gpt2lab" if indent else ROOT) / name
+        if name != "work/" and not path.exists():
+            missing.append(name)
+    assert not missing

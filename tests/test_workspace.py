@@ -16,6 +16,7 @@ def root(tmp_path):
         "04_masked_attention.ipynb",
         "data/words.txt",
         "solutions/03_attention.py",
+        "COVERAGE.md",
         ".ipynb_checkpoints/00_map-checkpoint.ipynb",
     ):
         path = tmp_path / "chapters" / name
