@@ -10,11 +10,13 @@ import importlib
 from typing import Any
 
 _HOME = {
+    "ActivationPanel": "activation_panel",
     "AttentionPanel": "attention_panel",
     "DepthPanel": "depth_panel",
     "FilingCabinetPanel": "filing_cabinet",
     "MaskPanel": "mask_panel",
     "MapPanel": "map_panel",
+    "NeuronsPanel": "neurons_panel",
     "NormPlacementPanel": "norm_placement",
     "HeadsPanel": "heads_panel",
     "LayerNormPanel": "layernorm_panel",

@@ -106,8 +106,10 @@ class MaskPanel(TextPanel):
     def draw(self) -> Picture:
         labels = [clip(label, 11) for label in self.labels]
         scores, weights = (part.numpy() for part in self.masked())
-        picture = Picture(9.6, max(4.4, 0.3 * len(labels) + 2.2), "Masking recipes", "constrained")
-        left, right = picture.subplots(1, 2)
+        height = max(4.6, 0.3 * len(labels) + 2.4)
+        picture = Picture(9.6, height, "Masking recipes")
+        bottom, tall = 1.55 / height, (height - 2.1) / height  # inches of the picture to parts of it
+        left, right = picture.add_axes([0.12, bottom, 0.37, tall]), picture.add_axes([0.62, bottom, 0.37, tall])
         limit = float(np.abs(self.trace.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
         draw_heatmap(left, scores, labels, labels, signed=True, limit=limit, numbers=False)
         brightest = max(0.4, float(np.nan_to_num(weights).max()))
@@ -120,7 +122,8 @@ class MaskPanel(TextPanel):
         right.set_title("Weights after the softmax")
         bad = np.isnan(weights).any() or self.result.future_share > 0 or self.result.smallest_sum < 0.995
         note = " · ".join(filter(None, ["above the line: the future", self.weights]))
-        picture.supxlabel(f"{self.result!r}\n{note}", fontsize=SMALL + 1, color=VERMILION if bad else INK)
+        picture.text(0.012, 0.34 / height, repr(self.result), fontsize=SMALL + 1, color=VERMILION if bad else INK)
+        picture.text(0.012, 0.08 / height, note, fontsize=SMALL, color=FADED)
         return picture
 
     @staticmethod
@@ -133,10 +136,13 @@ class MaskPanel(TextPanel):
 
     @staticmethod
     def _mark_gone(axes: Any, matrix: np.ndarray) -> None:
-        size = min(SMALL, 110 / len(matrix))
-        for i, j in zip(*np.nonzero(~np.isfinite(matrix)), strict=True):
-            text = "NaN" if np.isnan(matrix[i, j]) else "−∞"
-            axes.text(j, i, text, ha="center", va="center", color=FADED, fontsize=size)
+        """Write "−∞" into the hidden part and "NaN" into rows that are lost."""
+        hidden = np.argwhere(np.isneginf(matrix))
+        if len(hidden):
+            i, j = hidden.mean(axis=0)
+            axes.text(j, i, "−∞", ha="center", va="center", color=FADED, fontsize=22)
+        for i in np.flatnonzero(np.isnan(matrix).any(axis=1)):
+            axes.text((len(matrix) - 1) / 2, i, "NaN", ha="center", va="center", color=VERMILION, fontweight="bold")
 
 
 def _round(value: Tensor) -> float:

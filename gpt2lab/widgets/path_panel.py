@@ -9,14 +9,15 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention
 from gpt2lab.config import GPT2Config
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.plots import lines
-from gpt2lab.widgets.style import FADED, Picture
+from gpt2lab.widgets.plots import log_scale, name_curves
+from gpt2lab.widgets.style import BLUE, FADED, GREEN, ORANGE, Picture
 from gpt2lab.widgets.traits import Choice
 
 LENGTHS = (8, 16, 32, 64, 128, 256)
@@ -63,14 +64,20 @@ class PathPanel(Panel):
         return f"{self.length} tokens: " + ", ".join(parts)
 
     def draw(self) -> Picture:
-        curves = {name: runs.clamp(min=SMALLEST) for name, runs in _gradients().items()}
-        picture = lines(
-            LENGTHS, curves, title="Gradient from the last output to the first input",
-            xlabel="tokens between them", ylabel="size of the gradient", log_x=True, log_y=True, width=9.0,
-        )  # fmt: skip
-        axes = picture.axes[0]
-        axes.axvline(self.length, color=FADED, linewidth=1.5, linestyle=":")
+        picture = Picture(9.0, 4.4, "Gradient from the last output to the first input")
+        axes = picture.add_axes([0.1, 0.16, 0.74, 0.73])
+        for (name, runs), color in zip(_gradients().items(), (BLUE, ORANGE, GREEN), strict=True):
+            runs = runs.clamp(min=SMALLEST).numpy()  # (SEEDS, len(LENGTHS))
+            axes.plot(LENGTHS, np.median(runs, axis=0), color=color, label=name)
+            axes.fill_between(LENGTHS, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.22, linewidth=0)
+        axes.axvline(self.length, color=FADED, linewidth=1.5, linestyle=":", label="_chosen")
+        axes.set(title=picture.title, xlabel="tokens between them", ylabel="size of the gradient")
+        axes.set_xscale("log")
         axes.set_xticks(LENGTHS, labels=list(map(str, LENGTHS)))
+        axes.minorticks_off()
+        log_scale(axes, "y")
+        axes.grid(axis="y")
+        name_curves(axes)
         return picture
 
 
