@@ -11,9 +11,11 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         unembed(fn)                  fn(x, token_table) -> logits
                         softmax(fn)                  fn(scores) -> weights over the last axis
                         next_token(fn)               fn(logits) -> (B,) most probable next token
+                        forward(fn)                  fn(parts, tokens) -> logits, the whole model from its parts
     residual stream     residual(fn)                 fn(x, f) -> x + f(x)
                         block(fn)                    fn(x, attn, ffn, ln_1, ln_2), one pre-LN block
                         residual_scale(fn)           fn(n_layers) -> 1/√(2·n_layers)
+                        gradient(fn)                 fn(slopes, residual) -> derivative through a chain of parts
     layer norm          token_statistics(fn)         fn(x) -> (mean, variance) per token
                         layer_norm(fn)               fn(x, weight, bias, eps) -> normalised x
                         rms_norm(fn)                 fn(x, weight, eps)
@@ -27,41 +29,74 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         masked_softmax(fn)           fn(scores, mask) -> weights, zeros where nothing is visible
                         left_padding_mask(fn)        fn(lengths, T) -> (B, 1, T, T), causal, padding on the left
                         leaks(fn)                    fn(model, tokens, vocab_size) -> bool
+    tokens, positions   bpe_pair(fn)                 fn(words: dict of tuples to counts) -> pair
+                        sinusoidal(fn)               fn(length, d_model) -> table, sin and cos alternating
+                        rope(fn)                     fn(x, positions) -> rotated x, neighbours paired
+                        alibi_bias(fn)               fn(n_heads, T) -> (n_heads, T, T)
+    feed-forward        gelu(fn)                     fn(x), tanh form
+                        feed_forward(fn)             fn(x, W_up, b_up, W_down, b_down), as in nn.Linear
+                        dropout(fn)                  fn(x, p, training)
+                        block_parameters(fn)         fn(d_model) -> int
     whole model         parameter_count(fn)          fn(config) -> int
+    generation, loss    next_token_loss(fn)          fn(logits, tokens) -> mean cross-entropy, shifted by one
+                        temperature(fn)              fn(logits, temperature) -> probabilities
+                        top_k(fn), top_p(fn)         fn(logits, k), fn(logits, p) -> probabilities
+                        greedy(fn)                   fn(model, tokens, n) -> (B, T + n)
+                        kv_cache_bytes(fn)           fn(config, T, bytes_per_number) -> bytes
 """
 
 from gpt2lab.check.attending import attention, attention_scores, multi_head_attention, softmax
 from gpt2lab.check.base import NOT_DONE, CheckResult
+from gpt2lab.check.feeding import block_parameters, dropout, feed_forward, gelu
+from gpt2lab.check.generating import greedy, kv_cache_bytes, next_token_loss, temperature, top_k, top_p
 from gpt2lab.check.heads import merge_heads, split_heads
+from gpt2lab.check.journey import forward, gradient
 from gpt2lab.check.masks import causal_mask, leaks, left_padding_mask, masked_softmax
 from gpt2lab.check.norms import layer_norm, post_ln, pre_ln, rms_norm, token_statistics
+from gpt2lab.check.position_vectors import alibi_bias, bpe_pair, rope, sinusoidal
 from gpt2lab.check.residuals import block, residual, residual_scale
 from gpt2lab.check.whole_model import embed, next_token, parameter_count, shapes, unembed
 
 __all__ = [
-    "masked_softmax",
-    "left_padding_mask",
-    "leaks",
-    "causal_mask",
     "NOT_DONE",
     "CheckResult",
+    "alibi_bias",
     "attention",
     "attention_scores",
     "block",
+    "block_parameters",
+    "bpe_pair",
+    "causal_mask",
+    "dropout",
     "embed",
+    "feed_forward",
+    "forward",
+    "gelu",
+    "gradient",
+    "greedy",
+    "kv_cache_bytes",
     "layer_norm",
+    "leaks",
+    "left_padding_mask",
+    "masked_softmax",
     "merge_heads",
     "multi_head_attention",
     "next_token",
+    "next_token_loss",
     "parameter_count",
     "post_ln",
     "pre_ln",
     "residual",
     "residual_scale",
     "rms_norm",
+    "rope",
     "shapes",
+    "sinusoidal",
     "softmax",
     "split_heads",
+    "temperature",
     "token_statistics",
+    "top_k",
+    "top_p",
     "unembed",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, examine, judge
+from gpt2lab.check.base import CheckResult, Learner, NotDone, Wrong, examine, judge
 from gpt2lab.config import GPT2Config
 from gpt2lab.model import GPT2
 
@@ -124,6 +124,8 @@ def _shapes(learner: Learner) -> None:
     }
     if missing := [name for name in right if name not in result]:
         raise Wrong(f"The dict has no {missing[0]!r}. It needs: {', '.join(right)}.")
+    if all(value is ... for value in result.values()):
+        raise NotDone
     if any(value is ... for value in result.values()):
         raise Wrong("Some shapes are still missing: " + ", ".join(n for n in right if result[n] is ...) + ".")
     for name, (shape, reason) in right.items():
@@ -158,15 +160,15 @@ def _count(learner: Learner) -> None:
             -2 * d: "the final layer norm (weight and bias) is missing",
             -2 * d * (2 * config.n_layers + 1): "the layer norms are missing: two in each block and one at the end, "
             "with a weight and a bias each",
-            -4 * d * config.n_layers: "the two layer norms of each block are missing",
+            -4 * d * config.n_layers: "4·d_model are missing per block, as many as its two layer norms have, or "
+            "the biases of its attention",
             -4 * d * config.n_layers - (5 * d + config.d_ff) * config.n_layers - 2 * d: "all biases and layer norms "
             "are missing; only the matrices are counted",
             -(5 * d + config.d_ff) * config.n_layers: "the biases of the linear layers are missing",
             -d * d * config.n_layers: "the output projection W_O of the attention is missing",
             -(d * d + d) * config.n_layers: "the output projection W_O of the attention is missing",
             -(d + config.d_ff) * config.n_layers: "the biases of the feed-forward network are missing",
-            -4 * d * config.n_layers + 0: "the biases of the attention are missing",
-            right - 2 * right: "nothing is counted",
+            -right: "nothing is counted",
             -(config.n_layers - 1) * block: "only one block is counted",
         }
         if given != right:

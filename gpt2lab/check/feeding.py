@@ -1,0 +1,178 @@
+"""Checks for the feed-forward network: GELU, the network, dropout, and what a block weighs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gpt2lab.check.base import CheckResult, Learner, Wrong, examine, judge
+
+
+def gelu(function: Any) -> CheckResult:
+    """``my_gelu(x)`` -> the tanh form of the GELU, the same shape as x."""
+    return examine("gelu", function, "x", _gelu, _gelu_extremes)
+
+
+def _gelu(learner: Learner) -> None:
+    x, root = torch.linspace(-4, 4, 80).reshape(2, 5, 8), math.sqrt(2 / math.pi)
+    inner = root * (x + 0.044715 * x**3)
+    judge(
+        learner.tensor(x, shape=x.shape),
+        F.gelu(x, approximate="tanh"),
+        {
+            "This is the exact GELU (with erf). It differs by up to 0.0005; GPT-2 was trained with the tanh form.": F.gelu(x),
+            "This is ReLU. GELU bends smoothly and lets small negative numbers through.": x.relu(),
+            "This is the short form x·sigmoid(1.702·x). GPT-2 uses the tanh form.": x * torch.sigmoid(1.702 * x),
+            "This is SiLU, x·sigmoid(x).": F.silu(x),
+            "The factor 1/2 is missing.": x * (1 + inner.tanh()),
+            "The leading x is missing.": 0.5 * (1 + inner.tanh()),
+            "The factor √(2/π) is missing inside tanh.": 0.5 * x * (1 + (x + 0.044715 * x**3).tanh()),
+            "0.044715 is cubed too. Cube x first, then multiply.": 0.5 * x * (1 + (root * (x + (0.044715 * x) ** 3)).tanh()),
+            "The cube is missing: x + 0.044715·x³.": 0.5 * x * (1 + (root * (x + 0.044715 * x)).tanh()),
+            "x is squared, not cubed.": 0.5 * x * (1 + (root * (x + 0.044715 * x**2)).tanh()),
+            "The 1 + in front of tanh is missing.": 0.5 * x * inner.tanh(),
+            "It is √(2/π), not √(2π).": 0.5 * x * (1 + (math.sqrt(2 * math.pi) * (x + 0.044715 * x**3)).tanh()),
+            "The root is missing: √(2/π), not 2/π.": 0.5 * x * (1 + (2 / math.pi * (x + 0.044715 * x**3)).tanh()),
+        },
+        "Expected x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))).",
+        tolerance=2e-5,
+    )
+
+
+def _gelu_extremes(learner: Learner) -> None:
+    x = torch.tensor([0.0, -50.0, 50.0, 1e4, -1e4])
+    judge(learner.tensor(x, shape=(5,)), torch.tensor([0.0, 0.0, 50.0, 1e4, 0.0]), {}, "Not right for large numbers.")
+
+
+def feed_forward(function: Any) -> CheckResult:
+    """``my_feed_forward(x, W_up, b_up, W_down, b_down)``; W_up is (d_ff, d_model), as nn.Linear stores it."""
+    return examine("feed_forward", function, "x W_up b_up W_down b_down", _network, _network_shapes)
+
+
+def _network(learner: Learner) -> None:
+    x, W_up, b_up, W_down, b_down = torch.randn(2, 5, 6), torch.randn(24, 6), torch.randn(24), torch.randn(6, 24), torch.randn(6)
+
+    def act(x: Tensor) -> Tensor:
+        return F.gelu(x, approximate="tanh")
+
+    pre = F.linear(x, W_up, b_up)
+    linear = F.linear(pre, W_down, b_down)
+    right = F.linear(act(pre), W_down, b_down)
+    out = learner.tensor(x, W_up, b_up, W_down, b_down)
+    if out.shape == (2, 5, 24):
+        raise Wrong("The result is as wide as the hidden layer. The second map, W_down, leads back to d_model.")
+    judge(
+        learner.tensor(x, W_up, b_up, W_down, b_down, shape=(2, 5, 6)),
+        right,
+        {
+            "The activation is ReLU. GPT-2 uses GELU, in the tanh form.": F.linear(pre.relu(), W_down, b_down),
+            "The activation is the exact GELU (with erf). GPT-2 uses the tanh form.": F.linear(F.gelu(pre), W_down, b_down),
+            "There is no activation between the two maps: together they are one linear map.": linear,
+            "The activation follows the second map. It belongs between the two: otherwise they are one linear map.":
+                act(linear),
+            "A ReLU follows the second map, and nothing stands between the two: that is one linear map, cut off at 0.":
+                linear.relu(),
+            "An activation follows the second map too. Nothing may: the result is added to the stream, and may be negative.":
+                act(right),
+            "A ReLU follows the second map. Nothing may: the result is added to the stream, and may be negative.":
+                right.relu(),
+            "b_down is missing.": F.linear(act(pre), W_down),
+            "b_up is missing.": F.linear(act(F.linear(x, W_up)), W_down, b_down),
+            "Both biases are missing.": F.linear(act(F.linear(x, W_up)), W_down),
+            "x is added already. The sum belongs to the block; return what the network writes.": x + right,
+        },
+        "Expected W_down · gelu(W_up · x + b_up) + b_down, for each token.",
+    )
+
+
+def _network_shapes(learner: Learner) -> None:
+    for shape, d_ff in (((6,), 24), ((2, 3, 4, 6), 10), ((1, 1, 6), 6)):
+        x, W_up, b_up, W_down, b_down = torch.randn(shape), torch.randn(d_ff, 6), torch.randn(d_ff), torch.randn(6, d_ff), torch.randn(6)
+        out = learner.tensor(x, W_up, b_up, W_down, b_down, shape=shape)
+        right = F.linear(F.gelu(F.linear(x, W_up, b_up), approximate="tanh"), W_down, b_down)
+        judge(out, right, {}, f"Not right for x of shape {shape} and d_ff={d_ff}: is a size fixed in your function?")
+
+
+def dropout(function: Any) -> CheckResult:
+    """``my_dropout(x, p, training)``: inverted dropout with a mask for every element."""
+    return examine("dropout", function, "x p training", _off, _rate, _everywhere, _fresh)
+
+
+def _off(learner: Learner) -> None:
+    x = torch.randn(50, 40)
+    out = learner.tensor(x, 0.3, False, shape=x.shape)
+    judge(
+        out,
+        x,
+        {
+            "Without training, everything is multiplied by 1 - p. That is the original way; with inverted dropout the "
+            "scaling happens in training, and nothing at all afterwards.": x * 0.7,
+            "Without training, everything is divided by 1 - p. The scaling belongs to training.": x / 0.7,
+        },
+        "With training=False the result must be x itself: dropout is off when the model is used.",
+    )
+    judge(learner.tensor(x, 0.0, True, shape=x.shape), x, {}, "With p=0 nothing may be dropped.")
+
+
+def _rate(learner: Learner) -> None:
+    x, p = 1 + torch.rand(400, 250), 0.1
+    out = learner.tensor(x, p, True, shape=x.shape)
+    kept = out != 0
+    share = float(kept.float().mean())
+    if abs(share - p) < 0.01:
+        raise Wrong(f"{share:.1%} of the values survive, with p=0.1. p is the probability to *drop*: keep where rand >= p.")
+    if abs(share - (1 - p)) > 0.01:
+        raise Wrong(f"{share:.1%} of the values survive, expected 90 % with p=0.1.")
+    factor = float((out[kept] / x[kept]).mean())
+    if abs(factor - 1) < 1e-3:
+        raise Wrong(f"The mean falls to {float(out.mean() / x.mean()):.1%} of what it was: the survivors must be divided "
+                    "by 1 - p, so that the expected value stays.")
+    if abs(factor - 1 / (1 - p)) > 1e-3:
+        raise Wrong(f"The survivors are multiplied by {factor:.3g}; expected 1 / (1 - p) = {1 / (1 - p):.3g}.")
+    judge(out[kept], x[kept] / (1 - p), {}, "The survivors must be divided by 1 - p, all alike.")
+
+
+def _everywhere(learner: Learner) -> None:
+    out = learner.tensor(torch.ones(60, 50), 0.5, True, shape=(60, 50))
+    dropped = out == 0
+    if bool((dropped == dropped[:1]).all()):
+        raise Wrong("The same columns are dropped in every row. Draw for every element: rand_like(x).")
+    if bool((dropped == dropped[:, :1]).all()):
+        raise Wrong("Whole rows are dropped. Draw for every element: rand_like(x).")
+
+
+def _fresh(learner: Learner) -> None:
+    x = torch.ones(20, 20)
+    if torch.equal(learner.tensor(x, 0.5, True), learner.tensor(x, 0.5, True)):
+        raise Wrong("Two calls drop the same elements. Draw anew each time; do not set a seed inside.")
+
+
+def block_parameters(function: Any) -> CheckResult:
+    """``my_block_parameters(d_model)`` -> number of parameters of one GPT-2 block, biases included."""
+    return examine("block_parameters", function, "d_model", _block_parameters)
+
+
+def _block_parameters(learner: Learner) -> None:
+    for d in (768, 1600, 12):
+        count = learner(d)
+        if isinstance(count, bool) or not isinstance(count, (int, float)):
+            raise Wrong(f"Return a whole number, got {type(count).__name__}.")
+        right = 12 * d * d + 13 * d
+        reasons = {
+            12 * d * d: "only the matrices are counted; biases and layer norms are missing",
+            12 * d * d + 9 * d: "the layer norms are missing: two, with a weight and a bias each",
+            12 * d * d + 4 * d: "the biases of the linear maps are missing",
+            12 * d * d + 11 * d: "there are two layer norms; each has a weight *and* a bias, 2·d numbers",
+            8 * d * d + 9 * d: "the attention's matrices are missing",
+            11 * d * d + 12 * d: "the attention's output map W_O is missing",
+            4 * d * d + 8 * d: "the feed-forward network is missing",
+            8 * d * d + 5 * d: "only the feed-forward network is counted",
+            4 * d * d + 4 * d: "only the attention is counted",
+        }
+        if count != right:
+            reason = f": {reasons[int(count)]}" if int(count) in reasons else ""
+            raise Wrong(f"For d_model={d} a block has {right:,} parameters, you count {int(count):,}{reason}.")

@@ -1,0 +1,163 @@
+"""Checks for tokens and positions: merging pairs, sinusoids, rotations, ALiBi."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpt2lab import positions
+from gpt2lab.check.base import CheckResult, Learner, Wrong, examine, judge
+
+
+def bpe_pair(function: Any) -> CheckResult:
+    """``my_best_pair(words)`` -> the most frequent pair of neighbours; ties: the pair that sorts first.
+
+    ``words`` maps a tuple of pieces to how often that word occurs.
+    """
+    return examine("bpe_pair", function, "words", _pair)
+
+
+def _pair(learner: Learner) -> None:
+    cases = {
+        "The count of a word is ignored: a pair in a word that occurs 5 times counts 5 times.": (
+            {("a", "b"): 5, ("c", "d"): 1, ("c", "d", "e"): 1, ("c", "d", "f"): 1}, ("a", "b")),
+        "Pairs that repeat inside one word are counted once only.": (
+            {("x", "y", "x", "y", "x", "y"): 1, ("p", "q"): 2}, ("x", "y")),
+        "On a tie, take the pair that sorts first.": ({("z", "z"): 2, ("b", "c"): 2, ("b", "a"): 2}, ("b", "a")),
+        "Only neighbours make a pair, in their order.": ({("a", "x", "b"): 3, ("x", "y"): 1, ("b", "a"): 2}, ("a", "x")),
+        "Pieces can be longer than one character.": ({("lo", "w"): 4, ("l", "o", "w"): 3, ("n", "e"): 1}, ("lo", "w")),
+        "Words of one piece have no pair.": ({("a",): 9, ("b", "c"): 1}, ("b", "c")),
+    }
+    for message, (words, right) in cases.items():
+        answer = learner(dict(words))
+        if isinstance(answer, Counter | dict | list):
+            raise Wrong(f"Return one pair, a tuple of two pieces; got a {type(answer).__name__}.")
+        if answer != right:
+            raise Wrong(f"For {words} the answer is {right}, got {answer!r}. {message}")
+
+
+def sinusoidal(function: Any) -> CheckResult:
+    """``my_sinusoidal(length, d_model)`` -> (length, d_model): even columns sin, odd columns cos."""
+    return examine("sinusoidal", function, "length d_model", _table, _table_sizes)
+
+
+def _angles(length: int, d_model: int, exponent: float = 2.0, base: float = 10000.0, start: int = 0) -> Tensor:
+    pair = torch.arange(d_model // 2, dtype=torch.float64)
+    times = torch.arange(start, start + length, dtype=torch.float64)
+    return times[:, None] * base ** (-exponent * pair / d_model)
+
+
+def _interleave(first: Tensor, second: Tensor) -> Tensor:
+    return torch.stack([first, second], dim=-1).flatten(-2).float()
+
+
+def _table(learner: Learner) -> None:
+    length, d = 40, 16
+    a, index = _angles(length, d), torch.arange(d, dtype=torch.float64)
+    per_column = torch.arange(length, dtype=torch.float64)[:, None] * 10000.0 ** (-index / d)
+    mixed = per_column.sin()
+    mixed[:, 1::2] = per_column[:, 1::2].cos()
+    slow, late, grown = _angles(length, d, 1.0), _angles(length, d, start=1), _angles(length, d, -2.0)
+    judge(
+        learner.tensor(length, d, shape=(length, d)),
+        _interleave(a.sin(), a.cos()),
+        {
+            "All sines stand in the first half and all cosines in the second. Here they alternate: columns 0::2 and 1::2.":
+                torch.cat([a.sin(), a.cos()], dim=-1).float(),
+            "Sine and cosine are exchanged: even columns take the sine.": _interleave(a.cos(), a.sin()),
+            "Each column has a frequency of its own. A sine and the cosine beside it share one: i counts *pairs*.":
+                mixed.float(),
+            "The frequencies fall too slowly: the exponent is -2i / d_model for pair i.": _interleave(slow.sin(), slow.cos()),
+            "The frequencies grow: the exponent of 10000 is negative.": _interleave(grown.sin(), grown.cos()),
+            "The cosines have overwritten the sines.": _interleave(a.cos(), a.cos()),
+            "Only sines: the odd columns take the cosine.": _interleave(a.sin(), a.sin()),
+            "The first position is 1 here. Positions begin at 0: row 0 is sin 0, cos 0, …": _interleave(late.sin(), late.cos()),
+            "The positions are divided by 10000 once more.": _interleave((a / 10000).sin(), (a / 10000).cos()),
+            "These are the angles. Take their sine and cosine.": _interleave(a, a),
+        },
+        "Expected sin(t·w_i) in column 2i and cos(t·w_i) in column 2i + 1, with w_i = 10000^(-2i / d_model).",
+    )
+
+
+def _table_sizes(learner: Learner) -> None:
+    for length, d in ((1, 2), (300, 6), (8, 8)):
+        a = _angles(length, d)
+        out = learner.tensor(length, d, shape=(length, d))
+        judge(out, _interleave(a.sin(), a.cos()), {}, f"Not right for length {length} and d_model {d}.", 1e-3)
+
+
+def rope(function: Any) -> CheckResult:
+    """``my_rope(x, positions)``: rotate each pair (x_2i, x_2i+1) at position t by t·10000^(-2i/d_head)."""
+    return examine("rope", function, "x positions", _rotation, _rotation_properties)
+
+
+def _rotated(x: Tensor, angles: Tensor) -> Tensor:
+    cos, sin = angles.cos().float(), angles.sin().float()
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+
+
+def _rotation(learner: Learner) -> None:
+    x, places = torch.randn(2, 3, 6, 8), torch.tensor([0, 1, 2, 5, 9, 20])
+    half = torch.arange(4, dtype=torch.float64)
+    angles = places[:, None] * 10000.0 ** (-2 * half / 8)
+    first, second = x[..., :4], x[..., 4:]
+    cos, sin = angles.cos().float(), angles.sin().float()
+    halves = torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+    judge(
+        learner.tensor(x, places, shape=x.shape),
+        _rotated(x, angles),
+        {
+            "It turns the other way: (a, b) becomes (a·cos - b·sin, a·sin + b·cos).": _rotated(x, -angles),
+            "Feature i is paired with feature i + d_head/2 (as GPT-NeoX does). Here the pairs are neighbours: 2i and 2i + 1.":
+                halves,
+            "The positions are not used: each vector must be rotated by its own entry of `positions`.":
+                _rotated(x, torch.arange(6)[:, None] * 10000.0 ** (-2 * half / 8)),
+            "All pairs are rotated at the same speed. Pair i has the speed 10000^(-2i / d_head).":
+                _rotated(x, places[:, None].double().expand(6, 4)),
+            "The speeds fall too slowly: the exponent is -2i / d_head for pair i.":
+                _rotated(x, places[:, None] * 10000.0 ** (-half / 8)),
+            "The speeds grow: the exponent of 10000 is negative.": _rotated(x, places[:, None] * 10000.0 ** (2 * half / 8)),
+            "The rotated halves stand one after the other: put the pairs back in order with stack(…, -1).flatten(-2).":
+                torch.cat([x[..., 0::2] * cos - x[..., 1::2] * sin, x[..., 0::2] * sin + x[..., 1::2] * cos], dim=-1),
+            "A position vector is added. RoPE rotates.": x + _interleave(angles.sin(), angles.cos()),
+            "x comes back unchanged.": x,
+        },
+        "Rotate the pair (x_2i, x_2i+1) at position t by the angle t·10000^(-2i / d_head).",
+    )
+
+
+def _rotation_properties(learner: Learner) -> None:
+    x = torch.randn(4, 6)
+    out = learner.tensor(x, torch.arange(3, 7), shape=x.shape)
+    right = positions.apply_rope(x, torch.arange(3, 7))
+    judge(out, right, {}, "Not right for x of shape (T, d_head) and positions that begin at 3.")
+
+
+def alibi_bias(function: Any) -> CheckResult:
+    """``my_alibi_bias(n_heads, T)`` -> (n_heads, T, T): -slope of the head · distance, slope 2^(-8h/n_heads)."""
+    return examine("alibi_bias", function, "n_heads T", _alibi)
+
+
+def _alibi(learner: Learner) -> None:
+    for n_heads, T in ((8, 6), (4, 3)):
+        past = torch.ones(T, T).tril()
+        right = positions.alibi_bias(n_heads, T) * past  # what stands above the diagonal is masked anyway
+        slopes = 2.0 ** (-8.0 * torch.arange(n_heads) / n_heads)
+        steps = (torch.arange(T)[:, None] - torch.arange(T)) * past
+        judge(
+            learner.tensor(n_heads, T, shape=(n_heads, T, T)) * past,
+            right,
+            {
+                "The sign is wrong: distant keys get a bonus. The bias is negative.": -right,
+                "The heads are counted from 0. The slope of head h is 2^(-8h / n_heads) with h = 1 … n_heads.":
+                    -slopes[:, None, None] * steps,
+                "All heads have the same slope.": right[:1].expand_as(right),
+                "Rows and columns are exchanged: a row belongs to a query, and the distance is query - key.":
+                    right.transpose(-2, -1) * past,
+            },
+            "Expected -2^(-8h / n_heads) · (query - key) for h = 1 … n_heads.",
+        )
