@@ -235,3 +235,18 @@ def draw_split(
         held_out = is_held_out(rows if key is None else key(rows), one_in)
         kept.append(rows[held_out if split == "held_out" else ~held_out])
     return torch.cat(kept)[:n]
+
+
+def close_gaps(wide: Int[Tensor, "n k"], end: int, length: int) -> tuple[Int[Tensor, "n length"], Int[Tensor, "n 1"]]:
+    """Move the tokens of each row together, to the left, over the gaps (-1); pad with ``end``.
+
+    Lets sentences of different length be written as columns, all rows at once.
+
+    Returns
+    -------
+    tokens : (n, length)
+    lengths : (n, 1) tokens before the padding
+    """
+    order = (wide < 0).int().argsort(dim=1, stable=True)
+    tokens = wide.gather(1, order)[:, :length]
+    return tokens.masked_fill(tokens < 0, end), (wide >= 0).sum(dim=1, keepdim=True)

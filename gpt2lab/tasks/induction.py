@@ -1,10 +1,11 @@
-"""Induction: a stretch of random letters comes twice. What comes next in the repeat?
+"""Induction: a stretch of random letters comes again, in pieces. What comes next in a piece?
 
-    qtv ghxalm ghxalm be      (without the spaces)
+    qtv ghxalmbe lmb e gh xa      (without the spaces)
 
-Where the stretch begins and how long it is changes from sequence to sequence, so counting positions
-does not help. The way to do it: find the previous occurrence of the current letter and copy the
-letter after it. That takes two steps (look at the letter before; compare), hence two layers.
+Where the stretch begins, how long it is, where it is cut and in which order the pieces come changes
+from sequence to sequence, so counting positions does not help. The way to do it: find the previous
+occurrence of the current letter and copy the letter after it. That takes two steps (look at the
+letter before; compare), hence two layers.
 
 Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; Olsson et al. 2022,
 "In-context Learning and Induction Heads" (the repeated random tokens).
@@ -21,17 +22,16 @@ from gpt2lab.tasks.base import Task, draw_split, word_encoding
 
 
 class Induction(Task):
-    """Some letters, a stretch of p letters, the stretch again, some letters more.
+    """Some letters, a stretch of p different letters, the same letters again in shuffled pieces.
 
-    All letters but the repeat are different. Scored are the letters of the repeat but the first,
-    which nothing foretells.
+    Scored are the letters that continue a piece; the first of each piece cannot be foretold.
     """
 
     name = "induction"
-    summary = "repeat a stretch of random letters: find the previous occurrence, copy what followed it"
+    summary = "find the previous occurrence of this letter, copy the letter that followed it"
     metric = "token_accuracy"
 
-    def __init__(self, length: int = 24, shortest: int = 4, longest: int = 10) -> None:
+    def __init__(self, length: int = 24, shortest: int = 8, longest: int = 12) -> None:
         letters = string.ascii_lowercase
         if not 2 <= shortest <= longest <= length // 2 or length + 1 - shortest > len(letters):
             raise ValueError(f"a stretch of {shortest} to {longest} letters must fit twice into {length}")
@@ -46,13 +46,17 @@ class Induction(Task):
             # Sorting random numbers gives each row its own order of all letters.
             letters = torch.rand(m, self.encoding.n_vocab - 1, generator=generator).argsort(dim=1)
             period = torch.randint(self.shortest, self.longest + 1, (m, 1), generator=generator)
-            start = (torch.rand(m, 1, generator=generator) * (T + 2 - 2 * period)).long()  # of the stretch
-            first_time = torch.where(place < start + period, place, place - period)  # (m, T + 1)
-            return torch.cat([letters.gather(1, first_time), start + period, period], dim=1)  # (m, T + 3)
+            repeat = T + 1 - period  # where the pieces begin, (m, 1)
+            often = 0.5 * torch.rand(m, 1, generator=generator)  # how often this row is cut: from never to every other letter
+            cut = (torch.rand(m, T + 1, generator=generator) < often) | (place == repeat)
+            piece = cut.long().cumsum(dim=1)  # (m, T + 1)
+            rank = torch.rand(m, T + 2, generator=generator).argsort(dim=1).gather(1, piece)
+            order = torch.where(place < repeat, place, (T + 2) * (rank + 1) + place).argsort(dim=1)  # pieces shuffled
+            source = torch.where(order < repeat, order, order - period)
+            return torch.cat([letters.gather(1, source), cut.gather(1, order), repeat], dim=1)  # (m, 2T + 3)
 
-        rows = draw_split(make, n, split)
-        tokens, repeat, period = rows.split([T + 1, 1, 1], dim=1)
-        return tokens, (place > repeat) & (place < repeat + period)
+        tokens, starts, repeat = draw_split(make, n, split).split([T + 1, T + 1, 1], dim=1)
+        return tokens, (place > repeat) & (starts == 0)
 
     @staticmethod
     def source_positions(tokens: Tensor) -> Tensor:

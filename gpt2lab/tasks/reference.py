@@ -3,8 +3,8 @@
     the robot could not lift the box because it was heavy. it means the box
     the robot could not lift the box because it was weak. it means the robot
 
-Openings of different length move the nouns about, so that "the word at place 2" is no answer; nouns
-have to be told apart by what stands before them. Held out are whole pairs of nouns (in both orders)
+Openings and asides of different length move the words about, so that neither "the word at place 2" nor
+"four words back" is an answer; nouns have to be told apart by what stands before them. Held out are whole pairs of nouns (in both orders)
 and two verbs: a held-out sentence combines nouns that were never seen together with a verb that was
 never seen at all.
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gpt2lab.tasks.base import Task, draw_split, word_encoding
+from gpt2lab.tasks.base import Task, close_gaps, draw_split, word_encoding
 
 NOUNS = "robot box crane horse truck dog statue cart camel machine barrel goat table tractor crate elephant".split()
 VERBS = "lift carry move push pull hold drag raise turn catch".split()
@@ -27,9 +27,10 @@ NEW_VERBS = VERBS[-2:]  # never in training
 ABOUT_THE_FIRST = "weak tired slow lazy busy asleep".split()  # why somebody cannot lift
 ABOUT_THE_SECOND = "heavy large slippery hot wet locked".split()  # why something cannot be lifted
 OPENINGS = [
-    "", "today", "once more", "on that day", "early in the morning", "to tell you the truth",
-    "as we all knew by then", "after a long and rather cold night", "on the last day of a very long week",
+    "the", "today the", "once more the", "on that day the", "early in the morning the", "to tell you the truth the",
+    "as we all knew by then the", "on the last day of that week the",
 ]  # fmt: skip
+ASIDES = ["it was", "it was so", "it was really very", "on that day it was", "as we all knew by then it was"]
 
 
 class Reference(Task):
@@ -40,46 +41,47 @@ class Reference(Task):
 
     def __init__(self) -> None:
         # As in GPT-2's vocabulary, a word at the start of a text and one after a space are two tokens.
-        frames = [f"{opening} the could not because it was . it means the".strip() for opening in OPENINGS]
-        starts = [frame.split()[0] for frame in frames]
-        middle = [word if word == "." else f" {word}" for frame in frames for word in frame.split()]
-        content = [f" {word}" for word in NOUNS + VERBS + ABOUT_THE_FIRST + ABOUT_THE_SECOND]
-        self.encoding = word_encoding("reference", list(dict.fromkeys([*starts, *middle, *content])))
-        self.length = 16 + max(len(opening.split()) for opening in OPENINGS)
+        starts = [opening.split()[0] for opening in OPENINGS]
+        frame = " ".join([*OPENINGS, *ASIDES, "could not because it means"]).split()
+        words = [*frame, *NOUNS, *VERBS, *ABOUT_THE_FIRST, *ABOUT_THE_SECOND]
+        self.encoding = word_encoding("reference", list(dict.fromkeys([*starts, ".", *(f" {w}" for w in words)])))
+        self.length = 12 + max(len(o.split()) for o in OPENINGS) + max(len(a.split()) for a in ASIDES)
+
+    def _column(self, words: list[str], choice: Tensor) -> Tensor:
+        """One word per row, chosen from a list: (n,) -> (n, 1)."""
+        return torch.tensor([self.encoding.encode_single_token(f" {word}") for word in words])[choice][:, None]
+
+    def _columns(self, phrases: list[str], choice: Tensor) -> Tensor:
+        """One phrase per row, with -1 after the shorter ones: (n,) -> (n, longest)."""
+        ids = [self.encoding.encode_ordinary(phrase) for phrase in phrases]
+        longest = max(map(len, ids))
+        return torch.tensor([row + [-1] * (longest - len(row)) for row in ids])[choice]
 
     def sequences(self, n: int, generator: torch.Generator, split: str) -> tuple[Tensor, Tensor]:
-        one = self.encoding.encode_single_token
-        nouns = torch.tensor([one(f" {noun}") for noun in NOUNS])
-        verbs = torch.tensor([one(f" {v}") for v in (NEW_VERBS if split == "held_out" else VERBS[:-2])])
-        adjectives = torch.tensor([one(f" {a}") for a in ABOUT_THE_FIRST + ABOUT_THE_SECOND])
-
         def make(m: int) -> Tensor:
             first = torch.randint(len(NOUNS), (m,), generator=generator)
             other = torch.randint(len(NOUNS) - 1, (m,), generator=generator)
             return torch.stack([first, other + (other >= first)], dim=1)  # two different nouns, (m, 2)
 
         pair = draw_split(make, n, split, key=lambda rows: rows.sort(dim=1).values, one_in=5)
-        verb = torch.randint(len(verbs), (n,), generator=generator)
-        adjective = torch.randint(len(adjectives), (n,), generator=generator)
-        opening = torch.randint(len(OPENINGS), (n,), generator=generator)
-        about_second = adjective >= len(ABOUT_THE_FIRST)
-
-        tokens = torch.full((n, self.length + 1), self.end)
-        answer = torch.zeros_like(tokens, dtype=torch.bool)
-        for i, words in enumerate(OPENINGS):
-            rows = (opening == i).nonzero()[:, 0]
-            start = self.encoding.encode_ordinary(f"{words} the".strip())
-            frame = ["", " could", " not", "", " the", "", " because", " it", " was", "", ".", " it", " means", " the", ""]
-            body = torch.tensor([*start, *(one(word) if word else 0 for word in frame)]).repeat(len(rows), 1)
-            first = len(start)  # place of the first noun
-            body[:, first] = nouns[pair[rows, 0]]
-            body[:, first + 3] = verbs[verb[rows]]
-            body[:, first + 5] = nouns[pair[rows, 1]]
-            body[:, first + 9] = adjectives[adjective[rows]]
-            body[:, first + 14] = nouns[pair[rows, about_second[rows].long()]]
-            tokens[rows, : body.shape[1]] = body
-            answer[rows, first + 14] = True
-        return tokens, answer
+        verbs = NEW_VERBS if split == "held_out" else VERBS[: -len(NEW_VERBS)]
+        adjectives = ABOUT_THE_FIRST + ABOUT_THE_SECOND
+        sizes = [len(verbs), len(adjectives), len(OPENINGS), len(ASIDES)]
+        verb, adjective, opening, aside = (torch.randint(size, (n,), generator=generator) for size in sizes)
+        means = torch.where(adjective < len(ABOUT_THE_FIRST), pair[:, 0], pair[:, 1])  # (n,)
+        always = torch.zeros(n, dtype=torch.long)
+        wide = torch.cat(
+            [
+                self._columns(OPENINGS, opening), self._column(NOUNS, pair[:, 0]), self._columns([" could not"], always),
+                self._column(verbs, verb), self._columns([" the"], always), self._column(NOUNS, pair[:, 1]),
+                self._columns([" because"], always), self._columns([f" {a}" for a in ASIDES], aside),
+                self._column(adjectives, adjective), self._columns([". it means the"], always),
+                self._column(NOUNS, means),
+            ],
+            dim=1,
+        )  # fmt: skip
+        tokens, lengths = close_gaps(wide, self.end, self.length + 1)
+        return tokens, torch.arange(self.length + 1) == lengths - 1
 
     def noun_positions(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Where to look, for inputs (B, T) of this task: three times (B,).
@@ -91,7 +93,8 @@ class Reference(Task):
         """
         one = self.encoding.encode_single_token
         first = (tokens == one(" could")).int().argmax(dim=1) - 1
-        second, query = first + 5, first + 13
-        second_ids = torch.tensor([one(f" {a}") for a in ABOUT_THE_SECOND], device=tokens.device)
-        about_second = torch.isin(tokens.gather(1, first[:, None] + 9)[:, 0], second_ids)
+        second = (tokens == one(" because")).int().argmax(dim=1) - 1
+        query = (tokens == one(" means")).int().argmax(dim=1) + 1
+        ids = torch.tensor([one(f" {a}") for a in ABOUT_THE_SECOND], device=tokens.device)
+        about_second = torch.isin(tokens.gather(1, query[:, None] - 4)[:, 0], ids)
         return query, torch.where(about_second, second, first), torch.where(about_second, first, second)

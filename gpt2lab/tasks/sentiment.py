@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gpt2lab.tasks.base import Task, draw_split, word_encoding
+from gpt2lab.tasks.base import Task, close_gaps, draw_split, word_encoding
 
 SUBJECTS = "food room staff film music view bed price story sound".split()
 GOOD = "good lovely great kind fresh warm clever bright".split()
@@ -58,7 +58,5 @@ class Sentiment(Task):
             wide[:, at + 5] = one(f" {GOOD[0]}") + adjective[:, c]
         wide[:, -2] = one(" =>")
         wide[:, -1] = torch.where(score > 0, one(" positive"), one(" negative"))
-        order = (wide == gap).int().argsort(dim=1, stable=True)  # gaps to the end, the rest in order
-        tokens = wide.gather(1, order)[:, : self.length + 1]
-        length = (tokens != gap).sum(dim=1, keepdim=True)  # (n, 1)
-        return tokens.masked_fill(tokens == gap, self.end), torch.arange(self.length + 1) == length - 1
+        tokens, lengths = close_gaps(wide, self.end, self.length + 1)
+        return tokens, torch.arange(self.length + 1) == lengths - 1
