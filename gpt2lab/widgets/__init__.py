@@ -12,6 +12,7 @@ from typing import Any
 _HOME = {
     "ActivationPanel": "activation_panel",
     "AttentionPanel": "attention_panel",
+    "BPEPanel": "bpe_panel",
     "DepthPanel": "depth_panel",
     "FilingCabinetPanel": "filing_cabinet",
     "MaskPanel": "mask_panel",
@@ -24,6 +25,7 @@ _HOME = {
     "RipplePanel": "ripple_panel",
     "ScoreScalingPanel": "score_scaling",
     "PathPanel": "path_panel",
+    "PositionsPanel": "positions_panel",
     "Predict": "predict",
     "ResidualPanel": "residual_panel",
 }
