@@ -101,7 +101,7 @@ def alibi_bias(
 ) -> Float[Tensor, "n_heads T_query T_key"]:
     """-slope · distance. Keys after the query would get a bonus; the causal mask hides them."""
     steps = distances(T_query, T_query if T_key is None else T_key)  # (T_query, T_key)
-    return -alibi_slopes(n_heads)[:, None, None] * steps  # (n_heads, T_query, T_key)
+    return alibi_slopes(n_heads)[:, None, None] * -steps  # (n_heads, T_query, T_key)
 
 
 def relative_buckets(
