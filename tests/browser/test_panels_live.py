@@ -1,0 +1,87 @@
+"""Panels where people meet them: in JupyterLab, with the keyboard, and in a notebook nobody ran."""
+
+import pytest
+
+from gpt2lab import notebooks
+
+PANEL = [
+    "from gpt2lab.widgets import AttentionPanel\npanel = AttentionPanel()",
+    "panel",
+    "print(panel.head, panel.text)",
+]
+PREDICT = "from gpt2lab.widgets import Predict\nguess = Predict('Does it rain?', ['yes', 'no'])\nguess"
+
+
+def stands_at(slider, value):
+    return lambda: float(slider.get_attribute("aria-valuetext")) == value
+
+
+def test_a_slider_moved_with_the_keyboard_changes_the_panel_in_the_kernel(lab):
+    with lab.open(lab.write("keyboard", PANEL)) as notebook:
+        notebook.run(0)
+        notebook.run(1)
+        picture = notebook.output(1).locator("img")
+        picture.wait_for()
+        before = picture.get_attribute("src")
+        slider = notebook.output(1).locator(".widget-slider", has_text="Head").get_by_role("slider")
+        slider.focus()
+        for _ in range(3):
+            notebook.page.keyboard.press("ArrowRight")
+        notebook.wait_until(stands_at(slider, 3), "the slider stands at 3")
+        notebook.wait_until(lambda: picture.get_attribute("src") != before, "another picture")
+        assert notebook.run(2).startswith("3 ")
+        assert notebook.blocked == []
+
+
+def test_bad_input_is_a_sentence_in_the_panel_and_good_input_clears_it(lab):
+    with lab.open(lab.write("text", PANEL)) as notebook:
+        notebook.run(0)
+        notebook.run(1)
+        box = notebook.output(1).get_by_role("textbox").first
+        box.fill("")
+        notebook.output(1).get_by_text("text must have at least one token").wait_for()
+        assert "The robot" in notebook.run(2)  # the panel keeps the last good text
+        box.fill("<img src=x onerror=alert(1)> & <|endoftext|>")
+        notebook.output(1).get_by_text("text must have").wait_for(state="detached")
+        assert "<|endoftext|>" in notebook.run(2)
+        assert notebook.page.locator(".jp-RenderedText[data-mime-type*=error], .jp-mod-error").count() == 0
+
+
+def test_python_moves_the_controls(lab):
+    with lab.open(lab.write("drive", [*PANEL[:2], "panel.head = 2; panel.causal = False"])) as notebook:
+        for n in range(3):
+            notebook.run(n)
+        slider = notebook.output(1).locator(".widget-slider", has_text="Head").get_by_role("slider")
+        notebook.wait_until(stands_at(slider, 2), "the slider stands at 2")
+        assert not notebook.output(1).get_by_label("causal mask").is_checked()
+
+
+def test_predict_is_answered_with_the_keyboard_and_keeps_the_answer(lab):
+    with lab.open(lab.write("predict", [PREDICT, "guess.compare('no')"])) as notebook:
+        notebook.run(0)
+        notebook.output(0).get_by_role("radio").first.focus()
+        notebook.page.keyboard.press("Space")
+        assert "You predicted: yes." in notebook.run(1)
+        notebook.run(0)  # the cell again: another panel, the same answer
+        assert notebook.output(0).get_by_role("radio").first.is_checked()
+        assert "You predicted: yes." in notebook.run(1)
+
+
+@pytest.fixture(scope="module")
+def stored(lab):
+    """A notebook as the course stores them: run once, its outputs kept, its widgets gone."""
+    path = lab.write("stored", [PANEL[0] + "\npanel"])
+    notebooks.run(path)
+    return path
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_notebook_that_was_not_run_shows_the_stored_picture(lab, stored, spread_of_pixels, dark):
+    with lab.open(stored, dark=dark) as notebook:
+        picture = notebook.output(0).locator("img")
+        picture.wait_for()
+        assert spread_of_pixels(picture.screenshot()) > 20
+        assert notebook.output(0).get_by_text("Error displaying widget").count() == 0
+        # It is drawn at least as sharp as it is shown.
+        assert picture.evaluate("image => image.naturalWidth / image.width") >= 1
+        assert notebook.blocked == []
