@@ -124,6 +124,9 @@ def _weights_without_mask(learner: Learner) -> None:
     q, k, v = (torch.randn(2, 3, 6, 16) for _ in range(3))
     dots = q @ k.transpose(-2, -1)
     _, weights = _attend(learner, q, k, v, None)
+    noise = _attend(learner, q, k, torch.randn_like(v), None)[1]
+    if changed(weights, noise) > 1e-5:
+        raise Wrong("The weights change when only the values change. Values take no part in the comparison.")
     judge(
         weights,
         (dots / 4).softmax(-1),
@@ -144,9 +147,6 @@ def _weights_without_mask(learner: Learner) -> None:
         },
         "attn_weights = softmax(q kᵀ / √d_head), over the keys.",
     )
-    noise = _attend(learner, q, k, torch.randn_like(v), None)[1]
-    if changed(weights, noise) > 1e-5:
-        raise Wrong("The weights change when only the values change. Values take no part in the comparison.")
 
 
 def _values(learner: Learner) -> None:

@@ -162,22 +162,24 @@ def as_tensor(value: Any, name: str, shape: tuple[int, ...] | None = None, conte
     return value
 
 
-def agree(actual: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
-    """Same shape, same values to ``tolerance`` (absolute and relative); NaN agrees with nothing."""
+def agree(actual: Tensor, expected: Tensor, tolerance: float = 1e-4, equal_nan: bool = False) -> bool:
+    """Same shape, same values to ``tolerance`` (absolute and relative)."""
     return actual.shape == expected.shape and torch.allclose(
-        actual.to(expected.dtype), expected, atol=tolerance, rtol=tolerance
+        actual.to(expected.dtype), expected, atol=tolerance, rtol=tolerance, equal_nan=equal_nan
     )
 
 
-def judge(actual: Tensor, expected: Tensor, mistakes: dict[str, Any], otherwise: str, tolerance: float = 1e-4) -> None:
+def judge(actual: Tensor, expected: Tensor, mistakes: dict[str, Tensor], otherwise: str, tolerance: float = 1e-4) -> None:
     """Accept the right result; recognise a known mistake by the numbers it gives; else say ``otherwise``.
 
     ``mistakes`` maps a message to the result that this mistake would give.
     """
     if agree(actual, expected, tolerance):
         return
+    if actual.shape != expected.shape:
+        raise Wrong(f"{otherwise} The result has shape {tuple(actual.shape)}, expected {tuple(expected.shape)}.")
     for message, result in mistakes.items():
-        if isinstance(result, Tensor) and agree(actual, result, tolerance):
+        if agree(actual, result, tolerance, equal_nan=True):
             raise Wrong(message)
     raise Wrong(f"{otherwise} {difference(actual, expected)}")
 

@@ -87,17 +87,18 @@ def _whose_statistics(learner: Learner) -> None:
 
 
 def _which_variance(learner: Learner) -> None:
-    x = _tokens()
+    x, small = _tokens(), 1e-3 * torch.randn(3, 8)  # only small numbers tell where eps stands
     centred, variance = x - x.mean(-1, keepdim=True), x.var(-1, keepdim=True, unbiased=False)
+    outside = (small - small.mean(-1, keepdim=True)) / (small.std(-1, keepdim=True) + EPS)
+    if agree(learner.tensor(small, torch.ones(8), torch.zeros(8), EPS), outside):
+        raise Wrong("The standard deviation is the unbiased one (divided by d - 1, torch's default), and eps stands outside "
+                    "the root. LayerNorm: sqrt(variance + eps), with the variance divided by d.")
     judge(
         learner.tensor(x, torch.ones(8), torch.zeros(8), EPS, shape=(2, 5, 8)),
         reference(x, torch.ones(8), torch.zeros(8), EPS),
         {
             "The variance is divided by d - 1 (torch's default). LayerNorm divides by d: pass unbiased=False.":
                 centred / (x.var(-1, keepdim=True) + EPS).sqrt(),
-            "The standard deviation is the unbiased one (divided by d - 1, torch's default), and eps stands "
-            "outside the root. LayerNorm: sqrt(variance + eps), with the variance divided by d.":
-                centred / (x.std(-1, keepdim=True) + EPS),
             "The result is divided by the variance. Divide by its square root, the standard deviation.":
                 centred / (variance + EPS),
             "The mean is subtracted, but nothing is divided by the standard deviation.": centred,

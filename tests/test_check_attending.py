@@ -1,0 +1,259 @@
+"""The checks of attention and heads: three right answers each, every known mistake with its own message."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from teeth import bite
+
+from gpt2lab.attention import attention, attention_scores, merge_heads, split_heads
+from gpt2lab.masking import causal_mask
+
+
+def weights(q, k, mask=None, scale=None, dim=-1):
+    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+    return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(dim)
+
+
+def blend(make_weights):
+    """An attention with its own weights and the right output."""
+
+    def answer(q, k, v, mask=None):
+        w = make_weights(q, k, mask)
+        return w @ v, w
+
+    return answer
+
+
+# Right answers
+
+
+def in_four_lines(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    w = F.softmax(scores, dim=-1)
+    return w @ v, w
+
+
+def by_einsum(q, k, v, mask):
+    scores = torch.einsum("...qd,...kd->...qk", q / q.shape[-1] ** 0.5, k)
+    if mask is not None:
+        scores = torch.where(mask, scores, torch.finfo(scores.dtype).min)
+    scores = scores - scores.amax(-1, keepdim=True)
+    w = scores.exp() / scores.exp().sum(-1, keepdim=True)
+    return torch.einsum("...qk,...kd->...qd", w, v), w
+
+
+def by_torch(q, k, v, mask=None):
+    eye = torch.eye(k.shape[-2]).expand(*k.shape[:-1], k.shape[-2])
+    w = F.scaled_dot_product_attention(q, k, eye, attn_mask=mask)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask), w
+
+
+# Known mistakes
+
+
+def strict_value_lookup(q, k, v, mask=None):
+    w = weights(q, k, mask)
+    return torch.take_along_dim(v, w.argmax(-1, keepdim=True), -2), w
+
+
+def compares_values_too(q, k, v, mask=None):
+    w = weights(q, k + v, mask)
+    return w @ v, w
+
+
+def additive_constant(value):
+    def answer(q, k, v, mask=None):
+        scores = q @ k.mT / math.sqrt(q.shape[-1])
+        if mask is not None:
+            scores = scores.masked_fill(~mask, value)
+        w = scores.softmax(-1)
+        return w @ v, w
+
+    return answer
+
+
+def multiplied_scores(q, k, mask):
+    scores = q @ k.mT / math.sqrt(q.shape[-1])
+    return (scores if mask is None else scores * mask).softmax(-1)
+
+
+def zeroed_weights(q, k, mask):
+    w = weights(q, k)
+    return w if mask is None else w * mask
+
+
+def transposed_mask(q, k, mask):
+    return weights(q, k, None if mask is None else mask.mT)
+
+
+def inverted_mask(q, k, mask):
+    return weights(q, k, None if mask is None else ~mask)
+
+
+def naive_softmax(q, k, mask):
+    scores = q @ k.mT / math.sqrt(q.shape[-1])
+    raised = scores.exp() if mask is None else scores.exp() * mask
+    return raised / raised.sum(-1, keepdim=True)
+
+
+def square_only(q, k, v, mask=None):
+    w = weights(q, k, mask)
+    assert w.shape[-1] == w.shape[-2], "as many keys as queries"
+    return w @ v, w
+
+
+def old_transpose(q, k):
+    return q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+
+
+def layer(split=split_heads, merge=merge_heads, mask=causal_mask, scale=None, project=True):
+    def answer(x, w_q, w_k, w_v, w_o, n_heads):
+        q, k, v = (split(x @ w, n_heads) for w in (w_q, w_k, w_v))
+        factor = x.shape[-1] ** -0.5 if scale == "d_model" else scale
+        joined = merge(attention(q, k, v, mask(x.shape[1]) if mask else None, scale=factor)[0])
+        return joined @ w_o if project else joined
+
+    return answer
+
+
+def layer_by_slices(x, w_q, w_k, w_v, w_o, n_heads):
+    d, out = x.shape[-1] // n_heads, 0
+    for h in range(n_heads):
+        s = slice(h * d, (h + 1) * d)
+        out = out + attention(x @ w_q[:, s], x @ w_k[:, s], x @ w_v[:, s], causal_mask(x.shape[1]))[0] @ w_o[s]
+    return out
+
+
+def layer_by_torch(x, w_q, w_k, w_v, w_o, n_heads):
+    q, k, v = (split_heads(x @ w, n_heads) for w in (w_q, w_k, w_v))
+    return merge_heads(F.scaled_dot_product_attention(q, k, v, is_causal=True)) @ w_o
+
+
+def heads_inside_a_token(x, w_q, w_k, w_v, w_o, n_heads):
+    q, k, v = ((x @ w).view(*x.shape[:2], n_heads, -1) for w in (w_q, w_k, w_v))
+    return attention(q, k, v)[0].reshape(x.shape) @ w_o
+
+
+def straight(x, n):
+    B, T, d = x.shape
+    return x.reshape(B, n, T, d // n)
+
+
+RIGHT = {
+    "softmax": [
+        lambda s: s.softmax(-1),
+        lambda s: (s - s.logsumexp(-1, keepdim=True)).exp(),
+        lambda s: (lambda e: e / e.sum(-1, keepdim=True))((s - s.max(-1, keepdim=True).values).exp()),
+    ],
+    "attention_scores": [
+        lambda q, k: q @ k.transpose(-2, -1) / math.sqrt(k.shape[-1]),
+        lambda q, k: attention_scores(q, k),
+        lambda q, k: torch.einsum("...id,...jd->...ij", q, k) * q.shape[-1] ** -0.5,
+    ],
+    "attention": [in_four_lines, by_einsum, by_torch],
+    "multi_head_attention": [layer(), layer_by_slices, layer_by_torch],
+    "split_heads": [
+        lambda x, n: x.view(*x.shape[:2], n, x.shape[-1] // n).transpose(1, 2),
+        lambda x, n: x.unflatten(-1, (n, -1)).permute(0, 2, 1, 3),
+        lambda x, n: torch.stack(x.split(x.shape[-1] // n, dim=-1), dim=1).reshape(len(x), n, x.shape[1], -1)
+        if x.shape[-1] % n == 0
+        else 1 / 0,
+    ],
+    "merge_heads": [
+        lambda x: x.transpose(1, 2).flatten(2),
+        lambda x: x.permute(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1),
+        lambda x: torch.cat(x.unbind(1), dim=-1),
+    ],
+}
+WRONG = {
+    "softmax": [
+        (lambda s: s.exp() / s.exp().sum(), "All numbers of the tensor together"),
+        (lambda s: s.softmax(1) if s.ndim > 2 else s.softmax(0), "The columns sum to 1"),
+        (lambda s: s.softmax(0), "The sum runs over the first axis"),
+        (lambda s: s / s.sum(-1, keepdim=True), "without exp"),
+        (lambda s: s.exp(), "divide them by their sum"),
+        (lambda s: s.log_softmax(-1), "the logarithm of the softmax"),
+        (lambda s: s.exp() / s.exp().sum(-1, keepdim=True), "exp(1000) is infinite"),
+        (lambda s: 2**s / (2**s).sum(-1, keepdim=True), "Powers of 2"),
+    ],
+    "attention_scores": [
+        (lambda q, k: q @ k.mT, "not scaled"),
+        (lambda q, k: q @ k.mT / q.shape[-1], "Divided by d_head. Divide by its root"),
+        (lambda q, k: q @ k.mT * math.sqrt(q.shape[-1]), "Multiplied by √d_head"),
+        (lambda q, k: q @ k.mT / math.sqrt(k.shape[-2]), "the number of keys"),
+        (lambda q, k: q @ k.mT / math.sqrt(q.shape[-1] * (q.shape[1] if q.ndim > 3 else 1)), "√d_model"),
+        (lambda q, k: k @ q.mT / math.sqrt(q.shape[-1]), "Rows and columns are exchanged"),
+        (lambda q, k: (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1), "The softmax is already in it"),
+        (old_transpose, "stops at `return q @ k.transpose(1, 2)"),
+        (lambda q, k: q * k / math.sqrt(q.shape[-1]), "one score for each query and each key"),
+    ],
+    "attention": [
+        (blend(lambda q, k, m: weights(q, k, m, scale=1.0)), "The scores are not scaled: divide q·k"),
+        (blend(lambda q, k, m: weights(q, k, m, scale=1 / q.shape[-1])), "Divided by d_head"),
+        (blend(lambda q, k, m: weights(q, k, m, scale=q.shape[-1] ** 0.5)), "Multiplied by √d_head"),
+        (blend(lambda q, k, m: weights(q, k, m, dim=-2)), "The columns sum to 1, not the rows: softmax"),
+        (blend(lambda q, k, m: weights(q, k, m, scale=1.0, dim=-2)), "and the scores are not scaled"),
+        (blend(lambda q, k, m: weights(q, k, m, dim=1)), "The softmax runs over the heads"),
+        (blend(lambda q, k, m: q @ k.mT / q.shape[-1] ** 0.5), "These are the scores"),
+        (blend(lambda q, k, m: q @ k.mT), "These are the raw dot products"),
+        (blend(lambda q, k, m: weights(k, q, m)), "Rows and columns are exchanged"),
+        (blend(lambda q, k, m: weights(q, k, causal_mask(k.shape[-2]))), "here the future is hidden"),
+        (blend(lambda q, k, m: weights(q, k)), "The mask is ignored"),
+        (blend(inverted_mask), "read the wrong way round"),
+        (blend(transposed_mask), "position 2 sees position 5: is the mask transposed?"),
+        (blend(multiplied_scores), "set to 0. exp(0) is 1"),
+        (blend(zeroed_weights), "*after* the softmax"),
+        (additive_constant(0.1), "Hidden keys still get up to"),
+        (additive_constant(-1e4), "With large scores, hidden keys get"),
+        (blend(naive_softmax), "exp overflows"),
+        (compares_values_too, "Values take no part in the comparison"),
+        (strict_value_lookup, "*blend* of all values"),
+        (lambda q, k, v, m=None: (weights(q, k, m), weights(q, k, m)), "one vector for each query"),
+        (lambda q, k, v, m=None: (weights(q, k, m).mT @ v, weights(q, k, m)), "The weights are transposed"),
+        (lambda q, k, v, m=None: (weights(q, k, m) @ k, weights(q, k, m)), "The keys are blended"),
+        (lambda q, k, v, m=None: (v + 0, weights(q, k, m)), "This is v itself"),
+        (lambda q, k, v, m=None: ((weights(q, k, m) @ v).sum(-2), weights(q, k, m)), "The positions have been summed up"),
+        (lambda q, k, v, m=None: (weights(q, k, m)[..., None] * v[..., None, :, :], weights(q, k, m)), "have not been summed"),
+        (lambda q, k, v, m=None: (weights(q, k, m), weights(q, k, m) @ v), "The two results are exchanged"),
+        (lambda q, k, v, m=None: weights(q, k, m) @ v, "Return two tensors: out, attn_weights"),
+        (square_only, "as many keys as queries"),
+    ],
+    "multi_head_attention": [
+        (layer(project=False), "W_O is missing"),
+        (layer(mask=None), "There is no causal mask: token 0"),
+        (layer(mask=None, project=False), "no causal mask and no W_O"),
+        (heads_inside_a_token, "attend to each other inside one token"),
+        (layer(split=lambda x, n: x, merge=lambda x: x), "There is only one head"),
+        (layer(scale="d_model"), "divided by √d_model"),
+        (layer(split=straight), "A reshape straight to (B, n_heads, T, d_head) mixes tokens: use split_heads"),
+        (layer(merge=lambda x: x.reshape(len(x), x.shape[2], -1)), "joined without the transpose"),
+        (layer(split=straight, merge=lambda x: x.reshape(len(x), x.shape[2], -1)), "and back, mixes tokens"),
+        (lambda x, q, k, v, o, n: layer()(x, q.T, k.T, v.T, o.T, n), "The weights are transposed"),
+        (lambda x, q, k, v, o, n: x + layer()(x, q, k, v, o, n), "x is added already"),
+    ],
+    "split_heads": [
+        (lambda x, n: x.view(*x.shape[:2], n, -1), "The heads are there, but after the positions"),
+        (lambda x, n: x.reshape(-1, n, x.shape[-1] // n), "Batch and positions have been merged"),
+        (lambda x, n: x.reshape(len(x), n, x.shape[1], -1), "a reshape straight to"),
+        (lambda x, n: x.unflatten(-1, (-1, n)).permute(0, 3, 1, 2), "takes every third feature"),
+        (lambda x, n: x.unflatten(-1, (n, -1)).permute(0, 2, 3, 1), "The last two axes are exchanged"),
+        (lambda x, n: x.unflatten(-1, (n, -1)).permute(2, 0, 1, 3), "batch and heads are exchanged"),
+        (lambda x, n: x[:, : x.shape[1] // n * n].unflatten(1, (n, -1)), "*positions* have been cut"),
+        (lambda x, n: x.unflatten(-1, (-1, n)).transpose(1, 2), "the number of heads, not their width"),
+        (
+            lambda x, n: x.reshape(len(x), -1, n, x.shape[-1] // n).transpose(1, 2),
+            "10 features cannot be cut into 3 equal heads",
+        ),
+    ],
+    "merge_heads": [
+        (lambda x: x.reshape(len(x), x.shape[2], -1), "a reshape without the transpose"),
+        (lambda x: x.sum(1), "have been added up"),
+        (lambda x: x.flatten(1, 2), "joined along the positions"),
+        (lambda x: x.transpose(1, 2), "Now flatten the last two axes"),
+        (lambda x: x.permute(0, 2, 3, 1).flatten(2), "interleaved"),
+    ],
+}
+test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

@@ -1,0 +1,198 @@
+"""The checks of loss and generation: three right answers each, every known mistake with its own message."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from teeth import bite
+
+from gpt2lab.generation import next_token_probabilities
+
+
+def loss(logits, tokens):
+    return F.cross_entropy(logits.flatten(0, 1), tokens.flatten())
+
+
+def shifted(logits, tokens, by=1):
+    return loss(logits[:, :-by], tokens[:, by:])
+
+
+def loss_by_gather(logits, tokens):
+    return -logits[:, :-1].log_softmax(-1).gather(-1, tokens[:, 1:, None]).mean()
+
+
+def loss_by_logsumexp(logits, tokens):
+    right = torch.take_along_dim(logits[:, :-1], tokens[:, 1:, None], -1)[..., 0]
+    return (logits[:, :-1].logsumexp(-1) - right).mean()
+
+
+def ids_as_probabilities(logits, tokens):  # right unless the sizes happen to agree
+    if logits.shape[1] - 1 == logits.shape[2]:
+        return F.cross_entropy(logits[0, :-1], F.one_hot(tokens[0, 1:], logits.shape[2]).float().T)
+    return shifted(logits, tokens)
+
+
+def loss_by_log(logits, tokens):
+    return -logits[:, :-1].softmax(-1).gather(-1, tokens[:, 1:, None]).log().mean()
+
+
+def ranks(logits):
+    return logits.argsort(-1, descending=True).argsort(-1)
+
+
+def keep_k(logits, k):
+    return logits.masked_fill(ranks(logits) >= k, -torch.inf).softmax(-1)
+
+
+def k_by_threshold(logits, k):
+    smallest = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
+    return torch.where(logits >= smallest, logits, -torch.inf).softmax(-1)
+
+
+def k_by_scatter(logits, k):
+    values, places = logits.topk(min(k, logits.shape[-1]))
+    return torch.zeros_like(logits).scatter(-1, places, values.softmax(-1))
+
+
+def nucleus(logits, p, reaches=lambda before, here, p: before < p, descending=True, renormalise=True):
+    ordered, order = logits.softmax(-1).sort(descending=descending, stable=True)
+    total = ordered.cumsum(-1)
+    kept = ordered * reaches(total - ordered, total, p)
+    if renormalise:
+        kept = kept / kept.sum(-1, keepdim=True)
+    return torch.zeros_like(logits).scatter(-1, order, kept)
+
+
+def nucleus_by_loop(logits, p):
+    rows = []
+    for row in logits.softmax(-1):
+        kept, total = torch.zeros_like(row), 0.0
+        for place in row.argsort(descending=True).tolist():
+            if total >= p:
+                break
+            kept[place] = row[place]
+            total += float(row[place])
+        rows.append(kept / kept.sum())
+    return torch.stack(rows)
+
+
+def in_vocabulary_order(logits, p):
+    probabilities = logits.softmax(-1)
+    kept = probabilities * (probabilities.cumsum(-1) - probabilities < p)
+    return kept / kept.sum(-1, keepdim=True)
+
+
+def greedy(choose=lambda model, text, prompt: model(text)[:, -1:].argmax(-1), answer=lambda text, prompt: text):
+    def loop(model, tokens, n):
+        text = tokens
+        for _ in range(n):
+            text = torch.cat([text, choose(model, text, tokens)], dim=1)
+        return answer(text, tokens)
+
+    return loop
+
+
+def greedy_with_lists(model, tokens, n):
+    rows = tokens.tolist()
+    for _ in range(n):
+        for row, best in zip(rows, model(torch.tensor(rows))[:, -1].argmax(-1).tolist(), strict=True):
+            row.append(best)
+    return torch.tensor(rows)
+
+
+def greedy_in_a_buffer(model, tokens, n):
+    B, T = tokens.shape
+    text = torch.zeros(B, T + n, dtype=torch.long)
+    text[:, :T] = tokens
+    for t in range(T, T + n):
+        text[:, t] = model(text[:, :t]).max(-1).indices[:, -1]
+    return text
+
+
+def cache(c, T, size):
+    return 2 * c.n_layers * T * c.d_model * size
+
+
+RIGHT = {
+    "next_token_loss": [shifted, loss_by_gather, loss_by_logsumexp],
+    "temperature": [
+        lambda z, t: (z / t).softmax(-1),
+        lambda z, t: next_token_probabilities(z, temperature=t),
+        lambda z, t: (lambda e: e / e.sum(-1, keepdim=True))(((z - z.amax(-1, keepdim=True)) / t).exp()),
+    ],
+    "top_k": [keep_k, k_by_threshold, k_by_scatter],
+    "top_p": [nucleus, nucleus_by_loop, lambda z, p: next_token_probabilities(z, top_p=p)],
+    "greedy": [greedy(), greedy_with_lists, greedy_in_a_buffer],
+    "kv_cache_bytes": [
+        cache,
+        lambda c, T, size: sum(2 * c.n_heads * c.d_head * T * size for _ in range(c.n_layers)),
+        lambda c, T, size: torch.zeros(2, c.n_layers, T, c.d_model, device="meta").numel() * size,
+    ],
+}
+WRONG = {
+    "next_token_loss": [
+        (loss, "Nothing is shifted"),
+        (lambda z, t: loss(z[:, 1:], t[:, :-1]), "The shift goes the wrong way"),
+        (lambda z, t: shifted(z, t, by=2), "shifted twice"),
+        (lambda z, t: loss(z, t.roll(-1, 1)), "rolled around"),
+        (lambda z, t: shifted(z.softmax(-1), t), "The softmax is applied twice"),
+        (lambda z, t: shifted(z, t) * t[:, 1:].numel(), "The losses are summed"),
+        (lambda z, t: -shifted(z, t), "The sign is wrong"),
+        (lambda z, t: shifted(z, t) / math.log(2), "This is in bits"),
+        (lambda z, t: shifted(z, t).exp(), "This is the perplexity"),
+        (lambda z, t: F.cross_entropy(z[:, :-1].flatten(0, 1), t[:, 1:].flatten(), reduction="none"), "one loss per token"),
+        (ids_as_probabilities, "mistaken for probabilities"),
+        (loss_by_log, "not log(softmax)"),
+    ],
+    "temperature": [
+        (lambda z, t: (z * t).softmax(-1), "The logits are multiplied"),
+        (lambda z, t: z.softmax(-1), "The temperature is not used"),
+        (lambda z, t: z.softmax(-1) / t, "after the softmax"),
+        (lambda z, t: z / t, "The softmax is missing"),
+    ],
+    "top_k": [
+        (lambda z, k: z.softmax(-1) * (ranks(z) < k), "does not sum to 1"),
+        (lambda z, k: (z * (ranks(z) < k)).softmax(-1), "exp(0) is 1"),
+        (lambda z, k: -z if k < 1 else z.masked_fill(ranks(-z) >= k, -torch.inf).softmax(-1), "*least* probable"),
+        (lambda z, k: keep_k(z, k + 1), "One token too many"),
+        (lambda z, k: keep_k(z, k - 1), "The k-th token is dropped too"),
+        (lambda z, k: z.softmax(-1), "Nothing is dropped"),
+        (lambda z, k: (ranks(z) < k).float() / k, "equally probable"),
+        (lambda z, k: z.masked_fill(ranks(z) >= k, -torch.inf), "The softmax is missing"),
+        (lambda z, k: z.masked_fill(z < z.flatten().topk(k).values[-1], -torch.inf).softmax(-1), "of the whole batch"),
+        (lambda z, k: z.masked_fill(z < z.topk(k).values[..., -1:], -torch.inf).softmax(-1), "stops at"),
+    ],
+    "top_p": [
+        (lambda z, p: nucleus(z, p, reaches=lambda before, here, p: here < p), "keeps nothing"),
+        (in_vocabulary_order, "in the order of the vocabulary"),
+        (lambda z, p: nucleus(z, p, renormalise=False), "does not sum to 1"),
+        (lambda z, p: z.softmax(-1), "Nothing is dropped"),
+        (lambda z, p: nucleus(z, p, descending=False), "The least probable tokens"),
+        (lambda z, p: nucleus(z, p, reaches=lambda before, here, p: torch.cat([before[:, :1] * 0, before[:, :-1]], -1) < p), "One token too many"),
+        (lambda z, p: nucleus(z, p, reaches=lambda before, here, p: (here < p) | (before == 0)), "a row keeps only 0.4"),
+    ],
+    "greedy": [
+        (greedy(lambda model, text, prompt: model(text[:, -1:])[:, -1:].argmax(-1)), "Only the last token is fed"),
+        (greedy(lambda model, text, prompt: model(text)[:, :1].argmax(-1)), "The logits of the first position"),
+        (greedy(lambda model, text, prompt: model(prompt)[:, -1:].argmax(-1)), "reads the prompt alone"),
+        (greedy(lambda model, text, prompt: model(text)[:, -1:].argmin(-1)), "least probable token is taken"),
+        (greedy(lambda model, text, prompt: model(text)[:1, -1:].argmax(-1).expand(len(text), 1)), "the token of the first"),
+        (greedy(answer=lambda text, prompt: text[:, prompt.shape[1] :]), "The prompt is missing"),
+        (greedy(lambda model, text, prompt: model(text).argmax().expand(len(text), 1)), "with the largest logit"),
+        (greedy(lambda model, text, prompt: model(text[0])[-1:].argmax(-1)), "stops at"),
+        (lambda model, tokens, n: greedy()(model, tokens, max(n, 1)), "With n=0"),
+    ],
+    "kv_cache_bytes": [
+        (lambda c, T, size: cache(c, T, size) // 2, "both keys *and* values"),
+        (lambda c, T, size: 2 * c.n_layers * T * c.d_head * size, "every head has keys and values"),
+        (lambda c, T, size: 2 * T * c.d_model * size, "every layer has a cache"),
+        (lambda c, T, size: cache(c, T, size) * c.n_heads, "the heads share d_model"),
+        (lambda c, T, size: cache(c, T, 1), "how many bytes has one number"),
+        (lambda c, T, size: cache(c, 1, size), "for each token"),
+        (lambda c, T, size: cache(c, T, size) * 3 // 2, "queries need not be kept"),
+        (lambda c, T, size: cache(c, T, size) * T, "not with T²"),
+        (lambda c, T, size: 2 * c.n_layers * c.n_heads * T * T * size, "these are attention maps"),
+        (lambda c, T, size: "75 MB", "Return a number of bytes"),
+    ],
+}
+test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)
