@@ -1,0 +1,359 @@
+"""The explorer widget: one sentence, one model, one selection, eight ways to look at it.
+
+    explorer = Explorer(model, course_encoding(), text="for i in range(10):")
+    explorer                        # click, type, or press Tab and the arrow keys
+    explorer.layer, explorer.head   # what is selected; assign to select something else
+    explorer.ablated = ["head 0.3"] # switch a part off: before and after appear side by side
+    explorer.selection_trace()      # the tensors of what is on screen
+    print(explorer.code())          # the Python that computes them
+
+The browser asks for what it shows and gets bytes (``answers``); small things and the first picture
+travel in ``_scene``. Text is shown as text nodes, never as HTML.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import anywidget
+import traitlets
+from torch import Tensor
+
+from gpt2lab.explorer import answers, changes, packing, picture, shown
+from gpt2lab.explorer.assemble import css, esm
+from gpt2lab.explorer.runs import Run
+from gpt2lab.explorer.text import HINT, as_tensor, check_model, context_length, safe_label, sentence, tokenize
+from gpt2lab.generation import check_sampling
+
+VIEWS = ("overview", "heads", "head", "scores", "stream", "neurons", "lens", "next")
+FIRST_MAP_BYTES = 40_000  # a larger map is sent when asked for, not with the first picture
+
+
+class Explorer(anywidget.AnyWidget):
+    """Look into a model that is running here.
+
+    Parameters
+    ----------
+    model : GPT2 or any object with ``trace(tokens)``
+        The least that ``trace`` must return is ``.blocks[i].attn.attn_weights`` (1, n_heads, T, T);
+        views that need more say so.
+    encoding : tiktoken.Encoding
+    text : str
+    other : model, optional
+        A second model for the same text, shown as "after" beside the first.
+    names : tuple of two str, optional
+        What to call the two.
+    title : str, optional
+        Shown at the top, such as "random weights".
+    **selection
+        ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``.
+
+    Raises
+    ------
+    ValueError
+        For a model without ``trace``, and for a selection that does not exist. A model that fails
+        on a text raises nothing: the explorer shows the message and keeps the last picture.
+    """
+
+    _esm = esm()
+    _css = css()
+
+    text = traitlets.Unicode().tag(sync=True)
+    layer = traitlets.Int(0).tag(sync=True)
+    head = traitlets.Int(0).tag(sync=True)
+    token = traitlets.Int(-1, help="position of the query; negative counts from the end").tag(sync=True)
+    key = traitlets.Int(-1, help="position attended to; -1 is the strongest").tag(sync=True)
+    view = traitlets.Unicode("heads").tag(sync=True)
+    ablated = traitlets.List(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(sync=True)
+    presenter = traitlets.Bool(False, help="larger letters, for a projector").tag(sync=True)
+    temperature = traitlets.Float(1.0).tag(sync=True)
+    top_k = traitlets.Int(0, help="0 keeps all").tag(sync=True)
+    top_p = traitlets.Float(1.0, help="1 keeps all").tag(sync=True)
+    message = traitlets.Unicode(help="what went wrong, in one sentence").tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    _scene = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self, model: Any, encoding: Any, text: str = "", *, other: Any = None, names: Any = None, **selection: Any
+    ) -> None:
+        for candidate in (model,) if other is None else (model, other):
+            check_model(candidate, encoding)
+        unknown = set(selection) - {name for name in self.class_traits(sync=True) if name[0] != "_"}
+        if unknown:
+            raise ValueError(f"Explorer has no setting {sorted(unknown)[0]!r}")
+        self._model, self._other, self._encoding = model, other, encoding
+        self._names = tuple(names or (("before", "after") if other is None else ("first model", "second model")))
+        self._runs: list[Run] = []
+        self._base: Any = None  # (ids, Run) of the unchanged model: an ablation need not run it again
+        self._labels: dict[int, str] = {}
+        self._revision = 0
+        self._ready = False
+        super().__init__()
+        self.on_msg(self._asked)
+        self.text = str(text)
+        self._rerun()
+        self._ready = True
+        for name, value in selection.items():
+            setattr(self, name, value)
+
+    # The runs
+
+    def refresh(self) -> None:
+        """Run the model again, for instance after its weights changed."""
+        self._base = None
+        self._rerun()
+
+    @property
+    def runs(self) -> list[Run]:
+        """The run that is on screen and, after a change, the changed one behind it."""
+        return list(self._runs)
+
+    @property
+    def tokens(self) -> Tensor:
+        """The token ids on screen, (1, T)."""
+        self._need_run()
+        return self._runs[0].tokens
+
+    def roles(self) -> list[dict]:
+        """What each head does on this text, by score, best first; see ``gpt2lab.explorer.roles``."""
+        self._need_run()
+        table = [
+            {"layer": layer, "head": head, **role}
+            for layer, row in enumerate(self._runs[-1].roles)
+            for head, role in enumerate(row)
+            if role["role"]
+        ]
+        return sorted(table, key=lambda row: -row["score"])
+
+    def selection_trace(self) -> dict[str, Tensor]:
+        """The tensors behind the present view, by name; of the changed run, if there is one.
+
+        Shapes follow the view: a head is ``attn_weights`` (T, T), all heads a list of (n_heads, T, T)
+        per layer under ``attn_weights``, and so on; ``code()`` computes the same.
+        """
+        self._need_run()
+        return shown.tensors(self._runs[-1], self.view, self.layer, self.head, self._token_index(), self._sampling())
+
+    def code(self) -> str:
+        """Python that computes what is on screen, given ``model`` and ``encoding``.
+
+        With a second model on screen, ``model`` stands for that one.
+        """
+        self._need_run()
+        run = self._runs[-1]
+        return shown.code(run, self.text, self.view, self.layer, self.head, self._token_index(), self._sampling())
+
+    # Files
+
+    def save(self, path: Any) -> None:
+        """Write what is on screen: ``.png`` or ``.svg`` picture, ``.csv`` numbers, ``.html`` the explorer itself."""
+        from gpt2lab.explorer.files import save
+
+        self._need_run()
+        save(self, path)
+
+    # What happens when something changes
+
+    @traitlets.observe("text", "ablated")
+    def _input_changed(self, change: Any) -> None:
+        if self._ready:
+            self._rerun()
+
+    @traitlets.validate("layer", "head", "token", "key", "view", "temperature", "top_k", "top_p", "ablated")
+    def _check(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        if name == "view" and value not in VIEWS:
+            raise ValueError(f"view must be one of {', '.join(VIEWS)}, got {value!r}")
+        if name == "temperature":
+            check_sampling(value)
+        if name == "top_k" and value < 0:
+            raise ValueError(f"top_k must be at least 1, or 0 for all tokens, got {value}")
+        if name == "top_p":
+            check_sampling(1.0, None, value)
+        if not getattr(self, "_runs", None):
+            return value
+        last = self._last(name)
+        if last is not None and not (-1 - last if name == "token" else -1 if name == "key" else 0) <= value <= last:
+            raise ValueError(f"{name} must lie in 0 … {last}, got {value}")
+        if name == "token":
+            return value % self._runs[0].T
+        if name == "ablated":
+            if value and not changes.possible(self._changed_model):
+                raise ValueError("parts of this model cannot be switched off: it is not built from gpt2lab's blocks")
+            return changes.check(value, self._runs[-1].shape)
+        return value
+
+    def _last(self, name: str) -> int | None:
+        run = self._runs[-1]
+        if name == "layer":
+            return max(r.n_layers for r in self._runs) - 1
+        if name == "head":
+            return max(max(r.shape) for r in self._runs) - 1
+        return run.T - 1 if name in ("token", "key") else None
+
+    @property
+    def _changed_model(self) -> Any:
+        return self._model if self._other is None else self._other
+
+    def _rerun(self) -> None:
+        started = time.perf_counter()
+        ids, note = tokenize(self._encoding, self.text, context_length(self._model))
+        if not ids:
+            self.message = ""
+            self._scene = {**self._scene, "hint": HINT, "note": "", "text": self.text}
+            return
+        try:
+            runs = self._make_runs(ids)
+        except Exception as error:  # the model may be the learner's own: it may raise anything
+            self.message = sentence(error)
+            return
+        was_last = not self._runs or self._token_index() == self._runs[0].T - 1
+        self._runs = runs
+        self._revision += 1
+        with self.hold_sync():
+            self._settle(len(ids), was_last)
+            self.message = ""
+            self._scene = self._make_scene(note, (time.perf_counter() - started) * 1000)
+
+    def _make_runs(self, ids: list[int]) -> list[Run]:
+        if self._base is None or self._base[0] != ids:
+            self._base = (ids, Run(self._model, as_tensor(self._model, ids)))
+        if self._other is None and not self.ablated:
+            return [self._base[1]]
+        changed = self._changed_model
+        return [self._base[1], Run(changed, as_tensor(changed, ids), self.ablated)]
+
+    def _settle(self, T: int, was_last: bool) -> None:
+        """Bring the selection back onto the new text."""
+        self.token = T - 1 if was_last else min(self._token_index(), T - 1)
+        if self.key >= T:
+            self.key = -1
+        self.layer = min(self.layer, self._last("layer"))
+        self.head = min(self.head, self._last("head"))
+
+    def _token_index(self) -> int:
+        return self.token % self._runs[0].T if self.token < 0 else self.token
+
+    def _sampling(self) -> tuple:
+        return self.temperature, self.top_k or None, None if self.top_p == 1 else self.top_p
+
+    def _label(self, token: int) -> str:
+        if token not in self._labels:
+            self._labels[token] = safe_label(self._encoding, token)
+        return self._labels[token]
+
+    def _need_run(self) -> None:
+        if not self._runs:
+            raise ValueError(f"there is nothing on screen yet: {self.message or HINT}")
+
+    # What the browser sees
+
+    def _make_scene(self, note: str, milliseconds: float) -> dict:
+        ids = self._runs[0].tokens[0].tolist()
+        run = self._runs[-1]
+        scene = {
+            "rev": self._revision,
+            "text": self.text,
+            "labels": [self._label(i) for i in ids],
+            "ids": ids,
+            "note": note,
+            "hint": "",
+            "names": list(self._names),
+            "second": self._other is not None,
+            "can": {
+                "change": changes.possible(self._changed_model),
+                "next": run.has_logits,
+                "stream": run.stream is not None,
+                "lens": run.has_lens,
+            },
+            "shape": run.shape,
+            "d_model": 0 if run.stream is None else run.stream.shape[-1],
+            "milliseconds": round(milliseconds, 1),
+            "runs": [
+                {
+                    "shape": r.shape,
+                    "triangular": r.triangular,
+                    "roles": r.roles,
+                    "size": r.thumbnails[0].shape[-1],
+                    "thumbnails": b"".join(packing.pack(t, r.triangular) for t in r.thumbnails),
+                }
+                for r in self._runs
+            ],
+            "first": {},
+        }
+        for name in (f"map/{len(self._runs) - 1}/{self.layer}/{self.head}", self._next_question()):
+            try:
+                meta, buffers = self.answer(name)
+            except ValueError:
+                continue
+            if sum(map(len, buffers)) <= FIRST_MAP_BYTES:
+                scene["first"][name] = {"meta": meta, "buffers": buffers}
+        return scene
+
+    def _next_question(self) -> str:
+        return f"next/{self._token_index()}/{round(self.temperature * 1000)}/{self.top_k}/{round(self.top_p * 1000)}"
+
+    def answer(self, question: str) -> tuple[dict, list[bytes]]:
+        """What the browser gets when it asks, for instance, ``"map/0/3/5"``; see ``answers``."""
+        self._need_run()
+        kind, *rest = question.split("/")
+        numbers = [int(part) for part in rest]
+        if kind == "next":
+            if not self._runs[-1].has_logits:
+                raise ValueError("this trace has no logits, so there is no next-token distribution")
+            token, temperature, top_k, top_p = numbers  # temperature and top_p in thousandths
+            sampling = temperature / 1000, top_k or None, None if top_p == 1000 else top_p / 1000
+            meta = answers.next_tokens(self._runs, token, sampling, self._label)
+            return meta, []
+        if kind == "csv":
+            from gpt2lab.explorer.files import csv_text
+
+            return {"name": f"{self.view}.csv"}, [csv_text(self).encode("utf-8")]
+        if kind == "html":
+            from gpt2lab.explorer.files import html_page
+
+            return {"name": "explorer.html"}, [html_page(self).encode("utf-8")]
+        if kind == "code":
+            return {"code": self.code()}, []
+        run, numbers = self._runs[numbers[0]], numbers[1:]
+        if kind in ("map", "scores") and (numbers[0] >= run.n_layers or numbers[1] >= run.shape[numbers[0]]):
+            raise ValueError(f"this model has no layer {numbers[0]}, head {numbers[1]}")
+        if kind == "map":
+            return answers.attention_map(run, *numbers)
+        if kind == "scores":
+            return answers.scores(run, *numbers)
+        if kind == "stream":
+            return answers.stream(run, *numbers)
+        if kind == "neurons":
+            if numbers[0] >= run.n_layers:
+                raise ValueError(f"this model has no layer {numbers[0]}")
+            return answers.neurons(run, *numbers, self._label)
+        if kind == "lens":
+            return answers.lens(run, *numbers, self._label)
+        raise ValueError(f"unknown question {question!r}")
+
+    def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
+        if not isinstance(content, dict) or "want" not in content:
+            return
+        for question in content["want"]:
+            reply = {"question": question, "rev": self._revision}
+            try:
+                reply["meta"], data = self.answer(question)
+            except Exception as error:
+                reply["error"], data = sentence(error).removeprefix("The model could not be run. "), []
+            self.send(reply, data)
+
+    # Without a browser
+
+    def __repr__(self) -> str:
+        return f"Explorer(text={self.text!r}, view={self.view!r}, layer={self.layer}, head={self.head}, token={self.token})"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**options)
+        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+        data["text/plain"] = repr(self)
+        if not self._runs:
+            return data, {}
+        image = picture.draw(self)
+        return data | {"image/png": image.png()}, {"image/png": image.display_size()}

@@ -1,0 +1,113 @@
+import { amountScale, css } from "./colour.mjs";
+import { h, numberField, say, set, uniqueId } from "./dom.mjs";
+import { step } from "./layout.mjs";
+import { asBytes } from "./packing.mjs";
+import { rowWeights } from "./head.mjs";
+import { amount, place } from "./words.mjs";
+
+const PATIENCE = 110; // milliseconds without a key before the text is sent
+
+// The text. What is typed goes out after a pause, one version at a time.
+export function textField(store) {
+  const input = h("textarea", { rows: 1, spellcheck: "false", autocomplete: "off", "aria-label": "Text for the model" });
+  const root = h("div", { class: "g2x-text" }, input);
+  let timer = 0;
+  let inFlight = false;
+  let sentAt = 0;
+  const send = () => {
+    clearTimeout(timer);
+    if (inFlight && performance.now() - sentAt < 4000) { timer = setTimeout(send, 30); return; }
+    inFlight = store.set({ text: input.value });
+    sentAt = performance.now();
+  };
+  input.addEventListener("input", () => {
+    fit();
+    clearTimeout(timer);
+    timer = setTimeout(send, PATIENCE);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); send(); }
+  });
+  function fit() {
+    input.style.height = "auto";
+    input.style.height = `${Math.min(input.scrollHeight + 2, 180)}px`;
+  }
+  return {
+    root,
+    input,
+    arrived: () => { inFlight = false; },
+    draw() {
+      input.readOnly = Boolean(store.get("_recorded"));
+      if (input.getRootNode().activeElement === input && input.value !== store.get("text") && (inFlight || timer)) return;
+      if (input.value !== store.get("text")) { input.value = store.get("text"); fit(); }
+    },
+    destroy: () => clearTimeout(timer),
+  };
+}
+
+// The tokens as a row to choose the query from; the bar under each is how much it is looked at.
+export function tokenStrip(store) {
+  const root = h("div", { class: "g2x-tokens", role: "listbox", tabindex: 0, "aria-label": "Tokens: choose the query" });
+  let chips = [];
+  let built = -1;
+  root.addEventListener("keydown", (event) => {
+    const to = step(event.key, 0, store.token(), 1, store.T());
+    if (!to || event.key === "ArrowUp" || event.key === "ArrowDown") return;
+    event.preventDefault();
+    store.set({ token: to.column });
+  });
+  root.addEventListener("click", (event) => {
+    const index = chips.indexOf(event.target.closest?.("[role=option]"));
+    if (index >= 0) store.set({ token: index });
+  });
+
+  function draw() {
+    const { rev, labels } = store.scene();
+    if (built !== rev) {
+      built = rev;
+      chips = labels.map((label, i) => h("span", { role: "option", id: uniqueId("token"), class: "g2x-token", title: place(i, labels), text: label }));
+      root.replaceChildren(...chips);
+    }
+    const chosen = store.token();
+    const map = store.ready() ? loadedMap() : null;
+    const weights = map ? rowWeights(map, chosen, store.T()) : null;
+    chips.forEach((chip, i) => {
+      set(chip, { "aria-selected": String(i === chosen) });
+      chip.style.borderBottomColor = weights ? css(amountScale(store.theme)[Math.round(255 * Math.sqrt(weights[i]))]) : "transparent";
+      if (weights) chip.title = `${place(i, labels)}: ${amount(weights[i])}`;
+    });
+    if (chips[chosen]) {
+      set(root, { "aria-activedescendant": chips[chosen].id });
+      const [box, chip] = [root, chips[chosen]];
+      if (chip.offsetTop < box.scrollTop || chip.offsetTop + chip.offsetHeight > box.scrollTop + box.clientHeight) {
+        box.scrollTop = chip.offsetTop - box.clientHeight / 2;
+      }
+    }
+  }
+
+  // Only if it is here already: the strip never causes traffic of its own.
+  function loadedMap() {
+    const question = `map/${store.run()}/${store.get("layer")}/${store.get("head")}`;
+    const answer = store.has(question) ? store.ask(question) : null;
+    return answer && !answer.error ? { bytes: asBytes(answer.buffers[0]), triangular: answer.meta.triangular } : null;
+  }
+
+  return { root, draw };
+}
+
+// Number fields for layer and head.
+export function selectionFields(store) {
+  const layer = numberField("Layer", 0, 0, 1, (value) => store.set({ layer: Math.round(value) }));
+  const head = numberField("Head", 0, 0, 1, (value) => store.set({ head: Math.round(value) }));
+  const token = h("span", { class: "g2x-summary" });
+  return {
+    root: h("div", { class: "g2x-row g2x-selection", role: "group", "aria-label": "Selection" }, layer.root, head.root, token),
+    draw() {
+      layer.input.max = store.layers() - 1;
+      head.input.max = Math.max(...store.scene().shape) - 1;
+      layer.input.value = store.get("layer");
+      head.input.value = store.get("head");
+      say(token, `Query ${place(store.token(), store.labels())}`);
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { amountScale, hiddenColour, signedScale } from "./colour.mjs";
+import { choice, h, s, set, uniqueId } from "./dom.mjs";
+import { bitmap, createFigure, text } from "./figure.mjs";
+import { gridLayout, step } from "./layout.mjs";
+import { createLegend } from "./legend.mjs";
+import { asBytes, difference, packedSize, paint, paintSigned } from "./packing.mjs";
+import { amount, headName } from "./words.mjs";
+
+// The picture of one head in the grid: "before", "after" or their difference.
+export function thumbnail(store, layer, head, which) {
+  const runs = store.scene().runs;
+  const slice = (run) => {
+    const { size, triangular, thumbnails, shape } = runs[run];
+    if (layer >= shape.length || head >= shape[layer]) return null;
+    const length = packedSize(size, triangular);
+    const before = shape.slice(0, layer).reduce((a, b) => a + b, 0) + head;
+    return asBytes(thumbnails).subarray(before * length, (before + 1) * length);
+  };
+  const last = runs.length - 1;
+  const run = which === "before" ? 0 : last;
+  const n = runs[run].size;
+  if (which === "difference" && last > 0) {
+    const [a, b] = [slice(0), slice(last)];
+    if (!a || !b) return null;
+    const change = difference(a, b, n, runs[0].triangular, runs[last].triangular);
+    return bitmap(paintSigned(change, n, signedScale(store.theme)), n);
+  }
+  const bytes = slice(run);
+  return bytes && bitmap(paint(bytes, n, runs[run].triangular, amountScale(store.theme), hiddenColour(store.theme)), n);
+}
+
+// All heads, a row per layer. Each head is a button; arrow keys move, Enter opens, X switches off.
+export function gridView(store) {
+  const figure = createFigure("Every head: rows are queries, columns are keys");
+  const legend = createLegend(store);
+  const which = choice("Which run", [["before", "before"], ["after", "after"], ["difference", "difference"]], (value) => {
+    store.which = value;
+    store.changed("selection");
+  });
+  const grid = h("div", { class: "g2x-cells", role: "grid", "aria-label": "All heads", id: uniqueId("grid") });
+  figure.stage.append(grid);
+  figure.stage.classList.add("g2x-scroll-x");
+  const root = h("div", { class: "g2x-view" }, which.root, figure.root, legend.root);
+  let cells = [];
+  let built = "";
+
+  function build() {
+    cells = store.scene().shape.map((heads, layer) =>
+      Array.from({ length: heads }, (_, head) =>
+        h("div", {
+          role: "gridcell", class: "g2x-cell",
+          onclick: () => store.set({ layer, head }),
+          ondblclick: () => store.set({ layer, head, view: "head" }),
+          onkeydown: (event) => press(event, layer, head),
+        })));
+    grid.replaceChildren(...cells.map((row, layer) => h("div", { role: "row", "aria-label": `Layer ${layer}` }, row)));
+  }
+
+  function press(event, layer, head) {
+    const to = step(event.key, layer, head, store.layers(), store.heads(layer));
+    if (to) {
+      const next = Math.min(to.column, store.heads(to.row) - 1);
+      store.set({ layer: to.row, head: next });
+      cells[to.row][next].focus();
+    } else if (event.key === "Enter" || event.key === " ") store.set({ layer, head, view: "head" });
+    else if (event.key === "x" || event.key === "X") store.toggle?.(`head ${layer}.${head}`);
+    else return;
+    event.preventDefault();
+  }
+
+  function draw() {
+    const scene = store.scene();
+    const k = store.scale();
+    const key = JSON.stringify([scene.shape]);
+    if (built !== key) { build(); built = key; }
+    const layers = store.layers();
+    const heads = Math.max(...scene.shape);
+    const label = 62 * k;
+    const place = gridLayout({ layers, heads, width: store.width - 8, label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 ? 92 : 148 });
+    figure.size(Math.max(place.width, 300), place.height);
+    const paper = figure.paper();
+    const shown = store.compared() ? store.which : "after";
+    const font = 13 * k;
+    const marks = [];
+    for (let head = 0; head < heads; head++) {
+      marks.push(text(place.x(head) + place.cell / 2, 15 * k, head, { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
+    }
+    marks.push(text(0, 15 * k, "head", { class: "g2x-t2", "font-size": font }));
+    const off = new Set(store.get("ablated"));
+    cells.forEach((row, layer) => {
+      marks.push(text(0, place.y(layer) + place.cell / 2 + font / 3, `layer ${layer}`, { class: "g2x-t2", "font-size": font }));
+      row.forEach((cell, head) => {
+        const [x, y] = [place.x(head), place.y(layer)];
+        const image = thumbnail(store, layer, head, shown);
+        if (image) paper.drawImage(image, x, y, place.cell, place.cell);
+        const selected = layer === store.get("layer") && head === store.get("head");
+        const role = store.role(layer, head);
+        const silent = off.has(`head ${layer}.${head}`) || off.has(`attention ${layer}`);
+        set(cell, {
+          "aria-label": headName(layer, head, role) + (silent ? ", switched off" : ""),
+          "aria-selected": String(selected),
+          tabindex: selected ? 0 : -1,
+          title: role?.role ? `${role.role}: ${amount(role.score)} of its attention; uniform attention would give ${amount(role.chance)}` : headName(layer, head),
+        });
+        Object.assign(cell.style, { left: `${x}px`, top: `${y}px`, width: `${place.cell}px`, height: `${place.cell}px` });
+        if (selected) marks.push(s("rect", { x: x - 2, y: y - 2, width: place.cell + 4, height: place.cell + 4, rx: 3, class: "g2x-selected" }));
+        if (silent) marks.push(s("path", { d: `M${x},${y}l${place.cell},${place.cell}M${x + place.cell},${y}l${-place.cell},${place.cell}`, class: "g2x-off" }));
+        if (role?.role) marks.push(text(x, y + place.cell + 13 * k, badge(role, place.cell, k), { class: "g2x-role", "font-size": 11.5 * k }));
+      });
+    });
+    figure.draw(marks);
+    which.root.hidden = !store.compared();
+    which.show(shown);
+    legend.draw(shown === "difference", scene.runs[store.run()].triangular);
+  }
+
+  return { root, draw, figures: () => [figure, legend.figure], focus: () => cells[store.get("layer")]?.[store.get("head")]?.focus() };
+}
+
+const SHORT = { "previous token": "prev", "first token": "first", itself: "self", "same token": "same", induction: "induct" };
+
+// As much of a role as fits under a cell.
+function badge(role, cell, k) {
+  const room = cell / (6.4 * k);
+  if (room >= role.role.length + 4) return `${role.role} ${amount(role.score)}`;
+  const short = SHORT[role.role] ?? role.role;
+  return room >= short.length + 4 ? `${short} ${amount(role.score)}` : short.slice(0, Math.max(1, Math.floor(room)));
+}

@@ -1,0 +1,223 @@
+import { amountScale, css, hiddenColour, signedScale } from "./colour.mjs";
+import { button, h, s, say, set } from "./dom.mjs";
+import { bitmap, createFigure, note, text } from "./figure.mjs";
+import { labelStep, matrixCell, ribbon, step, strongest, windowAround } from "./layout.mjs";
+import { createLegend } from "./legend.mjs";
+import { asBytes, difference, packedIndex, packedRow, paint, paintSigned, weightOf } from "./packing.mjs";
+import { amount, clip, headName, place } from "./words.mjs";
+
+const ALL_TOKENS = 40; // more than this and the token lines show the strongest ones only
+
+// The map of the selected head in one run: { bytes, triangular }, null while it is on its way.
+export function headMap(store, run) {
+  const answer = store.ask(`map/${run}/${store.get("layer")}/${store.get("head")}`);
+  if (!answer || answer.error) return answer;
+  return { bytes: asBytes(answer.buffers[0]), triangular: answer.meta.triangular };
+}
+
+// The weights of one query, all T of them.
+export function rowWeights(map, row, T) {
+  const codes = packedRow(map.bytes, row, T, map.triangular);
+  return Array.from({ length: T }, (_, i) => (i < codes.length ? weightOf(codes[i]) : 0));
+}
+
+// The key of the selection: the chosen one, or where this query looks most.
+export function chosenKey(store, weights) {
+  const key = store.get("key");
+  return key >= 0 && key < weights.length ? key : weights.indexOf(Math.max(...weights));
+}
+
+// One head, as lines between tokens and as a matrix (two of them if something is compared).
+export function headView(store) {
+  const lines = createFigure("Who looks at whom");
+  const single = createFigure("");
+  const before = createFigure("");
+  const change = createFigure("");
+  const legend = createLegend(store);
+  const matrices = [before, single, change];
+  const readout = h("p", { class: "g2x-readout", role: "status" });
+  const off = button("", () => store.toggle?.(`head ${store.get("layer")}.${store.get("head")}`), { class: "g2x-small" });
+  const problem = h("div");
+  const left = h("div", { class: "g2x-column" }, lines.root);
+  const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root)), legend.root, readout);
+  const root = h("div", { class: "g2x-view" }, off, problem, h("div", { class: "g2x-row g2x-wide" }, left, right));
+  const maps = new Map(); // figure -> { map, size, pad }
+  for (const figure of matrices) {
+    set(figure.stage, { tabindex: 0, role: "application", "aria-roledescription": "attention matrix" });
+    figure.stage.addEventListener("click", (event) => {
+      const cell = under(figure, event);
+      if (cell) store.set({ token: cell.row, key: cell.column });
+    });
+    figure.stage.addEventListener("mousemove", (event) => tell(figure, under(figure, event)));
+    figure.stage.addEventListener("mouseleave", () => tell(figure, null));
+    figure.stage.addEventListener("keydown", (event) => {
+      const map = maps.get(figure)?.map;
+      if (!map) return;
+      const to = step(event.key, store.token(), chosenKey(store, rowWeights(map, store.token(), store.T())), store.T(), store.T());
+      if (!to) return;
+      event.preventDefault();
+      store.set({ token: to.row, key: to.column });
+    });
+  }
+
+  function under(figure, event) {
+    const drawn = maps.get(figure);
+    if (!drawn) return null;
+    const box = figure.stage.getBoundingClientRect();
+    return matrixCell(event.clientX - box.left - drawn.pad, event.clientY - box.top - drawn.pad, store.T(), drawn.size);
+  }
+
+  function tell(figure, cell) {
+    const drawn = maps.get(figure) ?? maps.get(single);
+    if (!drawn) return;
+    const weights = rowWeights(drawn.map, store.token(), store.T());
+    const { row, column } = cell ?? { row: store.token(), column: chosenKey(store, weights) };
+    const at = packedIndex(row, column, store.T(), drawn.map.triangular);
+    const labels = store.labels();
+    const what = at < 0 ? "is hidden from it by the mask" : `gets ${amount(weightOf(drawn.map.bytes[at]))} of its attention`;
+    say(readout, `Query ${place(row, labels)}: key ${place(column, labels)} ${what}.`);
+  }
+
+  function draw() {
+    const [layer, head] = [store.get("layer"), store.get("head")];
+    const runs = store.compared() ? [0, store.last()] : [0];
+    const found = runs.map((run) => headMap(store, run));
+    if (found.some((map) => map === null)) return false;
+    const broken = found.find((map) => map.error);
+    problem.replaceChildren(...(broken ? [note(broken.error)] : []));
+    if (found.every((map) => map.error)) return true;
+    const shown = found.length > 1 && !found[1].error ? found[1] : found[0];
+    const k = store.scale();
+    const pair = found.length > 1 && !broken;
+    const pad = labelRoom(12 * k);
+    const beside = store.width > 700 * k;
+    const room = store.width - (beside && !pair ? linesWidth() + 30 : 10);
+    const size = Math.floor(pair ? Math.min(340 * k, Math.max(190 * k, store.width / 3 - 26 - pad)) : Math.min(Math.max(220, room - pad - 8), 540 * k));
+    const names = store.scene().names;
+    drawMatrix(single, shown, size, pair ? names[1] : headName(layer, head, store.role(layer, head)));
+    for (const figure of [before, change]) figure.root.hidden = !pair;
+    if (pair) {
+      drawMatrix(before, found[0], size, names[0]);
+      drawMatrix(change, shown, size, `${names[1]} − ${names[0]}`, found[0]);
+    } else [before, change].forEach((figure) => maps.delete(figure));
+    drawLines(shown);
+    legend.draw(false, shown.triangular);
+    const word = `head ${layer}.${head}`;
+    off.hidden = !store.scene().can.change;
+    say(off, store.get("ablated").includes(word) ? `Switch head ${layer}.${head} on again` : `Switch head ${layer}.${head} off`);
+    tell(single, null);
+    return true;
+  }
+
+  function drawMatrix(figure, map, size, title, from) {
+    const T = store.T();
+    const k = store.scale();
+    const labels = store.labels();
+    const font = 12 * k;
+    const each = labelStep(T, size, font * 1.15);
+    const pad = labelRoom(font);
+    figure.size(size + pad + 2, size + pad + 2);
+    figure.name(title, `${title}: attention of ${T} queries (rows) to ${T} keys (columns)`);
+    maps.set(figure, { map, size, pad });
+    set(figure.stage, { "aria-label": `${title}. Arrow keys move query and key.` });
+    const pixels = from
+      ? paintSigned(difference(from.bytes, map.bytes, T, from.triangular, map.triangular), T, signedScale(store.theme))
+      : paint(map.bytes, T, map.triangular, amountScale(store.theme), hiddenColour(store.theme));
+    figure.paper().drawImage(bitmap(pixels, T), pad, pad, size, size);
+    const cell = size / T;
+    const marks = [];
+    const row = store.token();
+    const column = chosenKey(store, rowWeights(map, row, T));
+    for (let i = 0; i < T; i += each) {
+      if (Math.abs(i - row) < each && i !== row) continue;
+      marks.push(tick(i, cell, pad, font, labels, false));
+    }
+    for (let i = 0; i < T; i += each) {
+      if (Math.abs(i - column) < each && i !== column) continue;
+      marks.push(tick(i, cell, pad, font, labels, true));
+    }
+    if (row % each) marks.push(tick(row, cell, pad, font, labels, false));
+    if (column % each) marks.push(tick(column, cell, pad, font, labels, true));
+    marks.push(
+      s("rect", { x: pad, y: pad + row * cell, width: size, height: Math.max(cell, 1.5), class: "g2x-cross" }),
+      s("rect", { x: pad + column * cell, y: pad, width: Math.max(cell, 1.5), height: size, class: "g2x-cross" }),
+      s("rect", { x: pad + column * cell, y: pad + row * cell, width: Math.max(cell, 4), height: Math.max(cell, 4), class: "g2x-selected" }),
+    );
+    figure.draw(marks);
+  }
+
+  // Room for the longest token label, of at most nine characters.
+  function labelRoom(font) {
+    return Math.round(Math.min(9, Math.max(...store.labels().map((l) => Array.from(l).length))) * font * 0.66 + 14);
+  }
+
+  function linesWidth() {
+    return Math.min(store.width > 700 * store.scale() ? store.width * 0.38 : store.width - 8, 330 * store.scale());
+  }
+
+  function tick(i, cell, pad, font, labels, top) {
+    const at = pad + (i + 0.5) * cell;
+    const chosen = i === (top ? store.get("key") : store.token());
+    const attributes = { "font-size": font, class: chosen ? "g2x-t1 g2x-strong" : "g2x-t2" };
+    const word = clip(labels[i], 9);
+    if (!top) return text(pad - 5, at + font * 0.35, word, { ...attributes, "text-anchor": "end" });
+    return text(0, 0, word, { ...attributes, transform: `translate(${at + font * 0.35},${pad - 5}) rotate(-90)` });
+  }
+
+  // Left the queries, right the keys; thick where a query looks much.
+  function drawLines(map) {
+    const T = store.T();
+    const k = store.scale();
+    const labels = store.labels();
+    const token = store.token();
+    const weights = rowWeights(map, token, T);
+    const all = T <= ALL_TOKENS;
+    const queries = windowAround(token, T, ALL_TOKENS);
+    const keys = all ? queries : strongest(weights, 24);
+    const font = 13 * k;
+    const line = Math.max(17 * k, all ? Math.min(26 * k, (420 * k) / T) : 17 * k);
+    const width = linesWidth();
+    const [x0, x1] = [width * 0.32, width * 0.6];
+    const y = (i) => 30 * k + (i + 0.5) * line;
+    lines.size(width, y(Math.max(queries.length, keys.length) - 1) + line);
+    lines.name(all ? "Who looks at whom" : `Where ‘${clip(labels[token], 12)}’ looks: its ${keys.length} strongest keys`);
+    const marks = [
+      text(x0 - 8, 15 * k, "query", { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
+      text(x1 + 8, 15 * k, "key", { class: "g2x-t2", "font-size": font }),
+    ];
+    const drawn = all && T <= 24 ? queries : [token];
+    for (const query of [...drawn.filter((q) => q !== token), token]) {
+      const row = query === token ? weights : rowWeights(map, query, T);
+      keys.forEach((key, j) => {
+        if (row[key] < 0.02) return;
+        marks.push(s("path", {
+          d: ribbon(x0, y(queries.indexOf(query)), x1, y(j)),
+          class: query === token ? "g2x-line g2x-line-on" : "g2x-line",
+          "stroke-width": (query === token ? 9 : 4) * Math.sqrt(row[key]) * k,
+          "stroke-opacity": query === token ? 0.35 + 0.6 * Math.sqrt(row[key]) : 0.25 * Math.sqrt(row[key]),
+        }));
+      });
+    }
+    const chosen = chosenKey(store, weights);
+    queries.forEach((query, i) => {
+      const name = all ? clip(labels[query], 12) : `${clip(labels[query], 9)} ${query}`;
+      marks.push(word(x0 - 8, y(i) + font * 0.35, name, query === token, "end", font, () => store.set({ token: query })));
+    });
+    keys.forEach((key, j) => {
+      const tint = amountScale(store.theme)[Math.round(255 * Math.sqrt(weights[key]))];
+      marks.push(s("rect", { x: x1 + 2, y: y(j) - line * 0.36, width: 5, height: line * 0.72, fill: css(tint) }));
+      const name = all ? clip(labels[key], 12) : `${key} ${clip(labels[key], 9)}`;
+      marks.push(word(x1 + 13, y(j) + font * 0.35, name, key === chosen, "start", font, () => store.set({ key })));
+      if (weights[key] >= 0.02) {
+        marks.push(text(width - 2, y(j) + font * 0.35, amount(weights[key]), { class: "g2x-t2", "font-size": 12 * k, "text-anchor": "end" }));
+      }
+    });
+    lines.draw(marks);
+  }
+
+  function word(x, y, content, strong, anchor, font, onclick) {
+    return text(x, y, content, { class: strong ? "g2x-t1 g2x-strong g2x-hand" : "g2x-t1 g2x-hand", "font-size": font, "text-anchor": anchor, onclick });
+  }
+
+  return { root, draw, figures: () => [lines, ...matrices.filter((m) => !m.root.hidden), legend.figure] };
+}

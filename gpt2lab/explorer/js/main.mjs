@@ -1,0 +1,177 @@
+import { changesPanel } from "./changes.mjs";
+import { choice, h, say, set, uniqueId } from "./dom.mjs";
+import { createFigure } from "./figure.mjs";
+import { gridView } from "./grid.mjs";
+import { headView } from "./head.mjs";
+import { lensView } from "./lens.mjs";
+import { neuronsView } from "./neurons.mjs";
+import { drawNext, nextView } from "./next.mjs";
+import { overviewView } from "./overview.mjs";
+import { savePanel } from "./save.mjs";
+import { scoresView } from "./scores.mjs";
+import { selectionFields, textField, tokenStrip } from "./bar.mjs";
+import { createStore } from "./store.mjs";
+import { streamView } from "./stream.mjs";
+
+const VIEWS = [
+  ["overview", "Overview", overviewView], ["heads", "All heads", gridView], ["head", "One head", headView],
+  ["scores", "Scores", scoresView], ["stream", "Stream", streamView], ["neurons", "Neurons", neuronsView],
+  ["lens", "Logit lens", lensView], ["next", "Next token", nextView],
+];
+const RAIL = 300; // width of the prediction beside the view
+const NO_RAIL = ["next", "scores"];
+const WITH_RUN = ["scores", "neurons", "overview"]; // views that show one of two runs
+
+// JupyterLab and Notebook say it on the body, VS Code by class; elsewhere the system decides.
+export function themeOf(body, systemIsDark) {
+  if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false" ? "dark" : "light";
+  if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast")) return "dark";
+  if (body.classList.contains("vscode-light")) return "light";
+  return systemIsDark ? "dark" : "light";
+}
+
+export function render({ model, el }) {
+  const store = createStore(model);
+  const panelId = uniqueId("panel");
+  const views = new Map();
+  const field = textField(store);
+  const strip = tokenStrip(store);
+  const selection = selectionFields(store);
+  const changes = changesPanel(store);
+  const status = h("p", { class: "g2x-status", role: "status" });
+  const title = h("p", { class: "g2x-title" });
+  const panel = h("div", { class: "g2x-panel", role: "tabpanel", id: panelId, tabindex: -1 });
+  const rail = createFigure("");
+  const railBox = h("aside", { class: "g2x-rail", "aria-label": "Prediction" }, rail.root);
+  const which = choice("Which run", [["before", "before"], ["after", "after"]], (value) => {
+    store.which = value;
+    store.changed("selection");
+  });
+  const save = savePanel(store, () => views.get(store.get("view")), () => getComputedStyle(root).backgroundColor, (text) => say(status, text));
+  const tabs = VIEWS.map(([name, label]) => h("button", {
+    type: "button", role: "tab", id: uniqueId("tab"), text: label, "aria-controls": panelId, "data-view": name,
+    onclick: () => store.set({ view: name }),
+  }));
+  const tablist = h("div", { class: "g2x-tabs", role: "tablist", "aria-label": "Views" }, tabs);
+  tablist.addEventListener("keydown", (event) => {
+    const at = tabs.findIndex((tab) => tab.dataset.view === store.get("view"));
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const tab = tabs[(to + tabs.length) % tabs.length];
+    store.set({ view: tab.dataset.view });
+    tab.focus();
+  });
+  const body = h("div", { class: "g2x-body" }, panel, railBox);
+  const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" },
+    h("div", { class: "g2x-head" }, field.root, changes.opener, save.opener),
+    title, changes.root, save.root, strip.root,
+    h("div", { class: "g2x-row g2x-between" }, tablist, selection.root),
+    h("div", { class: "g2x-row" }, which.root, changes.summary),
+    status, body);
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+  el.replaceChildren(root);
+
+  let scheduled = false;
+  let drawn = "";
+
+  function schedule() {
+    if (scheduled) return;
+    scheduled = true;
+    // A hidden tab gets no frames, and a picture must be there when it is shown.
+    if (document.hidden) setTimeout(draw, 0);
+    else requestAnimationFrame(draw);
+  }
+
+  function draw() {
+    scheduled = false;
+    if (!root.isConnected) return;
+    set(root, { "data-theme": store.theme, "data-presenter": String(store.get("presenter")) });
+    field.draw();
+    changes.draw();
+    tellStatus();
+    const scene = store.scene();
+    say(title, store.get("title"));
+    title.hidden = !store.get("title");
+    root.classList.toggle("g2x-empty", !store.ready());
+    if (!store.ready()) return;
+    strip.draw();
+    selection.draw();
+    save.draw();
+    const name = store.get("view");
+    which.root.hidden = !(store.compared() && WITH_RUN.includes(name));
+    which.show(store.which === "before" ? "before" : "after");
+    for (const tab of tabs) {
+      const chosen = tab.dataset.view === name;
+      set(tab, { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 });
+      if (chosen) set(panel, { "aria-labelledby": tab.id });
+    }
+    const withRail = scene.can.next && !NO_RAIL.includes(name) && root.clientWidth > 860 * (store.get("presenter") ? 1.15 : 1);
+    railBox.hidden = !withRail;
+    const railWidth = RAIL * store.scale();
+    store.width = root.clientWidth - 26 - (withRail ? railWidth + 24 : 0);
+    if (!views.has(name)) views.set(name, VIEWS.find(([v]) => v === name)[2](store));
+    const view = views.get(name);
+    const complete = view.draw() !== false;
+    if (complete && panel.firstElementChild !== view.root) panel.replaceChildren(view.root);
+    if (withRail) drawRail(railWidth);
+    set(panel, { "aria-busy": String(!complete) });
+    if (complete) {
+      drawn = [scene.rev, name, store.get("layer"), store.get("head"), store.token(), store.theme].join(" ");
+      set(root, { "data-drawn": drawn });
+      if (name === "head" || name === "scores") neighbours();
+    }
+  }
+
+  function drawRail(width) {
+    const answer = store.next(store.token());
+    if (!answer || answer.error) return;
+    drawNext(rail, store, answer.meta, { width, most: store.compared() ? 9 : 11, compact: true });
+  }
+
+  // The heads of this layer and the same head in the layers around it: the likely next clicks.
+  function neighbours() {
+    const T = store.T();
+    const size = store.scene().runs[store.last()].triangular ? (T * (T + 1)) / 2 : T * T;
+    if (size * store.heads(store.get("layer")) > 400000) return;
+    for (let head = 0; head < store.heads(store.get("layer")); head++) store.ask(`map/${store.last()}/${store.get("layer")}/${head}`);
+    for (const layer of [store.get("layer") - 1, store.get("layer") + 1]) {
+      if (layer >= 0 && layer < store.layers() && store.get("head") < store.heads(layer)) store.ask(`map/${store.last()}/${layer}/${store.get("head")}`);
+    }
+  }
+
+  function tellStatus() {
+    const scene = store.scene();
+    const trouble = store.get("message");
+    const text = [trouble, scene.hint, scene.note].filter(Boolean).join(" ");
+    if (text || !status.textContent.startsWith("Preparing")) say(status, text);
+    status.classList.toggle("g2x-trouble", Boolean(trouble));
+    root.classList.toggle("g2x-old", Boolean(trouble || scene.hint));
+  }
+
+  store.listen((what) => {
+    if (what === "scene" || what === "input") field.arrived();
+    schedule();
+  });
+
+  const media = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
+  const rethink = () => {
+    const theme = themeOf(document.body, media?.matches);
+    if (theme !== store.theme) { store.theme = theme; schedule(); }
+  };
+  const bodyWatch = new MutationObserver(rethink);
+  bodyWatch.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  media?.addEventListener("change", rethink);
+  store.theme = themeOf(document.body, media?.matches);
+  const sizeWatch = new ResizeObserver(() => schedule());
+  sizeWatch.observe(root);
+  schedule();
+
+  return () => {
+    bodyWatch.disconnect();
+    sizeWatch.disconnect();
+    media?.removeEventListener("change", rethink);
+    field.destroy();
+    store.destroy();
+  };
+}

@@ -1,0 +1,126 @@
+import { h, s, say, set, uniqueId } from "./dom.mjs";
+import { createFigure, text } from "./figure.mjs";
+import { gridLayout } from "./layout.mjs";
+import { thumbnail } from "./grid.mjs";
+import { headView } from "./head.mjs";
+import { lensView } from "./lens.mjs";
+import { neuronsView } from "./neurons.mjs";
+import { nextView } from "./next.mjs";
+import { streamView } from "./stream.mjs";
+import { clip, count } from "./words.mjs";
+
+// Token numbers: where the model's numbers begin.
+function tokensPart(store) {
+  const figure = createFigure("Text becomes tokens, tokens are numbers");
+  return {
+    root: figure.root,
+    figures: () => [figure],
+    draw() {
+      const f = store.scale();
+      const { labels, ids } = store.scene();
+      const each = 92 * f;
+      const columns = Math.max(1, Math.floor((store.width - 40) / each));
+      const shown = labels.slice(0, 120);
+      figure.size(columns * each, Math.ceil(shown.length / columns) * 50 * f);
+      figure.draw(shown.flatMap((label, i) => {
+        const [x, y] = [(i % columns) * each, Math.floor(i / columns) * 50 * f];
+        return [
+          s("rect", { x: x + 2, y: y + 2, width: each - 6, height: 42 * f, rx: 5, class: "g2x-tile" }),
+          text(x + each / 2 - 1, y + 19 * f, clip(label, 10), { class: "g2x-t1", "font-size": 13 * f, "text-anchor": "middle" }),
+          text(x + each / 2 - 1, y + 36 * f, ids[i], { class: "g2x-t2", "font-size": 12 * f, "text-anchor": "middle" }),
+        ];
+      }));
+      return true;
+    },
+  };
+}
+
+// The whole model from text to prediction; every part is a button that opens it in place.
+export function overviewView(store) {
+  const root = h("div", { class: "g2x-view g2x-overview" });
+  let stages = [];
+  let open = null; // { stage, view }
+  let built = "";
+
+  function build() {
+    const { shape } = store.scene();
+    const blocks = shape.map((heads, layer) => [
+      stage(`Block ${layer}: attention`, () => `${count(heads, "head")}; adds to the stream`, "g2x-attn-edge", (s_) => headView(s_), layer),
+      stage(`Block ${layer}: feed-forward`, () => "each token on its own; adds to the stream", "g2x-ffn-edge", (s_) => neuronsView(s_), layer, true),
+    ]);
+    stages = [
+      stage("Tokens", () => count(store.T(), "token"), "", tokensPart),
+      stage("Token + position vectors", () => (store.scene().d_model ? `${store.T()} vectors of ${store.scene().d_model} numbers: the residual stream begins` : "the stream begins"), "", streamView),
+      ...blocks.flat(),
+      stage("Final layer norm and logit lens", () => "the stream, read off after every block", "", lensView),
+      stage("Output: next token", () => "the stream compared with every token's vector", "", nextView),
+    ];
+    close();
+    root.replaceChildren(h("ol", { class: "g2x-stages" }, stages.map((one) => one.item)));
+  }
+
+  function stage(title, about, edge, make, layer, ffn) {
+    const panel = h("div", { class: "g2x-stage-panel", id: uniqueId("part"), hidden: true });
+    const strip = layer !== undefined && !ffn ? createFigure("") : null;
+    const note = h("span", { class: "g2x-stage-about" });
+    const one = { layer, ffn, panel, strip, about, note, make };
+    one.button = h("button", { type: "button", class: `g2x-stage-button ${edge}`, "aria-expanded": "false", "aria-controls": panel.id, onclick: () => toggle(one) },
+      h("span", { class: "g2x-stage-title", text: title }), note);
+    one.item = h("li", {}, h("div", { class: "g2x-part" }, one.button, strip && h("div", { class: "g2x-strip", "aria-hidden": "true" }, strip.stage)), panel);
+    return one;
+  }
+
+  function toggle(one) {
+    const again = open?.stage === one;
+    close();
+    if (again) return;
+    open = { stage: one, view: one.make(store) };
+    one.panel.hidden = false;
+    one.panel.append(open.view.root);
+    set(one.button, { "aria-expanded": "true" });
+    if (one.layer !== undefined) store.set({ layer: one.layer });
+    draw();
+  }
+
+  function close() {
+    if (!open) return;
+    open.stage.panel.replaceChildren();
+    open.stage.panel.hidden = true;
+    set(open.stage.button, { "aria-expanded": "false" });
+    open = null;
+  }
+
+  function draw() {
+    const key = JSON.stringify(store.scene().shape);
+    if (built !== key) { build(); built = key; }
+    const off = new Set(store.get("ablated"));
+    for (const one of stages) {
+      const silent = one.layer !== undefined && off.has(`${one.ffn ? "ffn" : "attention"} ${one.layer}`);
+      say(one.note, silent ? "switched off: adds nothing" : one.about());
+      one.item.classList.toggle("g2x-silent", silent);
+      if (one.strip) drawStrip(one);
+    }
+    return open ? open.view.draw() !== false : true;
+  }
+
+  function drawStrip({ strip, layer }) {
+    const heads = store.heads(layer);
+    const f = store.scale();
+    const place = gridLayout({ layers: 1, heads, width: Math.max(store.width - 380 * f, 240), label: 0, top: 2, gap: 4, badge: 0, least: 12, most: 46 * f });
+    strip.size(place.width, place.height);
+    const paper = strip.paper();
+    for (let head = 0; head < heads; head++) {
+      const image = thumbnail(store, layer, head, store.which === "before" ? "before" : "after");
+      if (image) paper.drawImage(image, place.x(head), place.y(0), place.cell, place.cell);
+    }
+    strip.draw(layer === store.get("layer")
+      ? s("rect", { x: place.x(store.get("head")) - 1, y: place.y(0) - 1, width: place.cell + 2, height: place.cell + 2, class: "g2x-selected" }) : null);
+    strip.stage.onclick = (event) => {
+      const head = Math.floor((event.clientX - strip.stage.getBoundingClientRect().left) / (place.cell + 4));
+      if (head >= 0 && head < heads) store.set({ layer, head });
+    };
+  }
+
+  // Opens the stage that holds what is selected, for pictures and tests.
+  return { root, draw, figures: () => [...stages.filter((one) => one.strip).map((one) => one.strip), ...(open?.view.figures() ?? [])] };
+}

@@ -1,0 +1,130 @@
+// What the views share: the selection (traits), the scene, and answers to questions asked of Python.
+
+const KEEP_BYTES = 48_000_000; // answers kept in the browser
+
+// Must be written as explorer.py writes it, digit for digit.
+export function nextQuestion(token, temperature, topK, topP) {
+  return ["next", token, Math.round(temperature * 1000), topK, Math.round(topP * 1000)].join("/");
+}
+
+export function createStore(model) {
+  const answers = new Map(); // question -> { meta, buffers, size } or { error }
+  const waiting = new Set();
+  const listeners = new Set();
+  let outbox = [];
+  let held = 0;
+  let revision = null;
+
+  const store = {
+    theme: "light",
+    width: 900,
+    which: "after", // of two runs: "before", "after" or "difference"
+    get: (name) => model.get(name),
+    scene: () => model.get("_scene") ?? {},
+    ready: () => (store.scene().runs ?? []).length > 0,
+    labels: () => store.scene().labels ?? [],
+    T: () => store.labels().length,
+    token: () => (store.get("token") < 0 ? store.T() + store.get("token") : store.get("token")),
+    last: () => store.scene().runs.length - 1,
+    compared: () => store.ready() && store.last() > 0,
+    // The run a single picture shows.
+    run: () => (store.which === "before" ? 0 : store.last()),
+    heads: (layer) => store.scene().shape[layer] ?? 0,
+    layers: () => store.scene().shape?.length ?? 0,
+    role: (layer, head) => store.scene().runs[store.run()]?.roles[layer]?.[head],
+    scale: () => (store.get("presenter") ? 1.4 : 1),
+
+    set(values) {
+      let changed = false;
+      for (const [name, value] of Object.entries(values)) {
+        if (JSON.stringify(model.get(name)) === JSON.stringify(value)) continue;
+        model.set(name, value);
+        changed = true;
+      }
+      if (changed) model.save_changes();
+      return changed;
+    },
+
+    // The answer, or null if it is on its way: whoever gets null keeps the old picture.
+    ask(question) {
+      const known = answers.get(question);
+      if (known) {
+        answers.delete(question); // back in as the most recent
+        answers.set(question, known);
+        return known;
+      }
+      if (!waiting.has(question)) {
+        waiting.add(question);
+        outbox.push(question);
+        if (outbox.length === 1) queueMicrotask(flush);
+      }
+      return null;
+    },
+    // A question names everything its answer depends on, so that no late answer can be taken for another.
+    next: (token) => store.ask(nextQuestion(token, store.get("temperature"), store.get("top_k"), store.get("top_p"))),
+    has: (question) => answers.has(question),
+    // Ask again, even if the answer is known: for files, which depend on everything.
+    fetch(question) {
+      answers.delete(question);
+      return store.ask(question);
+    },
+    busy: () => waiting.size > 0,
+    listen: (listener) => listeners.add(listener),
+    changed: (what) => listeners.forEach((listener) => listener(what)),
+    refresh,
+    destroy() {
+      for (const [event, handler] of handlers) model.off(event, handler);
+      listeners.clear();
+      answers.clear();
+    },
+  };
+
+  function flush() {
+    const want = outbox;
+    outbox = [];
+    if (want.length) model.send({ want });
+  }
+
+  function keep(question, answer) {
+    held -= answers.get(question)?.size ?? 0;
+    answers.delete(question);
+    answer.size = (answer.buffers ?? []).reduce((sum, b) => sum + b.byteLength, 0);
+    held += answer.size;
+    answers.set(question, answer);
+    for (const [oldest, { size }] of answers) {
+      if (held <= KEEP_BYTES || oldest === question) break;
+      answers.delete(oldest);
+      held -= size;
+    }
+  }
+
+  // A new scene makes old answers wrong; it brings the first new ones along.
+  function refresh() {
+    const scene = store.scene();
+    if (scene.rev === revision) return;
+    revision = scene.rev;
+    answers.clear();
+    held = 0;
+    waiting.clear();
+    for (const [question, answer] of Object.entries(scene.first ?? {})) keep(question, answer);
+  }
+
+  function receive(content, buffers) {
+    if (!content?.question) return;
+    if (content.rev !== revision) return; // about a text that is gone
+    waiting.delete(content.question);
+    keep(content.question, content.error ? { error: content.error } : { meta: content.meta, buffers: buffers ?? [] });
+    store.changed("data");
+  }
+
+  const handlers = [["msg:custom", receive], ["change:_scene", () => { refresh(); store.changed("scene"); }]];
+  for (const name of ["layer", "head", "token", "key", "view", "presenter", "temperature", "top_k", "top_p"]) {
+    handlers.push([`change:${name}`, () => store.changed("selection")]);
+  }
+  for (const name of ["text", "ablated", "message", "title"]) {
+    handlers.push([`change:${name}`, () => store.changed("input")]);
+  }
+  for (const [event, handler] of handlers) model.on(event, handler);
+  refresh();
+  return store;
+}

@@ -1,0 +1,58 @@
+"""Attention maps as bytes: one byte per weight, the visible triangle only.
+
+A byte holds ``round(255 · sqrt(weight))``. The root spends the 256 steps where attention lives: a
+head that spreads over 500 tokens has weights near 0.002, which a linear byte rounds to 0 or to
+0.004, and the root keeps to within 9 %. The error is never above 0.004.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+THUMBNAIL = 36  # most rows and columns of a head in the grid
+
+
+def encode(weights: Tensor) -> Tensor:
+    """Weights in [0, 1] -> bytes, any shape. NaN becomes 0."""
+    return (weights.float().nan_to_num(0.0).clamp(0, 1).sqrt() * 255).round().to(torch.uint8)
+
+
+def decode(code: Tensor) -> Tensor:
+    """Bytes -> weights, the inverse of ``encode`` up to rounding."""
+    return (code.float() / 255) ** 2
+
+
+def is_triangular(weights: Tensor) -> bool:
+    """Whether no query looks at a later key, in a tensor (..., T, T)."""
+    return not bool(weights.triu(1).any())
+
+
+def pack(weights: Tensor, triangular: bool) -> bytes:
+    """Weights (..., T, T) as bytes, row by row; of a triangular one only keys 0 … query."""
+    code = encode(weights)
+    if triangular:
+        T = code.shape[-1]
+        rows, columns = torch.tril_indices(T, T)
+        code = code[..., rows, columns]
+    return code.contiguous().cpu().numpy().tobytes()
+
+
+def thumbnail(weights: Tensor, size: int = THUMBNAIL) -> Tensor:
+    """Shrink maps (..., T, T) to at most ``size`` rows: each cell keeps its *largest* weight.
+
+    The mean would wash thin diagonals out, and thin diagonals are what one looks for.
+    """
+    T = weights.shape[-1]
+    step = -(-T // size)
+    if step == 1:
+        return weights
+    flat = weights.reshape(-1, 1, T, T).float()
+    small = F.max_pool2d(flat, step, ceil_mode=True)  # (n, 1, S, S)
+    return small.reshape(*weights.shape[:-2], *small.shape[-2:])
+
+
+def floats(values: Tensor) -> bytes:
+    """A tensor as float32, the exact values behind a picture."""
+    return values.detach().float().contiguous().cpu().numpy().tobytes()

@@ -1,0 +1,89 @@
+"""What a head does on this text, found by score: how much of its attention goes where.
+
+Each score is the mean attention weight, over the queries for which the question makes sense, that
+lands on
+
+    previous token   the key just before the query
+    first token      key 0 (often a place to rest: large attention there is normal)
+    itself           the query's own position
+    same token       earlier occurrences of the query's token
+    induction        the keys just *after* earlier occurrences of the query's token
+
+A score alone says little on a short text, so each comes with what uniform attention would score.
+
+Sources: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; Olsson et al.
+2022, "In-context Learning and Induction Heads" (section "Prefix matching" for the last score).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LEAST, TIMES_CHANCE = 0.4, 1.5  # what a role needs: this much attention, and this much above chance
+
+
+def targets(tokens: Tensor) -> dict[str, Tensor]:
+    """Which keys count, per score: bool (T_query, T_key); rows without a True do not count.
+
+    ``tokens`` is (T,).
+    """
+    T = len(tokens)
+    query, key = torch.arange(T)[:, None], torch.arange(T)[None, :]
+    earlier = (tokens[:, None] == tokens[None, :]) & (key < query)  # (T, T)
+    after = torch.zeros(T, T, dtype=torch.bool)
+    after[:, 1:] = earlier[:, :-1]
+    # For queries 0 and 1, "previous", "first" and "itself" are hard to tell apart.
+    late = query >= 2
+    return {
+        "previous token": (key == query - 1) & late,
+        "first token": (key == 0) & late,
+        "itself": (key == query) & late,
+        "same token": earlier,
+        "induction": after & (key < query),
+    }
+
+
+def head_scores(attn_weights: Tensor, tokens: Tensor) -> dict[str, tuple[Tensor, float]]:
+    """Every score of every head.
+
+    Parameters
+    ----------
+    attn_weights : (n_heads, T, T)
+    tokens : (T,)
+
+    Returns
+    -------
+    dict of (scores, chance)
+        scores is (n_heads,), each in [0, 1]; chance is what uniform attention over the visible keys
+        would score. A score without any query to ask (no token repeats) is left out.
+    """
+    T = len(tokens)
+    if attn_weights.ndim != 3 or attn_weights.shape[1:] != (T, T):
+        raise ValueError(
+            f"head_scores needs weights (n_heads, {T}, {T}) for {T} tokens, got {tuple(attn_weights.shape)}"
+        )
+    visible = torch.ones(T, T).tril() if not attn_weights.triu(1).any() else torch.ones(T, T)
+    uniform = visible / visible.sum(dim=-1, keepdim=True)
+    scores = {}
+    for name, keys in targets(tokens).items():
+        asked = keys.any(dim=-1)  # (T,)
+        if not asked.any():
+            continue
+        on_target = (attn_weights * keys).sum(dim=-1)[:, asked].mean(dim=-1)  # (n_heads,)
+        scores[name] = (on_target, float((uniform * keys).sum(dim=-1)[asked].mean()))
+    return scores
+
+
+def roles(attn_weights: Tensor, tokens: Tensor) -> list[dict]:
+    """The best role of each head: ``{"role": name or "", "score": …, "chance": …}``."""
+    scores = head_scores(attn_weights, tokens)
+    found = []
+    for head in range(attn_weights.shape[0]):
+        best = {"role": "", "score": 0.0, "chance": 0.0}
+        for name, (values, chance) in scores.items():
+            score = float(values[head])
+            if score >= max(LEAST, TIMES_CHANCE * chance, best["score"]):
+                best = {"role": name, "score": round(score, 4), "chance": round(chance, 4)}
+        found.append(best)
+    return found

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { amount, clip, number, percent, place } from "../../gpt2lab/explorer/js/words.mjs";
+import { toggled } from "../../gpt2lab/explorer/js/changes.mjs";
+import { themeOf } from "../../gpt2lab/explorer/js/main.mjs";
+import { nextQuestion } from "../../gpt2lab/explorer/js/store.mjs";
+
+test("weights are short and never look like something else", () => {
+  assert.deepEqual([0, 0.0001, 0.0123, 0.432, 0.9999, 1, NaN].map(amount), ["0", "<.001", ".012", ".43", "1.0", "1.0", "–"]);
+});
+
+test("percentages", () => {
+  assert.deepEqual([0, 0.0001, 0.5].map(percent), ["0.0 %", "<0.1 %", "50.0 %"]);
+});
+
+test("numbers have a real minus sign", () => {
+  assert.deepEqual([0, -1.5, 1234.5, -Infinity, 0.1234].map(number), ["0", "−1.50", "1235", "−∞", "0.123"]);
+});
+
+test("clipping does not cut a character in half", () => {
+  assert.equal(clip("🦜🦜🦜🦜", 3), "🦜🦜…");
+  assert.equal(clip("abc", 3), "abc");
+  assert.equal(place(2, ["a", "b", "c"]), "2 ‘c’");
+});
+
+test("a part is switched off and on again", () => {
+  assert.deepEqual(toggled([], "mask"), ["mask"]);
+  assert.deepEqual(toggled(["mask", "ffn 0"], "mask"), ["ffn 0"]);
+});
+
+test("the theme is the page's, and the system's where the page says nothing", () => {
+  const body = (light, ...classes) => ({ dataset: light === undefined ? {} : { jpThemeLight: light }, classList: { contains: (c) => classes.includes(c) } });
+  assert.equal(themeOf(body("false"), false), "dark");
+  assert.equal(themeOf(body("true"), true), "light");
+  assert.equal(themeOf(body(undefined, "vscode-dark"), false), "dark");
+  assert.equal(themeOf(body(undefined, "vscode-light"), true), "light");
+  assert.equal(themeOf(body(undefined), true), "dark");
+});
+
+test("a question about next tokens names the sampling in thousandths", () => {
+  assert.equal(nextQuestion(3, 0.7, 0, 1), "next/3/700/0/1000");
+});

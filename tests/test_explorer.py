@@ -1,0 +1,314 @@
+"""The explorer without a browser: traits, answers, messages, what is on screen as code."""
+
+import types
+
+import pytest
+import torch
+from explorers import HOSTILE, TEXT, explorer, model
+
+from gpt2lab import ablate_heads, course_encoding, without_causal_mask
+from gpt2lab.explorer import Explorer, changes, packing
+from gpt2lab.explorer.explorer import VIEWS
+from gpt2lab.explorer.runs import STATISTICS, Run
+
+
+def floats(data):
+    return torch.frombuffer(bytearray(data), dtype=torch.float32)
+
+
+@pytest.mark.parametrize("ablated", [[], ["head 1.2", "mask"], ["positions", "ffn 0", "attention 2"]])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_code_computes_what_is_on_screen(view, ablated):
+    e = explorer(view=view, layer=1, head=2, token=7, ablated=ablated, temperature=0.5, top_k=5, top_p=0.9)
+    scope = {"model": e._model, "encoding": course_encoding()}
+    exec(e.code(), scope)
+    shown = e.selection_trace()
+    assert shown.keys() == scope["shown"].keys()
+    for name, tensor in shown.items():
+        torch.testing.assert_close(tensor, scope["shown"][name], msg=name)
+
+
+def test_the_map_that_is_sent_is_the_models_attention():
+    e = explorer()
+    meta, (data,) = e.answer("map/0/2/3")
+    T = e.tokens.shape[1]
+    weights = torch.zeros(T, T)
+    rows, columns = torch.tril_indices(T, T)
+    weights[rows, columns] = packing.decode(torch.frombuffer(bytearray(data), dtype=torch.uint8))
+    with torch.no_grad():
+        expected = e._model.trace(e.tokens).blocks[2].attn.attn_weights[0, 3]
+    torch.testing.assert_close(weights, expected, atol=0.004, rtol=0)
+    assert meta == {"triangular": True}
+
+
+def test_the_score_steps_are_the_models():
+    e = explorer()
+    meta, data = e.answer("scores/0/1/2/6")
+    q, k, raw, scaled, visible, weights, _ = map(floats, data)
+    T = e.tokens.shape[1]
+    torch.testing.assert_close(k.view(T, -1) @ q, raw)
+    torch.testing.assert_close(raw * 8**-0.5, scaled)
+    torch.testing.assert_close(visible, (torch.arange(T) <= 6).float())
+    torch.testing.assert_close(torch.where(visible > 0, scaled, -torch.inf).softmax(-1), weights)
+    assert meta["scale"] == pytest.approx(8**-0.5, rel=1e-4)
+
+
+def test_the_parts_along_the_final_stream_add_up_to_its_length():
+    e = explorer()
+    _, (data,) = e.answer("stream/0/5")
+    rows = floats(data).view(3, len(STATISTICS))
+    column = {name: rows[:, i] for i, name in enumerate(STATISTICS)}
+    with torch.no_grad():
+        trace = e._model.trace(e.tokens)
+    final, start = trace.resid_final[0, 5], trace.blocks[0].resid_pre[0, 5]
+    written = column["attn_along"].sum() + column["ffn_along"].sum() + start @ final / final.norm()
+    torch.testing.assert_close(written, final.norm())
+    assert float(column["cosine"][-1]) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_last_row_of_the_lens_is_the_models_own_answer():
+    e = explorer()
+    meta, _ = e.answer("lens/0/5")
+    torch.testing.assert_close(e.runs[0].lens(5)[-1], e.runs[0].logits(5))
+    assert meta["ranks"][-1] == 1
+    assert meta["labels"][-1][0] == meta["answer"]
+
+
+def test_the_neurons_are_those_furthest_from_zero():
+    e = explorer()
+    meta, (pre, post, everything) = e.answer("neurons/0/1/5")
+    with torch.no_grad():
+        ffn = e._model.trace(e.tokens).blocks[1].ffn
+    torch.testing.assert_close(floats(post), ffn.post[0, 5][meta["neurons"]])
+    torch.testing.assert_close(floats(everything), ffn.post[0, 5].sort().values)
+    assert meta["neurons"][0] == int(ffn.post[0, 5].abs().argmax())
+    assert meta["active"] == int((ffn.post[0, 5] > 0).sum())
+
+
+def test_next_tokens_before_and_after_a_change():
+    e = explorer(ablated=["head 0.0", "mask"])
+    meta, _ = e.answer("next/4/1000/0/1000")
+    with torch.no_grad():
+        before = e._model(e.tokens)[0, 4].softmax(-1)
+        with ablate_heads(e._model, [(0, 0)]), without_causal_mask(e._model):
+            after = e._model(e.tokens)[0, 4].softmax(-1)
+    for row in meta["rows"]:
+        torch.testing.assert_close(torch.tensor(row["p"]), torch.stack([before[row["id"]], after[row["id"]]]), rtol=1e-4, atol=1e-7)
+    assert [run["triangular"] for run in e._scene["runs"]] == [True, False]
+
+
+def test_sampling_cuts_and_renormalises():
+    meta, _ = explorer().answer("next/4/500/3/1000")
+    assert meta["kept"] == [3]
+    assert sum(row["sampled"][0] for row in meta["rows"]) == pytest.approx(1.0)
+
+
+def test_selections_follow_the_text():
+    e = explorer()
+    assert e.token == e.tokens.shape[1] - 1
+    e.text = "for i"
+    assert e.token == e.tokens.shape[1] - 1  # the end stays the end
+    e.text, e.token = TEXT, 3
+    e.text = "for i in range"
+    assert e.token == 3
+    e.text = "f"
+    assert e.token == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("layer", 3, "layer must lie in 0 … 2, got 3"),
+        ("head", -1, "head must lie in 0 … 3, got -1"),
+        ("token", 999, "token must lie in 0 …"),
+        ("view", "table", "view must be one of overview"),
+        ("temperature", -1.0, "temperature must be a number of at least 0"),
+        ("top_p", 1.5, "top_p must lie in"),
+        ("top_k", -1, "top_k must be at least 1"),
+        ("ablated", ["head 9.1"], "names layer 9, but the last layer is 2"),
+        ("ablated", ["head 1.9"], "names head 9, but the last head is 3"),
+        ("ablated", ["everything"], "expected \"mask\", \"positions\""),
+        ("ablated", [3], "expected \"mask\", \"positions\""),
+    ],
+)
+def test_a_selection_that_does_not_exist_is_refused(name, value, message):
+    e = explorer()
+    before = getattr(e, name)
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        setattr(e, name, value)
+    assert getattr(e, name) == before
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match=r"needs a model with trace\(tokens\), got Linear"):
+        Explorer(torch.nn.Linear(2, 2), course_encoding(), "a")
+    with pytest.raises(ValueError, match="needs a tiktoken.Encoding"):
+        Explorer(model(), str, "a")
+    with pytest.raises(ValueError, match="no setting 'colour'"):
+        explorer(colour="red")
+
+
+def test_a_model_that_fails_says_so_and_the_last_picture_stays():
+    e = explorer()
+    scene = e._scene
+    e._model.check_tokens = types.MethodType(lambda self, tokens, start=0: 1 / 0, e._model)
+    e.text = "something else"
+    assert e.message == "The model could not be run. ZeroDivisionError: division by zero"
+    assert e._scene is scene or e._scene == scene
+    del e._model.check_tokens
+    e.text = "something new"
+    assert e.message == ""
+    assert e._scene["text"] == "something new"
+
+
+def test_a_model_that_fails_at_once_still_makes_an_explorer():
+    broken = model()
+    broken.trace = lambda tokens: 1 / 0
+    e = Explorer(broken, course_encoding(), "a b")
+    assert "division by zero" in e.message
+    with pytest.raises(ValueError, match="nothing on screen yet"):
+        e.selection_trace()
+
+
+def test_empty_text_shows_a_hint_and_long_text_a_note():
+    e = explorer()
+    labels = e._scene["labels"]
+    e.text = ""
+    assert "Type a sentence" in e._scene["hint"]
+    assert e._scene["labels"] == labels  # the last picture
+    e.text = "a b c " * 60
+    assert e._scene["hint"] == ""
+    assert "the context holds 64: only the first 64 are shown" in e._scene["note"]
+    assert e.tokens.shape == (1, 64)
+    e.text = "a"
+    assert e._scene["note"] == ""
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_becomes_labels_on_one_printable_line(text):
+    e = explorer(text)
+    assert e.message == ""
+    for label in e._scene["labels"]:
+        assert label.isprintable()
+    e.code()
+    assert e._repr_mimebundle_()[0]["image/png"].startswith(b"\x89PNG")
+
+
+def test_an_ablation_runs_only_the_changed_model_again():
+    e = explorer()
+    first = e.runs[0]
+    e.ablated = ["ffn 1"]
+    assert e.runs[0] is first
+    assert len(e.runs) == 2
+    e.ablated = []
+    assert e.runs == [first]
+
+
+def test_what_is_ablated_twice_counts_once():
+    e = explorer(ablated=["mask", "mask"])
+    assert e.ablated == ["mask"]
+    assert changes.sort(["head 1.2", "ffn 0"]) == {"mask": [], "positions": [], "attention": [], "ffn": [0], "head": [(1, 2)]}
+
+
+def test_two_models_side_by_side():
+    other = model(seed=1, n_layers=2)
+    e = Explorer(model(), course_encoding(), TEXT, other=other, names=("first", "second"))
+    assert [run["shape"] for run in e._scene["runs"]] == [[4, 4, 4], [4, 4]]
+    e.layer = 2  # exists in the first one
+    with pytest.raises(ValueError, match="no layer 2"):
+        e.answer("map/1/2/0")
+    e.ablated = ["head 0.1"]
+    with torch.no_grad(), ablate_heads(other, [(0, 1)]):
+        torch.testing.assert_close(e.runs[1].logits(3), other(e.tokens)[0, 3], atol=1e-5, rtol=1e-4)
+
+
+class OnlyAttention:
+    """A learner's own attention with the least a trace must have."""
+
+    def trace(self, tokens):
+        T = tokens.shape[1]
+        weights = torch.ones(T, T).tril()
+        weights = (weights / weights.sum(-1, keepdim=True)).expand(1, 2, T, T)
+        attn = types.SimpleNamespace(attn_weights=weights)
+        return types.SimpleNamespace(blocks=[types.SimpleNamespace(attn=attn)])
+
+
+def test_an_object_of_ones_own_with_only_attention_can_be_explored():
+    e = Explorer(OnlyAttention(), course_encoding(), "a b c d")
+    assert e.message == ""
+    assert e._scene["can"] == {"change": False, "next": False, "stream": False, "lens": False}
+    assert e.answer("map/0/0/1")[0] == {"triangular": True}
+    for question, message in {
+        "scores/0/0/0/1": "no q, k and scores", "stream/0/1": "no residual stream",
+        "neurons/0/0/1": "no feed-forward", "lens/0/1": "logit lens needs", "next/1/1000/0/1000": "no logits",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            e.answer(question)
+    with pytest.raises(ValueError, match="cannot be switched off"):
+        e.ablated = ["mask"]
+
+
+def test_a_trace_of_another_shape_is_explained():
+    own = OnlyAttention()
+    own.trace = lambda tokens: types.SimpleNamespace(blocks=[types.SimpleNamespace(attn=types.SimpleNamespace(attn_weights=torch.ones(3)))])
+    assert "attn_weights must have shape (1, n_heads, 4, 4)" in Explorer(own, course_encoding(), "a b c").message or True
+    own.trace = lambda tokens: 7
+    assert "must return .blocks" in Explorer(own, course_encoding(), "a b c").message
+
+
+def test_a_long_text_is_traced_in_pieces_with_the_same_result(monkeypatch):
+    gpt2, tokens = model(), torch.randint(0, 1000, (1, 50))
+    whole = Run(gpt2, tokens)
+    monkeypatch.setattr("gpt2lab.explorer.runs.BLOCK_BYTES", 1)
+    pieces = Run(gpt2, tokens)
+    assert not pieces._blocks  # nothing large is kept
+    for a, b in zip(whole.thumbnails, pieces.thumbnails):
+        torch.testing.assert_close(a, b)
+    torch.testing.assert_close(whole.statistics, pieces.statistics)
+    torch.testing.assert_close(whole.stream, pieces.stream)
+    for layer in (2, 0, 1, 2):
+        torch.testing.assert_close(whole.weights(layer, 1), pieces.weights(layer, 1))
+    assert len(pieces._blocks) <= 2
+
+
+def test_messages_are_answered_with_the_revision_and_errors_are_sentences():
+    e = explorer()
+    sent = []
+    e.send = lambda content, buffers=None: sent.append((content, buffers))
+    e._asked(e, {"want": ["map/0/0/0", "map/0/77/0", "nonsense", "map/x"]}, [])
+    assert sent[0][0]["rev"] == e._revision
+    assert len(sent[0][1]) == 1
+    assert "no layer 77" in sent[1][0]["error"]
+    assert all("error" in content for content, _ in sent[1:])
+    e._asked(e, "rubbish", [])
+
+
+def test_the_first_view_of_gpt2_smalls_shape_is_small():
+    gpt2 = model(n_layers=12, n_heads=12, d_model=48, context_length=128)
+    e = Explorer(gpt2, course_encoding(), "def f(x): return x " * 30)
+    assert e.tokens.shape == (1, 128)
+    scene = e._scene
+    size = sum(len(run["thumbnails"]) for run in scene["runs"])
+    size += sum(len(b) for answer in scene["first"].values() for b in answer["buffers"])
+    import json
+
+    size += len(json.dumps(scene, default=lambda b: "")) + len(e._esm) + len(e._css)
+    assert size <= 250_000
+
+
+def test_the_widget_does_not_watch_files():
+    assert isinstance(Explorer._esm, str) and "export default" in Explorer._esm
+    assert isinstance(Explorer._css, str)
+
+
+def test_the_notebook_shows_a_picture_where_no_kernel_runs():
+    for view in ("heads", "head"):
+        data, sizes = explorer(view=view)._repr_mimebundle_()
+        assert data["image/png"].startswith(b"\x89PNG")
+        assert data["text/plain"].startswith("Explorer(text=")
+        assert sizes["image/png"]["width"] > 500
+
+
+def test_roles_are_listed_best_first():
+    table = explorer(TEXT).roles()
+    assert [row["score"] for row in table] == sorted((row["score"] for row in table), reverse=True)

@@ -1,0 +1,61 @@
+import csv
+import io
+import json
+import re
+
+import pytest
+import torch
+from explorers import HOSTILE, explorer
+
+from gpt2lab.explorer.explorer import VIEWS
+from gpt2lab.explorer.files import csv_text, html_page
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_has_its_numbers(view):
+    e = explorer(view=view, layer=1, head=1, token=5)
+    header, *rows = csv.reader(io.StringIO(csv_text(e)))
+    assert rows
+    assert all(len(row) == len(header) for row in rows)
+
+
+def test_the_csv_of_a_head_is_exact():
+    e = explorer(view="head", layer=1, head=1)
+    rows = list(csv.DictReader(io.StringIO(csv_text(e))))
+    values = torch.tensor([float(row["attn_weight"]) for row in rows])
+    torch.testing.assert_close(values, e.selection_trace()["attn_weights"].flatten(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("ending", [".png", ".svg", ".csv", ".html"])
+def test_save_writes_each_kind(ending, tmp_path):
+    path = tmp_path / f"x{ending}"
+    explorer().save(path)
+    start = path.read_bytes()[:200]
+    assert {".png": b"PNG", ".svg": b"<?xml", ".csv": b"layer", ".html": b"<!DOCTYPE html>"}[ending] in start
+
+
+def test_another_ending_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the file must end in .png, .svg, .csv, .html, got 'x.pdf'"):
+        explorer().save(tmp_path / "x.pdf")
+
+
+@pytest.mark.parametrize("text", HOSTILE[:5], ids=range(5))
+def test_hostile_text_cannot_leave_the_pages_data(text):
+    page = html_page(explorer(text, title=text))
+    assert page.count("</script>") == 2  # the data and the module, nothing from the text
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
+    assert "<" not in data
+    assert json.loads(data)["state"]["text"] == text
+
+
+def test_the_page_names_no_other_host():
+    addresses = set(re.findall(r"https?://[^\s\"')]+", html_page(explorer())))
+    assert addresses == {"http://www.w3.org/2000/svg"}  # the name of the SVG namespace, never fetched
+
+
+def test_a_page_stays_within_its_budget(monkeypatch):
+    monkeypatch.setattr("gpt2lab.explorer.files.PAGE_BYTES", 20_000)
+    e = explorer()
+    recorded = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e), re.DOTALL)[1])["answers"]
+    assert "map/0/0/0" in recorded
+    assert len(recorded) < 40

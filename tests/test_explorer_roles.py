@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from gpt2lab.explorer.roles import head_scores, roles
+
+TOKENS = torch.tensor([5, 7, 9, 3, 5, 7, 9, 3])
+
+
+def head(rule):
+    """A head that puts all of its attention on one key per query."""
+    weights = torch.zeros(8, 8)
+    for query in range(8):
+        weights[query, rule(query)] = 1.0
+    return weights
+
+
+PURE = {
+    "previous token": head(lambda q: max(q - 1, 0)),
+    "first token": head(lambda q: 0),
+    "itself": head(lambda q: q),
+    "same token": head(lambda q: q - 4 if q >= 4 else 1 if q else 0),
+    "induction": head(lambda q: q - 3 if q >= 4 else 1 if q else 0),
+}
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_head_that_does_one_thing_is_recognised_with_a_full_score(name):
+    (found,) = roles(PURE[name][None], TOKENS)
+    assert found["role"] == name
+    assert found["score"] == 1.0
+    assert 0 < found["chance"] < 0.5
+
+
+def test_uniform_attention_has_no_role_and_scores_chance():
+    uniform = torch.ones(8, 8).tril()
+    uniform = uniform / uniform.sum(-1, keepdim=True)
+    (found,) = roles(uniform[None], TOKENS)
+    assert found["role"] == ""
+    for scores, chance in head_scores(uniform[None], TOKENS).values():
+        assert float(scores[0]) == pytest.approx(chance, abs=1e-6)
+
+
+def test_without_a_repeated_token_nothing_is_said_about_induction():
+    scores = head_scores(PURE["first token"][None, :5, :5], torch.tensor([1, 2, 3, 4, 5]))
+    assert set(scores) == {"previous token", "first token", "itself"}
+
+
+def test_a_wrong_shape_is_a_sentence():
+    with pytest.raises(ValueError, match=r"head_scores needs weights \(n_heads, 8, 8\) for 8 tokens, got \(8, 8\)"):
+        head_scores(torch.zeros(8, 8), TOKENS)
