@@ -89,7 +89,7 @@ def save_gpt2(model: GPT2, path: Any) -> Path:
             )
     state = model.state_dict()
     theirs = {}
-    for ours, name in _ours_to_theirs(model.config).items():
+    for ours, name in ours_to_theirs(model.config).items():
         weight = state[ours].T if TRANSPOSED.search(name) else state[ours]
         theirs[f"transformer.{name}"] = weight.detach().cpu().contiguous()
     dtype = str(model.token_embedding.weight.dtype).removeprefix("torch.")
@@ -158,7 +158,8 @@ def _their_config(config: GPT2Config, dtype: str) -> dict[str, Any]:
     }
 
 
-def _ours_to_theirs(config: GPT2Config) -> dict[str, str]:
+def ours_to_theirs(config: GPT2Config) -> dict[str, str]:
+    """Our name of every tensor -> Hugging Face's, without the ``transformer.`` prefix."""
     names = {ours: theirs for theirs, ours in NAMES.items()}
     for i in range(config.n_layers):
         for theirs, ours in PARTS.items():
@@ -201,7 +202,7 @@ def _find(name_or_path: Any) -> Path:
 
 def _read_weights(folder: Path, model: GPT2) -> dict[str, Tensor]:
     expected = model.state_dict()
-    names = _ours_to_theirs(model.config)
+    names = ours_to_theirs(model.config)
     known = {theirs: ours for ours, theirs in names.items()}
     weights: dict[str, Tensor] = {}
     head: Tensor | None = None

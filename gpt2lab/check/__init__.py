@@ -38,6 +38,9 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         dropout(fn)                  fn(x, p, training)
                         block_parameters(fn)         fn(d_model) -> int
     whole model         parameter_count(fn)          fn(config) -> int
+                        from_weights(fn)             fn(weights, tokens, n_layers, n_heads) -> logits
+                        first_loss(fn)               fn(vocab_size) -> nats
+                        flops_per_token(fn)          fn(config, T) -> operations of the blocks
     generation, loss    next_token_loss(fn)          fn(logits, tokens) -> mean cross-entropy, shifted by one
                         temperature(fn)              fn(logits, temperature) -> probabilities
                         top_k(fn), top_p(fn)         fn(logits, k), fn(logits, p) -> probabilities
@@ -45,6 +48,7 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         kv_cache_bytes(fn)           fn(config, T, bytes_per_number) -> bytes
 """
 
+from gpt2lab.check.assembly import first_loss, flops_per_token, from_weights
 from gpt2lab.check.attending import attention, attention_scores, multi_head_attention, softmax
 from gpt2lab.check.base import NOT_DONE, CheckResult
 from gpt2lab.check.feeding import block_parameters, dropout, feed_forward, gelu
@@ -71,6 +75,9 @@ __all__ = [
     "embed",
     "feed_forward",
     "forward",
+    "first_loss",
+    "flops_per_token",
+    "from_weights",
     "gelu",
     "gradient",
     "greedy",

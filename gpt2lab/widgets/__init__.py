@@ -10,9 +10,11 @@ import importlib
 from typing import Any
 
 _HOME = {
+    "SizesPanel": "sizes_panel",
     "ActivationPanel": "activation_panel",
     "AttentionPanel": "attention_panel",
     "BPEPanel": "bpe_panel",
+    "BudgetPanel": "budget_panel",
     "DepthPanel": "depth_panel",
     "FilingCabinetPanel": "filing_cabinet",
     "MaskPanel": "mask_panel",
