@@ -34,7 +34,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Bunch
 
-from gpt2lab.widgets.style import CSS, Picture, as_base64, house_style
+from gpt2lab.widgets.style import CSS, Picture, as_base64, house_style, spoken
 from gpt2lab.widgets.traits import PanelTrait
 
 
@@ -62,7 +62,7 @@ class Panel(ipywidgets.VBox):
         self._picture = Picture()
         self._image = ipywidgets.Image(format="png", layout={"width": "100%", "object_fit": "contain"})
         self._line = ipywidgets.HTML()
-        self._assign(settings)
+        self._assign(settings, start=True)
         self._controls = {name: self._make_control(name) for row in self.rows for name in row}
         self.add_class("gpt2lab-panel")
         wrap = {"flex_flow": "row wrap"}
@@ -128,7 +128,7 @@ class Panel(ipywidgets.VBox):
     @property
     def png(self) -> bytes:
         """The present picture as the bytes of a PNG file."""
-        return self._image.value
+        return bytes(self._image.value)
 
     def control(self, name: str) -> ipywidgets.Widget:
         """The slider, menu or box of a setting, to put it elsewhere or to restyle it."""
@@ -184,8 +184,7 @@ class Panel(ipywidgets.VBox):
 
     def _say(self, message: str) -> None:
         self.message = message
-        # aria-live: a screen reader speaks what changes here.
-        self._line.value = f'<div aria-live="polite" style="font-size:15px">{self._spoken()}</div>'
+        self._line.value = spoken(self._spoken())
 
     def _spoken(self) -> str:
         if self.message:
@@ -195,7 +194,7 @@ class Panel(ipywidgets.VBox):
     def _trait(self, name: str) -> PanelTrait:
         return type(self).class_traits()[name]
 
-    def _assign(self, settings: dict[str, Any]) -> None:
+    def _assign(self, settings: dict[str, Any], start: bool = False) -> None:
         names = self.setting_names()
         for name in settings:
             if name not in names:
@@ -204,6 +203,8 @@ class Panel(ipywidgets.VBox):
         for name in names:
             if name in settings:
                 setattr(self, name, settings[name])
+            elif start:
+                setattr(self, name, self._trait(name).start(self))
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())

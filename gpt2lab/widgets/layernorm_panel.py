@@ -19,7 +19,7 @@ from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.plots import clip, short
 from gpt2lab.widgets.style import BLUE, FADED, FONT, INK, SKY, VERMILION, Picture
 from gpt2lab.widgets.text_panel import TextPanel
-from gpt2lab.widgets.traits import Choice, Number, Whole
+from gpt2lab.widgets.traits import Choice, Number, Whole, Words
 
 NORMS = ("LayerNorm", "RMSNorm", "BatchNorm", "whole tensor")
 STEPS = ("as it comes", "centred", "scaled", "gain and bias")
@@ -80,6 +80,7 @@ class LayerNormPanel(TextPanel):
     result : NormReading
     """
 
+    text = Words("The robot could not lift it", label="Text")
     layer = Whole(1, high=lambda panel: panel.last_layer, label="Layer")
     token = Whole(1, high=lambda panel: panel.last_token, label="Token")
     norm = Choice(NORMS, label="Norm")
@@ -96,7 +97,6 @@ class LayerNormPanel(TextPanel):
     ) -> None:
         self.other_text = other_text
         self._other: Any = None
-        settings.setdefault("text", "The robot could not lift it")
         super().__init__(model, encoding, **settings)
 
     def settle(self) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Bunch, TraitType
 
-from gpt2lab.widgets.style import CSS
+from gpt2lab.widgets.style import CSS, spoken
 
 # Answers of this kernel by question: running a cell again makes a new panel, but keeps the answer.
 _answers: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -98,7 +98,7 @@ class Predict(ipywidgets.VBox):
         comparison = Comparison(measured, self.choice)
         mark = {True: "✓", False: "✗", None: "·"}[comparison.correct]
         said = f"{mark} {escape(repr(comparison))}".replace("\n", "<br>")
-        self._line.value = f'<div aria-live="polite" style="font-size:15px">{said}</div>'
+        self._line.value = spoken(said)
         return comparison
 
     def _button_pressed(self, change: Bunch) -> None:

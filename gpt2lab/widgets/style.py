@@ -77,9 +77,14 @@ def house_style() -> Iterator[None]:
 
 
 @functools.cache
-def _font(points: float, bold: bool) -> ImageFont.FreeTypeFont:
+def _font(points: Any, bold: bool) -> ImageFont.FreeTypeFont:
     file = Path(get_data_path(), "fonts", "ttf", "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
     return ImageFont.truetype(str(file), points * PIXELS_PER_INCH / 72, layout_engine=ImageFont.Layout.BASIC)
+
+
+def spoken(html: str) -> str:
+    """A line of a panel that may change; a screen reader speaks it when it does."""
+    return f'<div aria-live="polite" style="font-size:15px;line-height:1.5">{html}</div>'
 
 
 def as_base64(png: bytes) -> str:
@@ -90,7 +95,7 @@ def as_base64(png: bytes) -> str:
 class Picture(Figure):
     """A matplotlib figure that shows itself in a notebook without pyplot and has a stable repr."""
 
-    def __init__(self, width: float = 8.0, height: float = 4.0, title: str = "", layout: Any = None) -> None:
+    def __init__(self, width: Any = 8.0, height: Any = 4.0, title: str = "", layout: Any = None) -> None:
         """``width`` and ``height`` are inches of ``CSS_PER_INCH`` pixels on the page."""
         with house_style():
             super().__init__(figsize=(width, height), dpi=PIXELS_PER_INCH, layout=layout)
@@ -101,7 +106,7 @@ class Picture(Figure):
         self._written: list[tuple] = []
 
     def write(
-        self, axes: Any, x: float, y: float, text: str, *, size: float = SMALL, color: Any = INK,
+        self, axes: Any, x: Any, y: Any, text: str, *, size: Any = SMALL, color: Any = INK,
         bold: bool = False, at: str = "lm", upright: bool = False,
     ) -> None:  # fmt: skip
         """Many small labels, fast: a tenth of the time of ``axes.text``, which a slider can feel.
@@ -150,4 +155,5 @@ class Picture(Figure):
         return f"Picture: {self.title}" if self.title else "Picture"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return {"text/plain": repr(self), "image/png": as_base64(self.png())}, {"image/png": self.display_size()}
+        bundle = {"text/plain": repr(self), "image/png": as_base64(self.png())}
+        return bundle, {"image/png": self.display_size()}

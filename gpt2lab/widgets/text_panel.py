@@ -54,8 +54,14 @@ class TextPanel(Panel):
         self.model = demo_model(self.encoding.n_vocab) if model is None else model
         self.weights = ("random weights" if is_untrained(self.model) else "") if weights is None else weights
         self._traced: tuple[Any, Any] = (None, None)
-        self.accept_text(settings.get("text", self.text))
+        settings.setdefault("text", self._shortened(type(self).text.default_value))
         super().__init__(**settings)
+
+    def _shortened(self, text: str) -> str:
+        """As much of a text as the panel can show: other tokenizers need more tokens for it."""
+        limit = min(self.max_tokens, self.model.config.context_length)
+        tokens = self.encoding.encode_ordinary(text)
+        return text if len(tokens) <= limit else self.encoding.decode(tokens[:limit])
 
     @property
     def tokens(self) -> list[int]:

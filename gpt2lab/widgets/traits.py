@@ -30,6 +30,10 @@ class PanelTrait(TraitType):
         """The value in its final type, or a ValueError that names what was expected and what came."""
         raise NotImplementedError
 
+    def start(self, panel: Any) -> Any:
+        """The value a new panel begins with."""
+        return self.default_value
+
     def control(self, panel: Any) -> ipywidgets.Widget:
         """A control for this setting, without its connection to the panel."""
         raise NotImplementedError
@@ -57,6 +61,10 @@ class Whole(PanelTrait):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value <= high:
             raise self.refuse(f"a whole number from {low} to {high}", value)
         return int(value)
+
+    def start(self, panel: Any) -> int:
+        # The usual value may be too large for this model or this text.
+        return min(max(self.default_value, _limit(self.low, panel)), _limit(self.high, panel))
 
     def control(self, panel: Any) -> ipywidgets.Widget:
         return ipywidgets.IntSlider(
@@ -87,8 +95,8 @@ class Number(PanelTrait):
     def accept(self, panel: Any, value: Any) -> float:
         good = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
         # A slider of equal factors ends at 10**log10(high), which may miss high by a rounding error.
-        slack = 1e-9 * max(abs(self.low), abs(self.high))
-        if not good or not self.low - slack <= value <= self.high + slack:
+        slack = 1e-9
+        if not good or not self.low - slack * abs(self.low) <= value <= self.high + slack * abs(self.high):
             raise self.refuse(f"a number from {self.low:g} to {self.high:g}", value)
         return min(max(float(value), self.low), self.high)
 
@@ -96,7 +104,8 @@ class Number(PanelTrait):
         if self.log:
             return ipywidgets.FloatLogSlider(
                 min=math.log10(self.low), max=math.log10(self.high), value=self.default_value,
-                step=self.step, readout_format=".2g", description=self.label, tooltip=self.help,
+                step=self.step, readout_format=".2g" if self.low > 1e-4 else ".0e",
+                description=self.label, tooltip=self.help,
             )  # fmt: skip
         return ipywidgets.FloatSlider(
             min=self.low, max=self.high, step=self.step, description=self.label, tooltip=self.help
@@ -123,12 +132,13 @@ class Switch(PanelTrait):
     """On or off: a checkbox."""
 
     def accept(self, panel: Any, value: Any) -> bool:
-        if not isinstance(value, (bool,)):
+        if not isinstance(value, bool):
             raise self.refuse("True or False", value)
         return value
 
     def control(self, panel: Any) -> ipywidgets.Widget:
-        return ipywidgets.Checkbox(description=self.label, indent=False, tooltip=self.help)
+        look = {"width": "auto", "margin": "2px 14px 2px 4px"}
+        return ipywidgets.Checkbox(description=self.label, indent=False, tooltip=self.help, layout=look)
 
 
 class Words(PanelTrait):

@@ -1,0 +1,100 @@
+"""Figures: not blank, in one style, and clear about what they were given."""
+
+import io
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gpt2lab.widgets import plots
+
+TOKENS = ["The", "␣robot", "$x$", "🙂"]
+
+
+def spread(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L"), dtype=float).std()
+
+
+FIGURES = {
+    "heatmap": lambda: plots.heatmap(torch.eye(4), TOKENS, TOKENS, title="Weights", scale="weight"),
+    "signed": lambda: plots.heatmap(torch.randn(3, 30), signed=True, xlabel="feature"),
+    "with infinities": lambda: plots.heatmap(torch.zeros(4, 4).masked_fill(torch.eye(4).bool(), -torch.inf)),
+    "lines": lambda: plots.lines(range(9), {"a": torch.rand(5, 9), "b": np.ones(9)}, title="Curves"),
+    "log lines": lambda: plots.lines([1, 10, 100], {"a": [1e-3, 1, 1e3]}, log_x=True, log_y=True),
+    "bars": lambda: plots.bars(TOKENS, [1, -2, 0, 1e-6], title="Bars", xlabel="nats"),
+    "two bars": lambda: plots.bars(
+        TOKENS, {"before": [1, 2, 3, 4], "after": torch.rand(4, requires_grad=True)}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_not_blank_and_warns_of_nothing(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picture = FIGURES[name]()
+        assert spread(picture.png()) > 10
+    assert picture.axes[0].get_facecolor()[:3] == (1, 1, 1)
+
+
+def test_a_figure_shows_itself_without_pyplot():
+    picture = FIGURES["heatmap"]()
+    bundle, metadata = picture._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(picture) == "Picture: Weights"
+    assert isinstance(bundle["image/png"], str) and metadata["image/png"]["width"] > 500
+    assert isinstance(picture, matplotlib.figure.Figure)
+
+
+def test_letters_are_large_enough_for_the_back_row():
+    for name, make in FIGURES.items():
+        picture = make()
+        picture.png()  # the numbers along the sides exist only now
+        texts = [
+            text for axes in picture.axes for text in axes.findobj(matplotlib.text.Text) if text.get_text()
+        ]
+        assert texts and min(text.get_size() for text in texts) >= 9, name
+        assert picture.axes[0].title.get_size() >= 13 or not picture.title
+
+
+def test_the_mask_leaves_the_rest_of_the_values():
+    mask = torch.ones(3, 3).tril().bool()
+    picture = plots.heatmap(torch.full((3, 3), 0.5), mask=mask)
+    shown = picture.axes[0].images[0].get_array()
+    np.testing.assert_array_equal(np.isnan(np.ma.filled(shown, np.nan)), ~mask.numpy())
+
+
+def test_curves_with_several_runs_show_median_and_range():
+    runs = np.array([[0.0, 1, 2], [10, 11, 12], [1, 2, 3]])
+    axes = plots.lines(range(3), {"loss": runs}).axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [1, 2, 3])
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (0, 12)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: plots.heatmap(torch.zeros(1, 4, 4)), r"heatmap needs a matrix .*\(1, 4, 4\)"),
+        (lambda: plots.heatmap(torch.zeros(4, 4), ["a"]), "one label for each of the 4 rows, got 1"),
+        (
+            lambda: plots.heatmap(torch.zeros(4, 4), columns=["a"]),
+            "one label for each of the 4 columns, got 1",
+        ),
+        (lambda: plots.lines([1, 2], {"a": [1, 2, 3]}), "curve 'a' needs one value for each of 2 x"),
+        (lambda: plots.bars(["a"], [1, 2]), "one value for each of the 1 labels"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.12345, "0.123"), (-12.345, "−12.3"), (12345, "12345"), (1.234e-7, "1.23e-07")],
+)
+def test_short_numbers(value, text):
+    assert plots.short(value) == text

@@ -1,0 +1,78 @@
+"""Predict: a choice, a comparison that also works without one, and an answer that is never lost."""
+
+import pytest
+
+from gpt2lab.widgets import Predict, predict
+
+QUESTION, OPTIONS = "How tall is it?", ["1 m", "10 m", "100 m"]
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_answered():
+    predict._answers.clear()
+
+
+def buttons(guess):
+    return guess.children[1]
+
+
+def test_unanswered():
+    result = Predict(QUESTION, OPTIONS).compare("10 m")
+    assert repr(result) == "Measured: 10 m\nYou made no prediction."
+    assert result.correct is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "text", "correct"),
+    [
+        ("10 m", "Measured: 10 m\nAs you predicted.", True),
+        ("1 m", "Measured: 10 m\nYou predicted: 1 m.", False),
+    ],
+)
+def test_answered_by_a_button(choice, text, correct):
+    guess = Predict(QUESTION, OPTIONS)
+    buttons(guess).value = choice
+    result = guess.compare("10 m")
+    assert repr(result) == text and result.correct is correct
+    assert guess.choice == choice  # comparing does not change the answer
+
+
+def test_the_answer_survives_running_the_cell_again():
+    Predict(QUESTION, OPTIONS).choice = "1 m"
+    again = Predict(QUESTION, OPTIONS)
+    assert again.choice == "1 m" and buttons(again).value == "1 m"
+    assert Predict("Another question?", OPTIONS).choice is None
+
+
+def test_a_refused_choice_keeps_the_answer():
+    guess = Predict(QUESTION, OPTIONS)
+    guess.choice = "1 m"
+    with pytest.raises(
+        ValueError, match="^choice must be one of '1 m', '10 m', '100 m', or None; got '2 m'$"
+    ):
+        guess.choice = "2 m"
+    assert guess.choice == "1 m"
+    guess.choice = None
+    assert Predict(QUESTION, OPTIONS).choice is None
+
+
+def test_a_measurement_that_is_no_option_is_refused():
+    with pytest.raises(
+        ValueError, match="^compare needs one of the options '1 m', '10 m', '100 m', got '11 m'$"
+    ):
+        Predict(QUESTION, OPTIONS).compare("11 m")
+
+
+@pytest.mark.parametrize("options", [[], ["one"], ["same", "same"]])
+def test_a_question_needs_two_options(options):
+    with pytest.raises(ValueError, match="at least two different options"):
+        Predict(QUESTION, options)
+
+
+def test_without_a_kernel_the_question_and_its_options_can_be_read():
+    bundle = Predict(QUESTION, OPTIONS)._repr_mimebundle_()
+    assert bundle["text/plain"] == "Predict: How tall is it?\n( ) 1 m\n( ) 10 m\n( ) 100 m"
+
+
+def test_markup_in_a_question_is_text():
+    assert "<script>" not in Predict("<script>?", OPTIONS).children[0].value
