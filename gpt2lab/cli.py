@@ -2,7 +2,7 @@
 
 To add a command, add a line to COMMANDS. The function takes the rest of the command line as a list
 of strings and returns the exit code; its module is imported only when the command is used. What it
-raises as ValueError or VocabularyError is shown as one sentence, without a traceback.
+raises as ValueError or as an error of the course's own is shown as one sentence, without a traceback.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 
+from gpt2lab.errors import CheckpointError, DivergenceError
 from gpt2lab.vocabulary import VocabularyError
 
 COMMANDS = {  # name: (module:function, what it does)
@@ -19,6 +20,7 @@ COMMANDS = {  # name: (module:function, what it does)
     "test": ("gpt2lab.checkup:test_command", "run every test and every notebook"),
     "doctor": ("gpt2lab.doctor:doctor_command", "say what is installed and what is missing"),
     "reset": ("gpt2lab.workspace:reset_command", "restore a chapter in work/, after a backup"),
+    "train": ("gpt2lab.zoo.make:train_command", "train a toy model on a task"),
     "bench": ("gpt2lab.checkup:bench_command", "run the benchmarks, or some by name"),
 }
 
@@ -43,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     module, function = COMMANDS[name][0].split(":")
     try:
         return getattr(importlib.import_module(module), function)(rest)
-    except (ValueError, VocabularyError) as error:
+    except (ValueError, VocabularyError, CheckpointError, DivergenceError) as error:
         print(f"gpt2lab {name}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

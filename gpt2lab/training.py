@@ -142,7 +142,7 @@ def train(
     torch's global random generator is seeded from ``config.seed`` and restored afterwards. On the
     CPU a run that is killed and resumed ends with the same weights, bit for bit.
     """
-    _check_fit(model, task, config)
+    check_fit(model, task, config)
     with processes(resolve_device(config.device)) as (group, device):
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(config.seed + group.rank)  # dropout differs between processes
@@ -289,7 +289,8 @@ def perplexity(loss: float) -> float:
     return math.exp(loss)
 
 
-def _check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
+def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
+    """Refuse a model that cannot learn the task: too small a vocabulary or context, too large a batch."""
     shape = getattr(model, "config", None)
     if shape is not None and shape.vocab_size < task.encoding.n_vocab:
         raise ValueError(

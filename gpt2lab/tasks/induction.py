@@ -55,7 +55,7 @@ class Induction(Task):
             source = torch.where(order < repeat, order, order - period)
             return torch.cat([letters.gather(1, source), cut.gather(1, order), repeat], dim=1)  # (m, 2T + 3)
 
-        tokens, starts, repeat = draw_split(make, n, split).split([T + 1, T + 1, 1], dim=1)
+        tokens, starts, repeat = draw_split(make, n, split, key=lambda rows: rows[:, : T + 1]).split([T + 1, T + 1, 1], dim=1)
         return tokens, (place > repeat) & (starts == 0)
 
     @staticmethod

@@ -1,0 +1,119 @@
+"""Make a toy model: `gpt2lab train TASK`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gpt2lab.checkpointing import FILE
+from gpt2lab.distributed import resolve_device
+from gpt2lab.presets import PRESETS, get_preset
+from gpt2lab.tasks import TASKS, get_task
+from gpt2lab.training import PRECISIONS, History, TrainConfig, train
+from gpt2lab.zoo import load_toy, save_toy
+from gpt2lab.zoo.provenance import surroundings
+
+POINTS = 200  # of the loss curve that is kept
+EXAMINATION = {"n": 1024, "seed": 2024, "split": "held_out"}
+
+
+def toy_name(task: str, preset: str) -> str:
+    """The name in the zoo: ``reference``, ``induction-one-layer``."""
+    return task if preset == "default" else f"{task}-{preset}"
+
+
+def make_toy(
+    task_name: str, preset_name: str = "default", *, folder: Path, seed: int = 0, command: str = "", **changes: Any
+) -> dict[str, Any]:
+    """Train one recipe and write the model with its provenance.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets a folder of the model's name, with checkpoints while it trains.
+    changes
+        Settings of ``TrainConfig`` that replace the recipe's.
+
+    Returns
+    -------
+    dict
+        The provenance.
+    """
+    task, preset = get_task(task_name), get_preset(task_name, preset_name)
+    target = Path(folder) / toy_name(task_name, preset_name)
+    model = preset.model(task, seed)
+    config = preset.train_config(seed=seed, folder=target, **changes)
+    history = train(model, task, config)
+    first = int(os.environ.get("RANK", "0")) == 0  # under torchrun one process writes
+    model.cpu()
+    scores = {key: round(value, 6) for key, value in task.evaluate(model, **EXAMINATION).items()}
+    facts = {
+        "name": target.name, "task": task_name, "preset": preset_name, "variant": preset.variant,
+        "config": asdict(model.config), "training": changed_settings(config), "seed": seed,
+        "steps": history.steps, "tokens": history.tokens, "parameters": model.n_parameters(),
+        **surroundings(resolve_device(config.device)), "seconds": round(history.seconds, 1),
+        "metric": task.metric, "value": scores[task.metric], "scores": scores, "evaluation": EXAMINATION,
+        "command": command or f"gpt2lab train {task_name} --preset {preset_name} --seed {seed}",
+        "curve": thin_curve(history),
+    }  # fmt: skip
+    if first:
+        save_toy(target, model, facts)
+        (target / FILE).unlink(missing_ok=True)  # three times as large as the model, and of no more use
+    return facts
+
+
+def changed_settings(config: TrainConfig) -> dict[str, Any]:
+    """What differs from the standard settings, without what concerns the machine alone."""
+    standard, machine = asdict(TrainConfig()), {"folder", "resume", "progress", "device", "seed"}
+    return {k: v for k, v in asdict(config).items() if k not in machine and v != standard[k]}
+
+
+def thin_curve(history: History) -> dict[str, Any]:
+    """At most ``POINTS`` means of neighbouring steps, and the examinations, rounded."""
+    width = -(-history.steps // POINTS)
+    pieces = [history.loss[i : i + width] for i in range(0, history.steps, width)]
+    return {
+        "step": [min(i * width + width, history.steps) for i in range(len(pieces))],
+        "loss": [round(sum(piece) / len(piece), 4) for piece in pieces],
+        "evaluations": [{k: round(v, 4) for k, v in e.items()} for e in history.evaluations],
+    }
+
+
+def train_command(arguments: list[str]) -> int:
+    """`gpt2lab train reference --device cpu`"""
+    known = "; ".join(f"{task}: {', '.join(presets)}" for task, presets in PRESETS.items())
+    parser = argparse.ArgumentParser(
+        "gpt2lab train", description="Train a toy model and write it with its provenance.", epilog=f"Presets: {known}"
+    )
+    parser.add_argument("task", metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument("--preset", default=None, help="the recipe (default: the task's first)")
+    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps (default: cpu)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("work") / "trained", help="folder (default: work/trained)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--accumulation", type=int)
+    parser.add_argument("--checkpoint-every", type=int)
+    parser.add_argument("--precision", help=f"one of {', '.join(PRECISIONS)}")
+    parser.add_argument("--compile", action="store_true", default=None, help="use torch.compile")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    options = vars(parser.parse_args(arguments))
+    task, preset, seed, out, quiet = (options.pop(key) for key in ("task", "preset", "seed", "out", "quiet"))
+    get_task(task)  # an unknown task is refused before its presets are looked up
+    preset = preset or next(iter(PRESETS[task]))
+    changes = {key: value for key, value in options.items() if value is not None}
+    command = shlex.join(["gpt2lab", "train", *(a for a in arguments if a not in ("--quiet", "--resume"))])
+    facts = make_toy(task, preset, folder=out, seed=seed, command=command, progress=not quiet, **changes)
+    if int(os.environ.get("RANK", "0")) > 0:
+        return 0
+    toy = load_toy(out / facts["name"])
+    print(f"{toy.name}: {facts['metric']} {facts['value']:.4g} on held-out cases, {facts['parameters']:,} parameters")
+    print(f"{facts['steps']:,} steps, {facts['tokens']:,} tokens in {facts['seconds']:.0f} s on {facts['device']}")
+    print(f"written to {out / facts['name']}")
+    return 0

@@ -1,0 +1,112 @@
+"""Where a model comes from: enough to judge it, and to make it again.
+
+``provenance.json`` says what was trained, on what, by which command, on which machine, how long, and
+what came out. A model without one is not part of the zoo.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gpt2lab.errors import CheckpointError
+from gpt2lab.files import atomic_write
+
+SCHEMA: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "task": (str,),
+    "preset": (str,),
+    "variant": (str,),  # of gpt2lab.ablations
+    "config": (dict,),  # of GPT2Config
+    "training": (dict,),  # of TrainConfig, where it is not the standard
+    "seed": (int,),
+    "steps": (int,),
+    "tokens": (int,),  # read in training
+    "parameters": (int,),
+    "device": (str,),  # as the machine names it
+    "torch": (str,),
+    "python": (str,),
+    "seconds": (int, float),  # of training
+    "made": (str,),  # date, UTC
+    "metric": (str,),  # which of the scores counts
+    "value": (int, float),
+    "scores": (dict,),  # all of Task.evaluate
+    "evaluation": (dict,),  # its arguments: n, seed, split
+    "command": (str,),  # makes it again
+    "curve": (dict,),  # "step" and "loss", thinned; "evaluations" on held-out cases
+}
+
+
+def check_provenance(facts: Any, where: str) -> dict[str, Any]:
+    """Refuse what is incomplete or cannot be true.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the place and the entry.
+    """
+    if not isinstance(facts, dict):
+        raise CheckpointError(f"{where}: expected an object, got {type(facts).__name__}")
+    for key, types in SCHEMA.items():
+        if key not in facts:
+            raise CheckpointError(f"{where}: the entry {key!r} is missing")
+        if isinstance(facts[key], bool) or not isinstance(facts[key], types):
+            raise CheckpointError(f"{where}: {key!r} should be {types[0].__name__}, got {facts[key]!r}")
+    if unknown := sorted(set(facts) - set(SCHEMA)):
+        raise CheckpointError(f"{where}: unknown entry {unknown[0]!r}")
+    for key in ("steps", "tokens", "parameters", "seconds"):
+        if not 0 < facts[key] < math.inf:
+            raise CheckpointError(f"{where}: {key!r} should be positive, got {facts[key]!r}")
+    if facts["scores"].get(facts["metric"]) != facts["value"]:
+        raise CheckpointError(f"{where}: 'value' {facts['value']!r} is not the {facts['metric']!r} of 'scores'")
+    if len(facts["curve"].get("step", [])) != len(facts["curve"].get("loss", [None])):
+        raise CheckpointError(f"{where}: the curve needs as many steps as losses")
+    return facts
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """Read and check a ``provenance.json``."""
+    try:
+        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable provenance file ({error})") from error
+    return check_provenance(facts, str(path))
+
+
+def write_provenance(path: Path, facts: dict[str, Any]) -> None:
+    """Check and write a ``provenance.json``."""
+    check_provenance(facts, str(path))
+    lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(facts[key])}" for key in SCHEMA)  # one entry, one line
+    with atomic_write(Path(path)) as part:
+        part.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+
+
+def surroundings(device: torch.device) -> dict[str, str]:
+    """The machine and the versions that trained, as provenance entries."""
+    return {
+        "device": device_name(device),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "made": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """What the machine calls the device, such as ``cpu (AMD EPYC 7B13, 1 thread)``."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    if device.type != "cpu":
+        return device.type
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    n = torch.get_num_threads()
+    return f"cpu ({name}, {n} thread{'s' if n > 1 else ''})"
