@@ -51,11 +51,11 @@ def is_blank(png: bytes) -> bool:
 
     with Image.open(io.BytesIO(png)) as image:
         pixels = np.asarray(image.convert("RGBA")).reshape(-1, 4).astype(int)
-    visible = pixels[:, :3] * (pixels[:, 3:] > 0)
-    values, counts = np.unique(visible, axis=0, return_counts=True)
-    background = values[counts.argmax()]
-    drawn = (np.abs(visible - background).max(axis=1) > 24).mean()
-    return len(pixels) < 2500 or drawn < 0.002
+    colours = pixels[:, :3] * (pixels[:, 3:] > 0)
+    values, counts = np.unique(colours @ [65536, 256, 1], return_counts=True)
+    background = values[counts.argmax()] // [65536, 256, 1] % 256
+    drawn = (np.abs(colours - background).max(axis=1) > 24).mean()
+    return bool(len(pixels) < 2500 or drawn < 0.002)
 
 
 def texts(cell: NotebookNode) -> list[str]:

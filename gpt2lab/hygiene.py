@@ -38,11 +38,9 @@ KNOWN_TAGS = IGNORE_TAGS | {"raises-exception", "nbval-raises-exception", "remov
 WHY_IGNORED = "# not compared: "  # first line of a cell whose output nbval ignores
 
 SOURCE_LABEL = re.compile(
-    r"\b00[0-4]-(?:[A-Z§]|\d)|\(\s*[RNAHPFDGMETC]\d{1,2}(?:, ?[RNAHPFDGMETC]\d{1,2})*\s*\)"
+    r"(?<![\d.])00[0-4]-(?:[A-Z§]|\d)|\(\s*[RNAHPFDGMETC]\d{1,2}(?:, ?[RNAHPFDGMETC]\d{1,2})*\s*\)"
 )
-MACHINE_PATH = re.compile(
-    r"(?<![\w.])/(?:work|opt|home|root|tmp|usr|var|mnt|Users)/[\w.]|[A-Z]:\\\\?Users|ipykernel_\d"
-)
+MACHINE_PATH = re.compile(r"(?<![\w./:<)\]])/[A-Za-z][\w.-]*/[\w.-]|[A-Z]:\\\\?Users|ipykernel_\d")
 OPENING = {
     r"^# ": "a title",
     r"\bable to\b": "what you will be able to do",

@@ -91,7 +91,7 @@ _TOPICS = """
 53 04_masking     The padding mask | Hide the padding as keys; it has nothing to do with order.
 54 04_masking     "Hard" and "soft" masking | Zeros in the input or small numbers in the scores still leak; measure how much.
 55 04_masking     Random masking of tokens | BERT's corruption of the data: a training task, no attention mask.
-56 09_generation  Autoregression | Predict, choose, append, repeat.
+56 09_generation  Autoregression | The output becomes the input: predict, choose, append, repeat.
 57 09_generation  The greedy loop | Write the loop, its end token and its limit, and feed it the whole prefix.
 58 09_generation  Continuing a prompt | What GPT-2 does with a prompt, and what the sampling rule does to the text.
 59 06_feedforward The feed-forward network: its purpose | After tokens have exchanged information, each works on its own.

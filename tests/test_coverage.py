@@ -1,0 +1,60 @@
+"""Topics as data, and the table made from the tags."""
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from gpt2lab import coverage
+from gpt2lab.topics import CHAPTERS, CLAIMS, TOPICS, topics_of
+
+
+def chapter(folder, name, *cells):
+    notebook = new_notebook()
+    for source, tags in cells:
+        make = new_markdown_cell if source.startswith("#") else new_code_cell
+        notebook.cells.append(make(source, metadata={"tags": tags}, id=f"{name}-{len(notebook.cells)}"))
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    return folder / f"{name}.ipynb"
+
+
+def test_topics_are_numbered_without_gaps_and_owned_by_a_chapter():
+    assert sorted(TOPICS) == list(range(1, 107))
+    assert {topic.chapter for topic in TOPICS.values()} <= set(CHAPTERS)
+    assert len({topic.title for topic in TOPICS.values()}) == len(TOPICS)
+    for topic in TOPICS.values():
+        assert len(topic.takeaway.split()) > 4 and topic.takeaway[-1] in ".?", topic
+
+
+def test_there_are_162_wrong_claims_and_24_that_are_right():
+    assert len([claim for claim in CLAIMS if claim[0] != "C"]) == 162
+    assert len([claim for claim in CLAIMS if claim[0] == "C"]) == 24
+
+
+def test_a_link_leads_to_the_first_cell_with_the_tag(tmp_path):
+    path = chapter(
+        tmp_path, "03_attention", ("# Attention", []), ("x", []), ("# The *idea*", ["topic:28"]),
+        ("y", ["topic:28", "claim:A1", "topic:29"]),
+    )  # fmt: skip
+    text = coverage.table([path])
+    assert "| 28 · Self-attention: the idea |" in text
+    assert "| [The idea](03_attention.ipynb#cell-id=03_attention-2) |" in text
+    assert "| [The idea](03_attention.ipynb#cell-id=03_attention-3) |" in text  # topic 29
+    assert text.count("not yet") == len(TOPICS) - 2
+    assert f"2 of {len(TOPICS)} topics taught, 0 chapters complete." in text
+
+
+def test_another_chapter_s_cell_is_mentioned_but_does_not_count(tmp_path):
+    paths = [
+        chapter(tmp_path, "00_map", ("# Map", ["topic:28"])),
+        chapter(tmp_path, "03_attention", ("# A", [])),
+    ]
+    assert "| not yet; see also 00: [Map](00_map.ipynb#cell-id=00_map-0) |" in coverage.table(paths)
+    assert 28 in [topic.id for topic in coverage.missing(coverage.places(paths), "03_attention")]
+
+
+def test_a_chapter_is_complete_when_each_of_its_topics_has_a_cell(tmp_path):
+    tags = [f"topic:{topic.id}" for topic in topics_of("02_layernorm")]
+    path = chapter(tmp_path, "02_layernorm", ("# Norm", tags))
+    assert coverage.missing(coverage.places([path]), "02_layernorm") == []
+    assert "1 chapters complete" in coverage.table([path])
+    path = chapter(tmp_path, "02_layernorm", ("# Norm", tags[1:]))
+    assert [t.id for t in coverage.missing(coverage.places([path]), "02_layernorm")] == [69]
