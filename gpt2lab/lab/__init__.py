@@ -1,0 +1,94 @@
+"""The ablation lab: what breaks without each part, with several seeds and real curves.
+
+    lab = load_lab()
+    lab["parts/no-residual"].median("accuracy")      # over the seeds, one number per examination
+
+A row is one setting, trained with several seeds. Rows of a group differ in one thing only, and the
+first row of a group is the one to compare with. ``gpt2lab train-lab parts/no-residual`` repeats a row.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gpt2lab.errors import CheckpointError
+
+CURVES = Path(__file__).parent / "curves.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One setting of the lab."""
+
+    name: str  # group/what is different
+    title: str  # for a legend
+    variant: str = "gpt2"  # of gpt2lab.ablations
+    task: str = "reverse"
+    shape: dict[str, Any] = field(default_factory=dict)  # of GPT2Config
+    training: dict[str, Any] = field(default_factory=dict)  # of TrainConfig
+
+    @property
+    def group(self) -> str:
+        """What the row is compared within."""
+        return self.name.split("/")[0]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What came out for one row: arrays of (points, seeds), nan where a seed has diverged."""
+
+    row: Row
+    facts: dict[str, Any]  # seeds, device, torch, seconds, parameters, made, command
+    steps: np.ndarray  # (points,) of the training loss
+    loss: np.ndarray  # (points, seeds) nats, mean over the steps since the last point
+    eval_steps: np.ndarray  # (examinations,)
+    scores: dict[str, np.ndarray]  # loss, token_accuracy, accuracy: (examinations, seeds), held-out cases
+
+    def median(self, score: str = "accuracy") -> np.ndarray:
+        """Over the seeds, at each examination: (examinations,)."""
+        return np.nanmedian(self.scores[score], axis=1)
+
+    def range(self, score: str = "accuracy") -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest seed at each examination."""
+        return np.nanmin(self.scores[score], axis=1), np.nanmax(self.scores[score], axis=1)
+
+    def final(self, score: str = "accuracy") -> np.ndarray:
+        """Each seed's last examination, (seeds,)."""
+        return self.scores[score][-1]
+
+
+def load_lab(path: Path | None = None) -> dict[str, Curves]:
+    """All rows that have been run, in the order of the lab.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    from gpt2lab.lab.rows import ROWS
+
+    path = CURVES if path is None else Path(path)
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return {name: _curves(row, stored[name]) for name, row in ROWS.items() if name in stored}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a readable table of the lab ({error})") from error
+
+
+def _curves(row: Row, stored: dict[str, Any]) -> Curves:
+    def table(values: Any) -> np.ndarray:
+        return np.array(values, dtype=float)  # None becomes nan
+
+    return Curves(
+        row=row,
+        facts=stored["facts"],
+        steps=np.array(stored["steps"]),
+        loss=table(stored["loss"]),
+        eval_steps=np.array(stored["eval_steps"]),
+        scores={name: table(values) for name, values in stored["scores"].items()},
+    )
