@@ -1,0 +1,113 @@
+"""The sampling panel: the next-token distribution, and what temperature, top-k and top-p make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpt2lab.generation import next_token_probabilities
+from gpt2lab.tokenizer import token_label
+from gpt2lab.trace import GPT2Trace
+from gpt2lab.widgets.plots import clip, short
+from gpt2lab.widgets.style import BLUE, FADED, INK, SMALL, Picture
+from gpt2lab.widgets.text_panel import TextPanel
+from gpt2lab.widgets.traits import Number, Whole
+
+SHOWN = 14
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The distribution that is drawn from."""
+
+    kept: int  # tokens with any probability
+    vocab_size: int
+    entropy: float  # nats
+    top: tuple[tuple[str, float], ...]  # the most probable tokens
+
+    def __repr__(self) -> str:
+        best = ", ".join(f"{token} {p:.2f}" for token, p in self.top[:4])
+        return f"{self.kept} of {self.vocab_size} tokens kept, entropy {self.entropy:.2f} nats; most probable: {best}"
+
+
+class SamplingPanel(TextPanel):
+    """What the next token is drawn from. For model and text see ``TextPanel``.
+
+    Attributes
+    ----------
+    temperature : float, 0 to 3
+        0 is greedy.
+    top_k : int
+        Keep the k most probable tokens; 0 keeps all.
+    top_p : float, 0.05 to 1
+        Keep the fewest tokens that reach this probability; 1 keeps all.
+    result : Distribution
+    top_probability : float
+        Probability of the most probable token.
+    """
+
+    max_tokens = 60
+
+    temperature = Number(1.0, 0.0, 3.0, step=0.05, label="Temperature")
+    top_k = Whole(0, low=0, high=lambda panel: min(100, panel.model.config.vocab_size), label="Top-k (0: all)")
+    top_p = Number(1.0, 0.05, 1.0, step=0.05, label="Top-p (1: all)")
+    rows = (("text",), ("temperature", "top_k", "top_p"))
+
+    def __init__(self, model: Any = None, encoding: Any = None, text: Any = None, **settings: Any) -> None:
+        super().__init__(model, encoding, **({} if text is None else {"text": text}), **settings)
+
+    def run_model(self, tokens: Tensor) -> GPT2Trace:
+        return self.model.trace(tokens, layers=[])
+
+    def probabilities(self) -> Tensor:
+        """(vocab_size,): the distribution that is drawn from."""
+        return next_token_probabilities(
+            self.trace.logits[0, -1],
+            self.temperature,
+            self.top_k or None,
+            None if self.top_p == 1 else self.top_p,
+        )
+
+    @property
+    def top_probability(self) -> float:
+        return float(self.probabilities().max())
+
+    def measure(self) -> Distribution:
+        p = self.probabilities()
+        best = p.topk(SHOWN)
+        return Distribution(
+            kept=int((p > 0).sum()),
+            vocab_size=len(p),
+            entropy=round(float(torch.special.entr(p).sum()), 2),
+            top=tuple(
+                (token_label(self.encoding, int(i)), round(float(v), 3))
+                for v, i in zip(best.values, best.indices, strict=True)
+            ),
+        )
+
+    def draw(self) -> Picture:
+        plain = self.trace.logits[0, -1].softmax(-1)
+        now, order = self.probabilities(), plain.topk(min(SHOWN, len(plain))).indices
+        labels = [clip(token_label(self.encoding, int(i)), 14) for i in order]
+        picture = Picture(9.6, 5.6, "Next-token distribution")
+        axes = picture.add_axes([0.17, 0.11, 0.8, 0.72])
+        axes.barh(range(len(order)), plain[order].numpy(), 0.82, color="#d0d0d0", label="the model's own")
+        axes.barh(range(len(order)), now[order].numpy(), 0.44, color=BLUE, label="what is drawn from")
+        for row, i in enumerate(order):
+            p = float(now[i])
+            text, color = (short(p, 2), INK) if p > 0 else ("cut", FADED)
+            axes.text(max(p, float(plain[i])) + 0.012, row, text, va="center", fontsize=SMALL, color=color)
+        axes.set_yticks(range(len(order)), labels=labels)
+        axes.tick_params(axis="y", length=0)
+        axes.invert_yaxis()
+        axes.set_xlim(0, min(1.12, max(float(plain.max()), float(now.max())) + 0.12))
+        axes.set_xlabel("probability")
+        axes.legend(loc="lower right")
+        kept = f"{self.result.kept:,} of {self.result.vocab_size:,} tokens can be drawn"
+        picture.text(0.012, 0.93, f"After …{clip(self.labels[-1], 16)}: {kept}", fontsize=14, fontweight="bold")
+        picture.text(0.012, 0.875, f"entropy {self.result.entropy:.2f} nats{' · ' if self.weights else ''}{self.weights}",
+                     fontsize=SMALL, color=FADED)  # fmt: skip
+        return picture
