@@ -232,4 +232,4 @@ def _tiles(vectors: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _percent(p: float) -> str:
-    return f"{p:.0%}" if p >= 0.1 else f"{100 * p:.2g} %"
+    return f"{100 * p:.0f} %" if p >= 0.1 else f"{100 * p:.2g} %"
