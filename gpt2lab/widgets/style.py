@@ -57,6 +57,7 @@ CSS = """
 .gpt2lab-panel { --jp-widgets-font-size: 15px; --jp-widgets-inline-height: 32px;
   --jp-widgets-inline-label-width: 110px; max-width: 960px; }
 .gpt2lab-panel :focus-visible { outline: 3px solid #56B4E9; outline-offset: 1px; }
+.gpt2lab-panel .widget-inline-hbox { margin-right: 12px; }
 .gpt2lab-panel img { border-radius: 6px; }
 """
 
