@@ -188,6 +188,7 @@ def test_empty_text_shows_a_hint_and_long_text_a_note():
 def test_hostile_text_becomes_labels_on_one_printable_line(text):
     e = explorer(text)
     assert e.message == ""
+    e.text.encode("utf-8")
     for label in e._scene["labels"]:
         assert label.isprintable()
     e.code()

@@ -23,7 +23,7 @@ from torch import Tensor
 from gpt2lab.explorer import answers, changes, packing, picture, shown
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.runs import Run
-from gpt2lab.explorer.text import HINT, as_tensor, check_model, context_length, safe_label, sentence, tokenize
+from gpt2lab.explorer.text import HINT, as_tensor, check_model, context_length, safe_label, sentence, tokenize, whole_characters
 from gpt2lab.generation import check_sampling
 
 VIEWS = ("overview", "heads", "head", "scores", "stream", "neurons", "lens", "next")
@@ -159,6 +159,10 @@ class Explorer(anywidget.AnyWidget):
     def _input_changed(self, change: Any) -> None:
         if self._ready:
             self._rerun()
+
+    @traitlets.validate("text", "title")
+    def _whole_characters(self, proposal: Any) -> str:
+        return whole_characters(proposal["value"])
 
     @traitlets.validate("layer", "head", "token", "key", "view", "temperature", "top_k", "top_p", "ablated")
     def _check(self, proposal: Any) -> Any:

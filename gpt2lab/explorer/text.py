@@ -28,6 +28,11 @@ def tokenize(encoding: Any, text: str, context_length: int | None) -> tuple[list
     return ids[:context_length], note
 
 
+def whole_characters(text: str) -> str:
+    """Half characters (lone surrogates), which no file and no message can carry, become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def safe_label(encoding: Any, token: int) -> str:
     """``token_label``, or the bare number for an id outside the encoding's vocabulary."""
     try:

@@ -1,0 +1,200 @@
+"""The explorer from the terminal: as a page of its own, or as a file.
+
+    gpt2lab explore                       # a toy model, in the browser
+    gpt2lab explore --model gpt2 --text "The Eiffel Tower is in"
+    gpt2lab export picture.html --model reference --view head
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from gpt2lab.explorer.explorer import VIEWS, Explorer
+
+RANDOM = "random"
+RANDOM_TEXT = "for i in range(10):\n    print(i)"
+GPT2_TEXT = "When Mary and John went to the store, John gave a drink to"
+TEMPLATE = "gpt2lab"
+# super.super(): what Voilà's template builds on, past the block that links to the icon fonts.
+PAGE = """{%- extends "voila/templates/lab/index.html.j2" -%}
+{% import "spinner.macro.html.j2" as spinner %}
+{%- block notebook_css -%}
+{{ resources.include_js("static/voila-style.js") }}
+{{ spinner.css() }}
+<style>.jp-mod-noOutputs.jp-mod-noInput, .jp-OutputPrompt { display: none; }</style>
+{{ super.super() }}
+{%- endblock notebook_css -%}
+"""
+
+
+def open_model(name: str | None) -> tuple[Any, Any, str, str]:
+    """A model by name: (model, encoding, a text that suits it, a title).
+
+    ``name`` is a toy model, ``random``, ``gpt2`` and its sizes, or a folder with a checkpoint. Without
+    a name: the toy model that resolves references, or random weights where none is there.
+    """
+    from gpt2lab import GPT2, GPT2Config, course_encoding, gpt2_encoding, load_gpt2
+    from gpt2lab.zoo import load_toy, toy_names
+
+    toys = toy_names()
+    if name is None:
+        name = "reference" if "reference" in toys else next(iter(toys), RANDOM)
+    if name == RANDOM:
+        encoding = course_encoding()
+        model = GPT2(GPT2Config.tiny(vocab_size=encoding.n_vocab)).eval()
+        return model, encoding, RANDOM_TEXT, "random weights, nothing learned"
+    if name in toys or (Path(name) / "provenance.json").is_file():
+        toy = load_toy(name)
+        return toy.model, toy.encoding, example(toy.task), f"{toy.name}: a toy model, trained on its task"
+    if not Path(name).exists() and not name.startswith(("gpt2", "openai")):
+        raise ValueError(f"Expected a model, received {name!r}. Choose: {', '.join([*toys, RANDOM, 'gpt2'])}, or a folder.")
+    return load_gpt2(name), gpt2_encoding(), GPT2_TEXT, name
+
+
+def example(task: Any) -> str:
+    """A case of the task that the model was not trained on, up to its last answer."""
+    import torch
+
+    tokens, asked = task.sequences(1, torch.Generator().manual_seed(0), "held_out")
+    return task.encoding.decode(tokens[0, : int(asked[0].nonzero()[-1])].tolist())
+
+
+def explore_command(arguments: list[str]) -> int:
+    """`gpt2lab explore`"""
+    parser = _parser("explore", "Open the explorer in the browser, without a notebook.")
+    parser.add_argument("--port", type=int, help="this port (default: a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--dark", action="store_true", help="dark colours")
+    options = parser.parse_args(arguments)
+    make_explorer(options)  # trouble is said here, in the terminal, and not in a page
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = write_page(Path(folder), options)
+        return _serve(notebook, options)
+
+
+def export_command(arguments: list[str]) -> int:
+    """`gpt2lab export`"""
+    parser = _parser("export", "Write the explorer to a file: .html, .png, .svg or .csv.")
+    parser.add_argument("file")
+    options = parser.parse_args(arguments)
+    make_explorer(options).save(options.file)
+    print(f"Wrote {options.file}")
+    return 0
+
+
+def _parser(command: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(f"gpt2lab {command}", description=description)
+    parser.add_argument("--model", help="a toy model, random, gpt2, or a folder (default: a toy model)")
+    parser.add_argument("--text", help="default: one that suits the model")
+    parser.add_argument("--view", choices=VIEWS, default="heads")
+    parser.add_argument("--off", nargs="*", default=[], metavar="PART", help='such as mask, "head 0.1", "ffn 1"')
+    parser.add_argument("--presenter", action="store_true", help="larger letters, for a projector")
+    return parser
+
+
+def make_explorer(options: Any) -> Explorer:
+    """The explorer that the options of a command describe."""
+    model, encoding, text, title = open_model(options.model)
+    return Explorer(
+        model, encoding, text if options.text is None else options.text,
+        title=title, view=options.view, ablated=list(options.off), presenter=options.presenter,
+    )  # fmt: skip
+
+
+def write_page(folder: Path, options: Any) -> Path:
+    """A notebook of one cell for Voilà. What the user typed travels as data, not as code."""
+    import nbformat
+
+    names = ("model", "text", "view", "off", "presenter")
+    data = json.dumps({name: getattr(options, name) for name in names})
+    cell = f"import argparse, json\nfrom gpt2lab.explorer.serve import make_explorer\nmake_explorer(argparse.Namespace(**json.loads({data!r})))"
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, "title": "GPT-2 explorer"},
+    )
+    write_template(folder)
+    path = folder / "explorer.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def write_template(folder: Path) -> None:
+    """Voilà's own page, without the icon fonts that it would fetch from another host."""
+    template = folder / "voila" / "templates" / TEMPLATE
+    template.mkdir(parents=True)
+    (template / "conf.json").write_text('{"base_template": "lab"}')
+    (template / "index.html.j2").write_text(PAGE)
+
+
+def voila_command(notebook: Path, port: int, token: str, dark: bool) -> list[str]:
+    """The command line that serves a notebook on this computer only."""
+    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", "--strip_sources=True"]
+    command += ["--Voila.ip=localhost", f"--port={port}", "--Voila.port_retries=0", f"--theme={'dark' if dark else 'light'}"]
+    return [*command, f"--template={TEMPLATE}", f"--Voila.token={token}"]
+
+
+def voila_environment(notebook: Path) -> dict[str, str]:
+    """Voilà finds our template on Jupyter's path; kernels are this environment's."""
+    path = os.pathsep.join(filter(None, [str(notebook.parent), os.environ.get("JUPYTER_PATH")]))
+    return {**os.environ, "JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+def _serve(notebook: Path, options: Any) -> int:
+    from gpt2lab.server import can_show_browser, port_is_free
+
+    if options.port is not None and not port_is_free(options.port):
+        raise ValueError(f"Expected a free port, received {options.port}, which is not. Try another --port.")
+    port, token = options.port or free_port(), secrets.token_hex(16)
+    log = notebook.parent / "voila.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            voila_command(notebook, port, token, options.dark), env=voila_environment(notebook), cwd=notebook.parent,
+            stdout=output, stderr=output, start_new_session=os.name != "nt",
+        )  # fmt: skip
+    address = f"http://localhost:{port}/?token={token}"
+    try:
+        while process.poll() is None and not answers(port, token):
+            time.sleep(0.2)
+        if process.poll() is None:
+            print(f"\nThe explorer is open at\n\n    {address}\n\nCtrl+C in this window stops it.", flush=True)
+            if not options.no_browser and can_show_browser():
+                import webbrowser
+
+                webbrowser.open(address)
+            process.wait()
+            return 0
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    last = log.read_text(errors="replace").strip().splitlines()[-5:]
+    raise ValueError("\n  ".join(["Voilà did not start. Its last lines:", *last]))
+
+
+def answers(port: int, token: str) -> bool:
+    """Whether the server listens. (A static file: the page itself would start a kernel.)"""
+    try:
+        with urlopen(f"http://localhost:{port}/voila/static/voila.js?token={token}", timeout=2):
+            return True
+    except OSError as error:
+        return getattr(error, "code", None) is not None  # any answer is an answer

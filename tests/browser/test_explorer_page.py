@@ -1,0 +1,177 @@
+"""The exported page: from disk, without a kernel, without a network. Accessibility is tested here, too."""
+
+import re
+
+import pytest
+from axe import axe_source
+from explorers import HOSTILE, explorer
+
+from gpt2lab.explorer.explorer import VIEWS
+
+
+@pytest.fixture
+def show(chromium, tmp_path):
+    """Open an explorer's page in a browser that counts what it asks other hosts for."""
+    contexts = []
+
+    def open_page(e, theme="light", width=1280, height=900):
+        path = tmp_path / "explorer.html"
+        e.save(path)
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.errors = [], []
+        page.route(re.compile(r"^(https?|wss?)://"), lambda route: (page.asked.append(route.request.url), route.abort()))
+        page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto(path.as_uri())
+        page.locator(".g2x[data-drawn]").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def choose(page, view):
+    page.locator(f"[data-view={view}]").click()
+    page.wait_for_function("view => document.querySelector('.g2x').dataset.drawn.split(' ')[1] === view", arg=view)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_view_works_from_disk(show, spread_of_pixels, theme):
+    page = show(explorer(ablated=["head 1.1"]), theme)
+    for view in VIEWS:
+        choose(page, view)
+        assert spread_of_pixels(page.locator(".g2x-panel").screenshot()) > 8, view
+        assert page.locator(".g2x-note").count() == 0, view
+    assert page.asked == []
+    assert page.errors == []
+
+
+def test_selecting_works_without_a_kernel(show):
+    page = show(explorer())
+    page.get_by_role("gridcell", name="Layer 2, head 3").click()
+    page.get_by_role("option").nth(4).click()
+    choose(page, "scores")
+    assert "Query 4" in page.locator(".g2x-readout").inner_text()
+    assert page.locator(".g2x").get_attribute("data-drawn").split()[2:5] == ["2", "3", "4"]
+
+
+def test_what_was_not_recorded_says_so(show, monkeypatch):
+    monkeypatch.setattr("gpt2lab.explorer.files.PAGE_BYTES", 9_000)
+    page = show(explorer())
+    choose(page, "neurons")
+    page.get_by_text("This was not recorded in the file").first.wait_for()
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_shown_as_text_and_the_layout_holds(show, text):
+    page = show(explorer(text, title=text[:200]))
+    for view in VIEWS:
+        choose(page, view)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
+    assert page.title() != "pwned"
+    assert page.locator(".g2x img, .g2x script, .g2x b").count() == 0
+    assert page.locator(".g2x-token").count() == explorer(text).tokens.shape[1]
+    assert page.asked == []
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("width", [360, 620, 1800])
+def test_every_width_shows_everything(show, width):
+    page = show(explorer(), width=width)
+    for view in VIEWS:
+        choose(page, view)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(show, theme):
+    source = axe_source()
+    page = show(explorer(ablated=["head 1.1"]), theme)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.evaluate(source + "; null")
+    for view in VIEWS:
+        choose(page, view)
+        found = page.evaluate("axe.run('.g2x').then(r => r.violations.map(v => [v.impact, v.id, v.nodes.length, v.nodes[0].html]))")
+        assert [v for v in found if v[0] in ("serious", "critical")] == [], view
+
+
+def test_axe_would_find_something(show):
+    """The check can fail: an image without a name and a button without a label are found."""
+    source = axe_source()
+    page = show(explorer())
+    page.evaluate(source + "; null")
+    page.evaluate("document.querySelector('.g2x').append(document.createElement('button'), new Image())")
+    found = page.evaluate("axe.run('.g2x').then(r => r.violations.map(v => v.id))")
+    assert {"button-name", "image-alt"} <= set(found)
+
+
+def test_every_control_is_reached_with_tab_and_shows_that_it_is(show):
+    page = show(explorer())
+    page.get_by_role("button", name="Save", exact=True).click()
+    choose(page, "next")
+    page.locator("body").click(position={"x": 1, "y": 1})
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        at = page.evaluate(
+            """() => {
+                const e = document.activeElement;
+                if (!e.closest('.g2x')) return null;
+                const label = e.getAttribute('aria-label') || e.closest('label')?.textContent || e.textContent;
+                return [label.trim(), getComputedStyle(e).outlineStyle];
+            }"""
+        )
+        if at is None and reached:
+            break
+        if at:
+            reached.append(at)
+    names = [name for name, _ in reached]
+    for wanted in ("Text for the model", "Save", "PNG picture", "SVG picture", "Tokens: choose the query", "Next token", "Layer", "Head", "Temperature", "Top-k (0 = all)", "Top-p", "As trained"):
+        assert wanted in names, (wanted, names)
+    assert all(outline != "none" for _, outline in reached), reached
+
+
+def test_the_keyboard_alone_selects_and_changes_views(show):
+    page = show(explorer())
+    drawn = lambda: page.locator(".g2x").get_attribute("data-drawn").split()  # noqa: E731
+    page.get_by_role("tab", name="All heads").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.g2x').dataset.drawn.split(' ')[1] === 'head'")
+    assert page.evaluate("document.activeElement.textContent") == "One head"
+    page.locator("[role=application]").first.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("document.querySelector('.g2x').dataset.drawn.split(' ')[4] === '26'")
+    assert "Query 26" in page.locator(".g2x-readout").inner_text()
+    page.get_by_role("listbox").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("document.querySelector('.g2x').dataset.drawn.split(' ')[4] === '0'")
+    page.get_by_role("tab", name="One head").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("gridcell", name="Layer 0, head 0").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.g2x').dataset.drawn.split(' ')[1] === 'head'")
+    assert drawn()[2:4] == ["1", "1"]
+
+
+def test_presenter_letters_are_large(show):
+    page = show(explorer(presenter=True))
+    size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.g2x-token')).fontSize)")
+    assert size >= 20
+    letters = page.evaluate("[...document.querySelectorAll('.g2x-panel svg text')].map(t => parseFloat(t.getAttribute('font-size')))")
+    assert min(letters) >= 15
+
+
+def test_the_overview_opens_each_part_in_place(show):
+    page = show(explorer(view="overview"))
+    buttons = page.locator(".g2x-stage-button")
+    assert buttons.count() == 2 + 2 * 3 + 2
+    for i in range(buttons.count()):
+        buttons.nth(i).click()
+        assert buttons.nth(i).get_attribute("aria-expanded") == "true"
+        page.locator(".g2x-stage-panel:not([hidden]) svg").first.wait_for()
+        assert page.locator(".g2x-stage-panel:not([hidden])").count() == 1
