@@ -44,10 +44,12 @@ SMALL = dict(weight_decay=0.01, batch_size=64, learning_rate=3e-3)
 PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the standard one
     "induction": {
         "two-layers": Preset(
-            shape=dict(n_layers=2, n_heads=2, d_model=48), training=dict(SMALL, steps=2500, learning_rate=5e-3)
+            shape=dict(n_layers=2, n_heads=2, d_model=48),
+            training=dict(SMALL, steps=3000, learning_rate=5e-3, betas=(0.9, 0.98)),
         ),
         "one-layer": Preset(
-            shape=dict(n_layers=1, n_heads=2, d_model=48), training=dict(SMALL, steps=2500, learning_rate=5e-3)
+            shape=dict(n_layers=1, n_heads=2, d_model=48),
+            training=dict(SMALL, steps=3000, learning_rate=5e-3, betas=(0.9, 0.98)),
         ),
     },
     "reference": {
@@ -87,7 +89,7 @@ PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the stan
     "stdlib": {
         "default": Preset(
             shape=dict(n_layers=4, n_heads=4, d_model=128),
-            training=dict(steps=4000, batch_size=16, learning_rate=3e-3, weight_decay=0.1, eval_every=250, eval_sequences=64),
+            training=dict(steps=4000, batch_size=16, learning_rate=3e-3, eval_every=500, eval_sequences=64),
         ),
         "gpu": Preset(  # not shipped yet: made for one large GPU, minutes
             shape=dict(n_layers=6, n_heads=6, d_model=192),

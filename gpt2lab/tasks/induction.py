@@ -1,6 +1,6 @@
 """Induction: a stretch of random letters comes again, in pieces. What comes next in a piece?
 
-    qtv ghxalmbe lmb e gh xa      (without the spaces)
+    cjp ghkalmbe lmb e gh ka      (without the spaces)
 
 Where the stretch begins, how long it is, where it is cut and in which order the pieces come changes
 from sequence to sequence, so counting positions does not help. The way to do it: find the previous
@@ -47,7 +47,7 @@ class Induction(Task):
             letters = torch.rand(m, self.encoding.n_vocab - 1, generator=generator).argsort(dim=1)
             period = torch.randint(self.shortest, self.longest + 1, (m, 1), generator=generator)
             repeat = T + 1 - period  # where the pieces begin, (m, 1)
-            often = 0.5 * torch.rand(m, 1, generator=generator)  # how often this row is cut: from never to every other letter
+            often = 0.5 * torch.rand(m, 1, generator=generator)  # how often this row is cut: never … every other letter
             cut = (torch.rand(m, T + 1, generator=generator) < often) | (place == repeat)
             piece = cut.long().cumsum(dim=1)  # (m, T + 1)
             rank = torch.rand(m, T + 2, generator=generator).argsort(dim=1).gather(1, piece)

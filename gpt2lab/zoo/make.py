@@ -19,6 +19,7 @@ from gpt2lab.zoo.provenance import surroundings
 
 POINTS = 200  # of the loss curve that is kept
 EXAMINATION = {"n": 1024, "seed": 2024, "split": "held_out"}
+LONG_EXAMINATION = {**EXAMINATION, "n": 200}  # where a sequence has a hundred answers
 
 
 def toy_name(task: str, preset: str) -> str:
@@ -50,13 +51,14 @@ def make_toy(
     history = train(model, task, config)
     first = int(os.environ.get("RANK", "0")) == 0  # under torchrun one process writes
     model.cpu()
-    scores = {key: round(value, 6) for key, value in task.evaluate(model, **EXAMINATION).items()}
+    examination = EXAMINATION if task.length < 100 else LONG_EXAMINATION
+    scores = {key: round(value, 6) for key, value in task.evaluate(model, **examination).items()}
     facts = {
         "name": target.name, "task": task_name, "preset": preset_name, "variant": preset.variant,
         "config": asdict(model.config), "training": changed_settings(config), "seed": seed,
         "steps": history.steps, "tokens": history.tokens, "parameters": model.n_parameters(),
         **surroundings(resolve_device(config.device)), "seconds": round(history.seconds, 1),
-        "metric": task.metric, "value": scores[task.metric], "scores": scores, "evaluation": EXAMINATION,
+        "metric": task.metric, "value": scores[task.metric], "scores": scores, "evaluation": examination,
         "command": command or f"gpt2lab train {task_name} --preset {preset_name} --seed {seed}",
         "curve": thin_curve(history),
     }  # fmt: skip
