@@ -1,5 +1,6 @@
 """What `pytest --nbval chapters/…` needs, set here so that it holds from every working directory."""
 
+import os
 from pathlib import Path
 
 SANITIZE = Path(__file__).parent / "tests" / "nbval_sanitize.cfg"
@@ -10,7 +11,8 @@ def pytest_configure(config):
         return
     from gpt2lab import notebooks  # not at the top: the tests load the package with its shapes enforced
 
-    notebooks.use_environment()  # outputs are compared in the environment in which they were made
+    # Outputs are compared in the environment in which they were made.
+    os.environ.update(notebooks.environment())
     config.option.nbval_current_env = True  # this Python, not whatever kernel is called python3
     config.option.nbval_cell_timeout = notebooks.CELL_TIMEOUT  # nbval's own is half an hour
     config.option.nbval_sanitize_with = str(SANITIZE)

@@ -16,6 +16,8 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -50,11 +52,23 @@ def chapters(root: Path | None = None) -> list[Path]:
     return sorted((root / "chapters").glob("[0-9][0-9]_*.ipynb"))
 
 
-def use_environment() -> None:
-    """Give this process, and with it the kernels it starts, the fixed environment."""
-    os.environ.update(ENVIRONMENT)
-    paths = [str(Path(__file__).resolve().parent.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))  # this gpt2lab, no other
+def environment() -> dict[str, str]:
+    """This process's environment with what is fixed for notebooks."""
+    here = str(Path(__file__).resolve().parent.parent)  # this gpt2lab, no other
+    paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
+@contextmanager
+def fixed_environment() -> Iterator[None]:
+    """Jupyter looks for kernels by it, and the kernel inherits it. Afterwards all is as it was."""
+    before = dict(os.environ)
+    os.environ.update(environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def run(path: Path) -> float:
@@ -119,7 +133,6 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    use_environment()
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -130,7 +143,8 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
         coalesce_streams=True,  # otherwise the number of stream outputs depends on timing
     )
     try:
-        client.execute()
+        with fixed_environment():
+            client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise ValueError(re.sub(r"\x1b\[[0-9;]*m", "", str(error))) from error
 

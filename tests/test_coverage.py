@@ -1,10 +1,10 @@
-"""Topics as data, and the table made from the tags."""
+"""The table of topics, made from the tags of the cells."""
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from gpt2lab import coverage
-from gpt2lab.topics import CHAPTERS, CLAIMS, TOPICS, topics_of
+from gpt2lab.topics import TOPICS, topics_of
 
 
 def chapter(folder, name, *cells):
@@ -14,19 +14,6 @@ def chapter(folder, name, *cells):
         notebook.cells.append(make(source, metadata={"tags": tags}, id=f"{name}-{len(notebook.cells)}"))
     nbformat.write(notebook, folder / f"{name}.ipynb")
     return folder / f"{name}.ipynb"
-
-
-def test_topics_are_numbered_without_gaps_and_owned_by_a_chapter():
-    assert sorted(TOPICS) == list(range(1, 107))
-    assert {topic.chapter for topic in TOPICS.values()} <= set(CHAPTERS)
-    assert len({topic.title for topic in TOPICS.values()}) == len(TOPICS)
-    for topic in TOPICS.values():
-        assert len(topic.takeaway.split()) > 4 and topic.takeaway[-1] in ".?", topic
-
-
-def test_there_are_162_wrong_claims_and_24_that_are_right():
-    assert len([claim for claim in CLAIMS if claim[0] != "C"]) == 162
-    assert len([claim for claim in CLAIMS if claim[0] == "C"]) == 24
 
 
 def test_a_link_leads_to_the_first_cell_with_the_tag(tmp_path):

@@ -1,5 +1,6 @@
 """The script that executes and stores notebooks, and what nbval does with the result."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def nbval(path):
     command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider"]
     command += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "--confcutdir", str(ROOT)]
     command += ["-p", "conftest", str(path)]
-    environment = {**notebooks.os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
@@ -98,6 +99,14 @@ def test_nbval_accepts_what_was_stored_and_refuses_a_changed_number(stored, tmp_
     code, report = nbval(changed)
     assert code == 1
     assert "3.1" in report and "Cell outputs differ" in report
+
+
+def test_the_environment_of_this_process_stays_as_it_is(stored):
+    assert "TQDM_DISABLE" not in os.environ
+    before = dict(os.environ)
+    with notebooks.fixed_environment():
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    assert dict(os.environ) == before
 
 
 def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
