@@ -45,11 +45,11 @@ PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the stan
     "induction": {
         "two-layers": Preset(
             shape=dict(n_layers=2, n_heads=2, d_model=48),
-            training=dict(SMALL, steps=3000, learning_rate=5e-3, betas=(0.9, 0.98)),
+            training=dict(SMALL, steps=6000, learning_rate=5e-3, betas=(0.9, 0.98), eval_every=200),
         ),
         "one-layer": Preset(
             shape=dict(n_layers=1, n_heads=2, d_model=48),
-            training=dict(SMALL, steps=3000, learning_rate=5e-3, betas=(0.9, 0.98)),
+            training=dict(SMALL, steps=6000, learning_rate=5e-3, betas=(0.9, 0.98), eval_every=200),
         ),
     },
     "reference": {
