@@ -24,8 +24,15 @@ def test_notebook_7_goes_both_ways(lab):
     try:
         page.goto(f"{lab.url}notebooks/{path.name}?token={lab.token}&{uuid.uuid4().hex}")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START_S * 1000)
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(state="attached", timeout=START_S * 1000)
-        notebook.run(0)
+        # A cell that is run before the kernel answers is silently not run: ask until one counts.
+        prompt = notebook.cell(0).locator(".jp-InputPrompt")
+        for _ in range(20):
+            notebook.cell(0).locator(".cm-content").click()
+            page.keyboard.press("Control+Enter")
+            page.wait_for_timeout(1500)
+            if prompt.inner_text() != "[ ]:":
+                break
+        notebook.wait_until(lambda: re.fullmatch(r"\[\d+\]:", prompt.inner_text()), "the first cell has run")
         notebook.run(1)
         shown = Shown(notebook, 1)
         shown.root.get_by_role("gridcell", name="Layer 1, head 2").click()

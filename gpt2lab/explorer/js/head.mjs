@@ -89,10 +89,10 @@ export function headView(store) {
     const shown = found.length > 1 && !found[1].error ? found[1] : found[0];
     const k = store.scale();
     const pair = found.length > 1 && !broken;
-    const pad = labelRoom(12 * k);
+    const pad = labelRoom(12 * k, 9);
     const beside = store.width > 700 * k;
     const room = store.width - (beside && !pair ? linesWidth() + 30 : 10);
-    const size = Math.floor(pair ? Math.min(340 * k, Math.max(190 * k, store.width / 3 - 26 - pad)) : Math.min(Math.max(220, room - pad - 8), 540 * k));
+    const size = Math.floor(pair ? Math.min(340 * k, Math.max(150 * k, (store.width - 40) / 3 - labelRoom(12 * k, 7) - 6)) : Math.min(Math.max(220, room - pad - 8), 540 * k));
     const names = store.scene().names;
     drawMatrix(single, shown, size, pair ? names[1] : headName(layer, head, store.role(layer, head)));
     for (const figure of [before, change]) figure.root.hidden = !pair;
@@ -115,7 +115,8 @@ export function headView(store) {
     const labels = store.labels();
     const font = 12 * k;
     const each = labelStep(T, size, font * 1.15);
-    const pad = labelRoom(font);
+    const longest = store.compared() ? 7 : 9;
+    const pad = labelRoom(font, longest);
     figure.size(size + pad + 2, size + pad + 2);
     figure.name(title, `${title}: attention of ${T} queries (rows) to ${T} keys (columns)`);
     maps.set(figure, { map, size, pad });
@@ -146,9 +147,9 @@ export function headView(store) {
     figure.draw(marks);
   }
 
-  // Room for the longest token label, of at most nine characters.
-  function labelRoom(font) {
-    return Math.round(Math.min(9, Math.max(...store.labels().map((l) => Array.from(l).length))) * font * 0.66 + 14);
+  // Room for the longest token label, of so many characters at most.
+  function labelRoom(font, most) {
+    return Math.round(Math.min(most, Math.max(...store.labels().map((l) => Array.from(l).length))) * font * 0.66 + 14);
   }
 
   function linesWidth() {
@@ -159,7 +160,7 @@ export function headView(store) {
     const at = pad + (i + 0.5) * cell;
     const chosen = i === (top ? store.get("key") : store.token());
     const attributes = { "font-size": font, class: chosen ? "g2x-t1 g2x-strong" : "g2x-t2" };
-    const word = clip(labels[i], 9);
+    const word = clip(labels[i], store.compared() ? 7 : 9);
     if (!top) return text(pad - 5, at + font * 0.35, word, { ...attributes, "text-anchor": "end" });
     return text(0, 0, word, { ...attributes, transform: `translate(${at + font * 0.35},${pad - 5}) rotate(-90)` });
   }

@@ -31,7 +31,7 @@ export function lensView(store) {
     const rows = meta.labels.length;
     const line = (rows > 14 ? 22 : 28) * f;
     const font = 12.5 * f;
-    const [name, rank] = [76 * f, 118 * f];
+    const [name, rank] = [76 * f, 136 * f];
     const width = Math.min(store.width - 12, 880 * f);
     const each = (width - name - rank) / columns;
     figure.size(width, 30 * f + rows * line + 2);
@@ -46,7 +46,7 @@ export function lensView(store) {
       const good = 1 - Math.log(meta.ranks[r]) / Math.log(Math.max(2, meta.vocab_size));
       marks.push(
         text(name - 14 * f, y + line * 0.66, r === rows - 1 ? `${r} (all)` : r, { class: "g2x-t1", "font-size": font, "text-anchor": "end" }),
-        s("rect", { x: name + 12 * f, y: y + line * 0.7, width: Math.max(1, good * (rank - 30 * f)), height: line * 0.16, class: "g2x-weight" }),
+        s("rect", { x: name + 12 * f, y: y + line * 0.7, width: Math.max(1, good * (rank - 40 * f)), height: line * 0.16, class: "g2x-weight" }),
         text(name + 12 * f, y + line * 0.58, `${meta.ranks[r].toLocaleString("en")} · ${amount(answer[r])}`, { class: "g2x-t1", "font-size": font }),
       );
       for (let c = 0; c < columns; c++) {

@@ -97,10 +97,10 @@ export function scoresView(store) {
   function cell(x, y, width, line, value, title, values, font) {
     if (value === -Infinity) return [text(x + 4, y + line * 0.68, "−∞", { class: "g2x-t2", "font-size": font })];
     const soft = title === "softmax";
-    const most = soft ? 1 : Math.max(...values.map(Math.abs), 1e-9);
-    const room = width - 54 * (font / 12);
-    const length = (Math.abs(value) / most) * (soft ? room : room / 2);
-    const zero = x + 50 * (font / 12) + (soft ? 0 : room / 2);
+    const [low, high] = soft ? [0, 1] : extent(values);
+    const at = scale([low, high], [x + 50 * (font / 12), x + width - 6]);
+    const zero = at(0);
+    const length = Math.abs(at(value) - zero);
     return [
       text(x + 44 * (font / 12), y + line * 0.68, soft ? amount(value) : number(value), { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
       s("rect", { x: value < 0 ? zero - length : zero, y: y + line * 0.22, width: Math.max(0.6, length), height: line * 0.56, class: soft ? "g2x-weight" : value < 0 ? "g2x-down" : "g2x-up" }),
