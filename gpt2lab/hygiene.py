@@ -6,6 +6,7 @@ room around what authors aim at: cells of 6 lines, paragraphs of 20 to 80 words.
 
 from __future__ import annotations
 
+import ast
 import re
 import statistics
 from collections.abc import Iterator
@@ -99,8 +100,19 @@ def _code_length(notebook: NotebookNode, path: Path) -> Iterator[str]:
     for cell in code_cells(notebook):
         if lines(cell) > MOST_LINES:
             yield f"{name(cell)} has {lines(cell)} lines; at most {MOST_LINES}"
+        if _silenced(cell.source):
+            yield f"{name(cell)} ends an expression with a semicolon; nbval shows it all the same"
         if re.search(r"\binteract(ive)?\(|widgets\.Output\(", cell.source):
             yield f"{name(cell)} uses interact or Output, which cannot be compared"
+
+
+def _silenced(source: str) -> bool:
+    """Whether the last line is an expression whose value a semicolon keeps from being shown."""
+    try:
+        last = ast.parse(source).body[-1]
+    except (SyntaxError, IndexError):  # IPython's own commands
+        return False
+    return isinstance(last, ast.Expr) and source.rstrip().endswith(";")
 
 
 def _prose(notebook: NotebookNode, path: Path) -> Iterator[str]:

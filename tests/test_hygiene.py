@@ -128,6 +128,14 @@ def test_short_code(good):
     assert "the median code cell has 8 lines; at most 6" in problem(good)
 
 
+def test_a_semicolon_silences_nothing_in_nbval(good):
+    code(good[0], 1).source = "x = 1\nprint(x);"
+    assert "ends an expression with a semicolon" in problem(good)
+    for source in ("x = 1;", "print(';')", "%load_ext x;"):
+        code(good[0], 1).source = source
+        assert problem(good) == ""
+
+
 @pytest.mark.parametrize("call", ["interact(f, x=1)", "widgets.Output()"])
 def test_no_interact(good, call):
     code(good[0], 1).source = call
