@@ -46,6 +46,11 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         top_k(fn), top_p(fn)         fn(logits, k), fn(logits, p) -> probabilities
                         greedy(fn)                   fn(model, tokens, n) -> (B, T + n)
                         kv_cache_bytes(fn)           fn(config, T, bytes_per_number) -> bytes
+    training            perplexity(fn)               fn(losses in nats) -> number
+                        learning_rate(fn)            fn(step, steps, peak, warmup) -> number, warm-up + cosine to 0
+                        clip(fn)                     fn(gradients, limit) -> list, one norm over all
+                        adamw(fn)                    fn(theta, gradient, m, v, t, lr, betas, eps, decay)
+                                                     -> (theta, m, v)
 """
 
 from gpt2lab.check.assembly import first_loss, flops_per_token, from_weights
@@ -59,11 +64,13 @@ from gpt2lab.check.masks import causal_mask, leaks, left_padding_mask, masked_so
 from gpt2lab.check.norms import layer_norm, post_ln, pre_ln, rms_norm, token_statistics
 from gpt2lab.check.position_vectors import alibi_bias, bpe_pair, rope, sinusoidal
 from gpt2lab.check.residuals import block, residual, residual_scale
+from gpt2lab.check.training import adamw, clip, learning_rate, perplexity
 from gpt2lab.check.whole_model import embed, next_token, parameter_count, shapes, unembed
 
 __all__ = [
     "NOT_DONE",
     "CheckResult",
+    "adamw",
     "alibi_bias",
     "attention",
     "attention_scores",
@@ -71,6 +78,7 @@ __all__ = [
     "block_parameters",
     "bpe_pair",
     "causal_mask",
+    "clip",
     "dropout",
     "embed",
     "feed_forward",
@@ -83,6 +91,7 @@ __all__ = [
     "greedy",
     "kv_cache_bytes",
     "layer_norm",
+    "learning_rate",
     "leaks",
     "left_padding_mask",
     "masked_softmax",
@@ -91,6 +100,7 @@ __all__ = [
     "next_token",
     "next_token_loss",
     "parameter_count",
+    "perplexity",
     "post_ln",
     "pre_ln",
     "residual",

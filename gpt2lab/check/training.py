@@ -1,0 +1,216 @@
+"""Checks for training: perplexity, the learning rate, clipping, one step of AdamW."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, examine, judge
+from gpt2lab.optimizer import learning_rate_at
+
+ADAM = "theta gradient m v t lr betas eps decay"
+
+
+def perplexity(function: Any) -> CheckResult:
+    """``my_perplexity(losses)`` -> number: the perplexity of a text from the loss of each token, in nats."""
+    return examine("perplexity", function, "losses", _perplexity)
+
+
+def _perplexity(learner: Learner) -> None:
+    losses = torch.tensor([0.5, 3.0, 1.0, 6.0])
+    mean = losses.mean()
+    judge(
+        _number(learner, losses),
+        mean.exp(),
+        {
+            "exp comes before the mean, so that one hard token decides. Average the losses first.": losses.exp().mean(),
+            "The losses are in nats: take e to that power, not 2.": 2**mean,
+            "This is the loss itself. Take exp of it.": mean,
+            "The losses are summed: this is one over the probability of the whole text. Average.": losses.sum().exp(),
+            "The sign is turned: this is the mean probability (geometric), 1 / perplexity.": (-mean).exp(),
+        },
+        "exp of the mean loss.",
+    )
+    uniform = torch.full((3,), math.log(50257.0))
+    judge(_number(learner, uniform), torch.tensor(50257.0), {}, "A model that guesses hesitates between all 50,257 tokens.")
+
+
+def learning_rate(function: Any) -> CheckResult:
+    """``my_rate(step, steps, peak, warmup)`` -> number: a straight rise to ``peak``, then half a cosine to 0."""
+    return examine("learning_rate", function, "step steps peak warmup", _schedule, _no_warmup)
+
+
+def _schedule(learner: Learner) -> None:
+    steps, peak, warmup = 100, 0.006, 20
+    x = torch.arange(steps, dtype=torch.float64)
+    after = (x - warmup) / (steps - warmup)
+    rise = torch.minimum((x + 1) / warmup, torch.ones(()))
+
+    def falls(curve: Tensor) -> Tensor:
+        return peak * torch.where(x < warmup, rise, curve)
+
+    half = 0.5 * (1 + (math.pi * after).cos())
+    right = torch.tensor([learning_rate_at(i, steps, peak, warmup, floor=0.0) for i in range(steps)], dtype=torch.float64)
+    judge(
+        torch.stack([_number(learner, i, steps, peak, warmup) for i in range(steps)]),
+        right,
+        {
+            "The rise is right, the fall is missing: after the warm-up the rate stays.": falls(torch.ones(steps)),
+            "After the warm-up it falls in a straight line. Use half a cosine.": falls(1 - after),
+            "The cosine counts from step 0, so the rate jumps when the warm-up ends. Count from the end of the warm-up.":
+                falls(0.5 * (1 + (math.pi * x / steps).cos())),
+            "The cosine goes all the way round: the rate comes back up. Half a turn is π, not 2π.":
+                falls(0.5 * (1 + (2 * math.pi * after).cos())),
+            "The cosine swings below 0. Shift and halve it: 0.5 · (1 + cos).": falls((math.pi * after).cos()),
+            "Step 0 has the rate 0 and teaches nothing. The rise begins at peak / warmup.":
+                peak * torch.where(x < warmup, x / warmup, half),
+            "There is no warm-up: step 0 has the highest rate.": peak * 0.5 * (1 + (math.pi * x / steps).cos()),
+            "The highest rate is 1. Multiply by peak.": right / peak,
+        },
+        "Steps 0 … warmup - 1 rise as peak · (step + 1) / warmup; then peak · 0.5 · (1 + cos(π · progress)).",
+        tolerance=1e-6,
+    )  # fmt: skip
+
+
+def _no_warmup(learner: Learner) -> None:
+    judge(_number(learner, 0, 10, 1.0, 0), torch.tensor(1.0), {}, "With warmup = 0 the first step has the highest rate.")
+
+
+def clip(function: Any) -> CheckResult:
+    """``my_clip(gradients, limit)`` -> list of tensors, shortened together if their common norm exceeds ``limit``."""
+    return examine("clip", function, "gradients limit", _clip_large, _clip_small)
+
+
+def _clip_large(learner: Learner) -> None:
+    gradients = [torch.tensor([[0.3, -1.2], [0.6, 0.2]]), torch.tensor([0.8, -0.1]), torch.tensor([5.0])]
+    every = _flat(gradients)
+    norms = [g.norm() for g in gradients]
+    judge(
+        _clipped(learner, gradients, 1.0),
+        every / every.norm(),
+        {
+            "Each tensor is clipped by its own norm, which turns the direction. Use one norm over all of them.":
+                _flat([g * (1 / n).clamp(max=1) for g, n in zip(gradients, norms, strict=True)]),
+            "Each number is cut on its own (that is clip_grad_value_). Clip by the norm, so that the direction stays.":
+                every.clamp(-1, 1),
+            "The norms of the tensors are added. Add the squares, then take the root.": every / torch.stack(norms).sum(),
+            "Divided by the norm squared: the root is missing.": every / every.norm() ** 2,
+            "The root is taken of the mean of the squares. A norm sums them.": every / every.square().mean().sqrt(),
+            "Nothing is clipped.": every,
+        },
+        "All gradients times limit / norm, where norm is the root of the sum of all squares.",
+    )  # fmt: skip
+    judge(_clipped(learner, gradients, 2.0), 2 * every / every.norm(), {"`limit` is ignored.": every / every.norm()},
+          "With limit 2 the common norm is 2 afterwards.")  # fmt: skip
+
+
+def _clip_small(learner: Learner) -> None:
+    gradients = [torch.tensor([1e-3, 2e-3]), torch.tensor([-1e-3])]
+    every = _flat(gradients)
+    judge(
+        _clipped(learner, gradients, 1.0),
+        every,
+        {"Small gradients are lifted to the limit. Clipping only shortens: the factor is at most 1.": every / every.norm()},
+        "Gradients within the limit stay as they are.",
+        tolerance=1e-6,
+    )
+    if not agree(_clipped(learner, [torch.zeros(2)], 1.0), torch.zeros(2)):
+        raise Wrong("Gradients of zero give no number: 0 / 0. Mind the case that the norm is 0.")
+
+
+def adamw(function: Any) -> CheckResult:
+    """``my_adamw(theta, gradient, m, v, t, lr, betas, eps, decay)`` -> (theta, m, v) after step t = 1, 2, …"""
+    return examine("adamw", function, ADAM, _adamw_averages, _adamw_weights, _adamw_path)
+
+
+def _step(
+    theta: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int, lr: float, betas: tuple, eps: float, decay: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    m = betas[0] * m + (1 - betas[0]) * g
+    v = betas[1] * v + (1 - betas[1]) * g**2
+    m_hat, v_hat = m / (1 - betas[0] ** t), v / (1 - betas[1] ** t)
+    return theta - lr * (m_hat / (v_hat.sqrt() + eps) + decay * theta), m, v
+
+
+def _example() -> tuple[Tensor, ...]:
+    return torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.3, -0.1, 2.0]), torch.tensor([0.1, 0.2, -0.4]), torch.tensor([0.2, 0.1, 0.9])
+
+
+def _adamw_averages(learner: Learner) -> None:
+    theta, g, m, v = _example()
+    _, own_m, own_v = _three(learner, theta, g, m, v, 3, 0.1, (0.9, 0.95), 1e-8, 0.1)
+    judge(own_m, 0.9 * m + 0.1 * g, {
+        "m is returned with its bias correction. Correct a copy: the next step needs the plain average.":
+            (0.9 * m + 0.1 * g) / (1 - 0.9**3),
+        "In m the two shares are exchanged: the old average keeps betas[0], the gradient gets the rest.": 0.1 * m + 0.9 * g,
+        "In m the gradient is added whole. It gets the share 1 - betas[0].": 0.9 * m + g,
+        "m has not moved.": m,
+        "In m the decay is mixed into the gradient: that is Adam with L2, not AdamW.": 0.9 * m + 0.1 * (g + 0.1 * theta),
+    }, "m is betas[0] · m + (1 - betas[0]) · gradient.")  # fmt: skip
+    judge(own_v, 0.95 * v + 0.05 * g**2, {
+        "v is returned with its bias correction. Correct a copy.": (0.95 * v + 0.05 * g**2) / (1 - 0.95**3),
+        "v averages the gradient. It averages the *square* of the gradient.": 0.95 * v + 0.05 * g,
+        "v uses betas[0]. It has a memory of its own: betas[1].": 0.9 * v + 0.1 * g**2,
+        "v has not moved.": v,
+    }, "v is betas[1] · v + (1 - betas[1]) · gradient².")  # fmt: skip
+
+
+def _adamw_weights(learner: Learner) -> None:
+    theta, g, m0, v0 = _example()
+    lr, betas, eps, decay, t = 0.1, (0.9, 0.95), 0.1, 0.2, 3
+    new, m, v = _step(theta, g, m0, v0, t, lr, betas, eps, decay)
+    m_hat, v_hat = m / (1 - betas[0] ** t), v / (1 - betas[1] ** t)
+    step = m_hat / (v_hat.sqrt() + eps)
+    judge(_three(learner, theta, g, m0, v0, t, lr, betas, eps, decay)[0], new, {
+        "The bias correction is missing: early averages are too small.": theta - lr * (m / (v.sqrt() + eps) + decay * theta),
+        "eps stands inside the root. It is added to the root.": theta - lr * (m_hat / (v_hat + eps).sqrt() + decay * theta),
+        "The root of v is missing.": theta - lr * (m_hat / (v_hat + eps) + decay * theta),
+        "The weight decay is missing.": theta - lr * step,
+        "The decay is not multiplied by the learning rate.": theta - lr * step - decay * theta,
+        "The decay has the wrong sign: weights grow.": theta - lr * (step - decay * theta),
+        "It climbs: the step is added. Subtract it.": theta + lr * (step - decay * theta),
+        "m is not used: the gradient itself is divided.": theta - lr * (g / (v_hat.sqrt() + eps) + decay * theta),
+    }, "theta - lr · (m̂ / (√v̂ + eps) + decay · theta).")  # fmt: skip
+
+
+def _adamw_path(learner: Learner) -> None:
+    """Twenty steps beside torch's own."""
+    weight = torch.nn.Parameter(torch.tensor([1.0, -1.0]))
+    optimizer = torch.optim.AdamW([weight], lr=0.05, betas=(0.8, 0.9), eps=1e-8, weight_decay=0.1)
+    theta, m, v = weight.detach().clone(), torch.zeros(2), torch.zeros(2)
+    for t in range(1, 21):
+        gradient = torch.randn(2)
+        weight.grad = gradient.clone()
+        optimizer.step()
+        theta, m, v = _three(learner, theta, gradient, m, v, t, 0.05, (0.8, 0.9), 1e-8, 0.1)
+    judge(theta, weight.detach(), {}, "After twenty steps it has left the path of torch.optim.AdamW.")
+
+
+def _number(learner: Learner, *arguments: Any) -> Tensor:
+    value = learner(*arguments)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Tensor)) or (isinstance(value, Tensor) and value.numel() != 1):
+        raise Wrong(f"{learner.name} must return one number.")
+    return torch.as_tensor(value, dtype=torch.float64).reshape(())
+
+
+def _clipped(learner: Learner, gradients: list[Tensor], limit: float) -> Tensor:
+    out = learner([g.clone() for g in gradients], limit)
+    if not isinstance(out, (list, tuple)) or len(out) != len(gradients) or not all(isinstance(g, Tensor) for g in out):
+        raise Wrong(f"{learner.name} must return a list with one tensor for each of the {len(gradients)} gradients.")
+    if [g.shape for g in out] != [g.shape for g in gradients]:
+        raise Wrong("The shapes of the gradients have changed.")
+    return _flat(list(out))
+
+
+def _flat(tensors: list[Tensor]) -> Tensor:
+    return torch.cat([t.detach().flatten() for t in tensors])
+
+
+def _three(learner: Learner, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    out = learner(*arguments)
+    if not isinstance(out, (list, tuple)) or len(out) != 3 or not all(isinstance(x, Tensor) for x in out):
+        raise Wrong(f"{learner.name} must return three tensors: theta, m, v.")
+    return out[0].detach(), out[1].detach(), out[2].detach()
