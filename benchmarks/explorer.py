@@ -114,7 +114,7 @@ def peers(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Any]:
         def show() -> str:
             shown: list[str] = []
             with _replaced(IPython.display, "display", lambda *things, **_: shown.extend(_html(t) for t in things)):
-                inspectus.attention([layer.numpy() for layer in attention], tokens)
+                inspectus.attention(tuple(attention), tokens)
             return "".join(shown)
 
         found["inspectus"] = show

@@ -25,8 +25,9 @@ def decode(code: Tensor) -> Tensor:
 
 
 def is_triangular(weights: Tensor) -> bool:
-    """Whether no query looks at a later key, in a tensor (..., T, T)."""
-    return not bool(weights.triu(1).any())
+    """Whether no query looks at a later key, in weights (..., T, T) that are not negative."""
+    later = torch.ones(weights.shape[-2:]).triu(1).flatten()  # (T·T,)
+    return not bool((weights.float().flatten(-2) @ later).any())
 
 
 def pack(weights: Tensor, triangular: bool) -> bytes:
@@ -48,9 +49,10 @@ def thumbnail(weights: Tensor, size: int = THUMBNAIL) -> Tensor:
     step = -(-T // size)
     if step == 1:
         return weights
-    flat = weights.reshape(-1, 1, T, T).float()
-    small = F.max_pool2d(flat, step, ceil_mode=True)  # (n, 1, S, S)
-    return small.reshape(*weights.shape[:-2], *small.shape[-2:])
+    S = -(-T // step)
+    padded = F.pad(weights.float(), (0, S * step - T, 0, S * step - T))
+    narrow = padded.unflatten(-1, (S, step)).amax(-1)  # (..., S * step, S)
+    return narrow.unflatten(-2, (S, step)).amax(-2)  # (..., S, S)
 
 
 def floats(values: Tensor) -> bytes:

@@ -63,16 +63,17 @@ def head_scores(attn_weights: Tensor, tokens: Tensor) -> dict[str, tuple[Tensor,
         raise ValueError(
             f"head_scores needs weights (n_heads, {T}, {T}) for {T} tokens, got {tuple(attn_weights.shape)}"
         )
-    visible = torch.ones(T, T).tril() if not attn_weights.triu(1).any() else torch.ones(T, T)
+    causal = not attn_weights[:, 0, 1:].any()  # under a causal mask the first query sees itself only
+    visible = torch.ones(T, T).tril() if causal else torch.ones(T, T)
     uniform = visible / visible.sum(dim=-1, keepdim=True)
-    scores = {}
-    for name, keys in targets(tokens).items():
-        asked = keys.any(dim=-1)  # (T,)
-        if not asked.any():
-            continue
-        on_target = (attn_weights * keys).sum(dim=-1)[:, asked].mean(dim=-1)  # (n_heads,)
-        scores[name] = (on_target, float((uniform * keys).sum(dim=-1)[asked].mean()))
-    return scores
+    asked = {name: keys for name, keys in targets(tokens).items() if keys.any()}
+    if not asked:
+        return {}
+    # The mean over queries of the sum over target keys is one product with a matrix of shares.
+    shares = torch.stack([(keys / keys.any(dim=-1).sum()).flatten() for keys in asked.values()], dim=1)  # (T·T, n)
+    scores = attn_weights.flatten(1) @ shares.to(attn_weights)  # (n_heads, n)
+    chance = uniform.flatten() @ shares  # (n,)
+    return {name: (scores[:, i], float(chance[i])) for i, name in enumerate(asked)}
 
 
 def roles(attn_weights: Tensor, tokens: Tensor) -> list[dict]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from gpt2lab.explorer import changes, packing
 from gpt2lab.explorer.roles import roles
 
-BLOCK_BYTES = 400_000_000
+BLOCK_BYTES = 600_000_000
 # What is kept of each layer for the stream view: one number per token.
 STATISTICS = (
     "resid_pre", "attn", "ffn", "resid_post",  # lengths (L2 norms)

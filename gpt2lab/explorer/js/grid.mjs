@@ -77,7 +77,7 @@ export function gridView(store) {
     const heads = Math.max(...scene.shape);
     const label = 62 * k;
     const place = gridLayout({ layers, heads, width: store.width - 8, label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 ? 92 : 148 });
-    figure.size(Math.max(place.width, 300), place.height);
+    figure.size(Math.max(place.width, Math.min(store.width, 460 * k)), place.height);
     const paper = figure.paper();
     const shown = store.compared() ? store.which : "after";
     const font = 13 * k;
