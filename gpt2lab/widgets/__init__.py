@@ -23,15 +23,18 @@ _HOME = {
     "NeuronsPanel": "neurons_panel",
     "NormPlacementPanel": "norm_placement",
     "HeadsPanel": "heads_panel",
+    "LabPanel": "lab_panel",
     "LayerNormPanel": "layernorm_panel",
     "Panel": "base",
     "RipplePanel": "ripple_panel",
     "SamplingPanel": "sampling_panel",
+    "SchedulePanel": "schedule_panel",
     "ScoreScalingPanel": "score_scaling",
     "PathPanel": "path_panel",
     "PositionsPanel": "positions_panel",
     "Predict": "predict",
     "ResidualPanel": "residual_panel",
+    "TrainPanel": "train_panel",
 }
 __all__ = sorted(_HOME)
 

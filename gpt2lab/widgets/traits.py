@@ -113,19 +113,31 @@ class Number(PanelTrait):
 
 
 class Choice(PanelTrait):
-    """One of a few words: a list to drop down."""
+    """One of a few words: a list to drop down. ``options`` may be a function of the panel."""
 
-    def __init__(self, options: tuple[Any, ...], default: Any = None, **about: Any) -> None:
-        super().__init__(options[0] if default is None else default, **about)
+    def __init__(self, options: Any, default: Any = None, **about: Any) -> None:
+        known = () if callable(options) else options
+        super().__init__(known[0] if default is None and known else default, **about)
         self.options = options
 
     def accept(self, panel: Any, value: Any) -> Any:
-        if value not in self.options:
-            raise self.refuse("one of " + ", ".join(map(repr, self.options)), value)
+        options = _limit(self.options, panel)
+        if value not in options:
+            raise self.refuse("one of " + ", ".join(map(repr, options)), value)
         return value
 
+    def start(self, panel: Any) -> Any:
+        options = _limit(self.options, panel)
+        return self.default_value if self.default_value in options else options[0]
+
     def control(self, panel: Any) -> ipywidgets.Widget:
-        return ipywidgets.Dropdown(options=self.options, description=self.label, tooltip=self.help)
+        options = _limit(self.options, panel)
+        return ipywidgets.Dropdown(options=options, description=self.label, tooltip=self.help)
+
+    def fit(self, panel: Any, control: Any) -> None:
+        options = tuple(_limit(self.options, panel))
+        if tuple(control.options) != options:
+            control.options = options
 
 
 class Switch(PanelTrait):

@@ -1,0 +1,163 @@
+"""The lab panel: pick a part, and see what training is like without it, with the spread over the seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gpt2lab.lab import Curves, load_lab
+from gpt2lab.lab.rows import GROUPS
+from gpt2lab.widgets.base import Panel
+from gpt2lab.widgets.drawing import clip
+from gpt2lab.widgets.style import BLUE, FADED, ORANGE, SMALL, Picture, letters
+from gpt2lab.widgets.traits import Choice
+
+SCORES = {"accuracy": "sequences all right", "token_accuracy": "tokens right", "loss": "held-out loss, nats"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two rows of the lab at the end of training: median (lowest to highest seed)."""
+
+    score: str
+    rows: tuple[
+        tuple[str, tuple[float, ...]], ...
+    ]  # title, each seed's last value; the first is compared with
+    steps: int
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{self.score} after {self.steps} steps: median (lowest to highest of {len(self.rows[0][1])} seeds)"
+        ]
+        for title, values in self.rows:
+            good = [v for v in values if np.isfinite(v)]
+            numbers = (
+                f"{np.median(good):.2f} ({min(good):.2f} to {max(good):.2f})" if good else "all diverged"
+            )
+            if good and len(good) < len(values):
+                numbers += f", {len(values) - len(good)} diverged"
+            lines.append(f"  {title:34} {numbers}")
+        return "\n".join(lines)
+
+
+def ends(curves: Curves, score: str) -> tuple[str, np.ndarray]:
+    """Title and each seed's last value. A model without a mask reads its answers: generation counts."""
+    generated = f"generated_{score}"
+    if generated in curves.scores:
+        return f"{curves.row.title}, generating", curves.final(generated)
+    return curves.row.title, curves.final(score)
+
+
+class LabPanel(Panel):
+    """Curves of the ablation lab: one row against the first of its group.
+
+    The lines are medians over the seeds, the bands reach from the lowest seed to the highest. On the
+    right every seed's last value is a dot. Shows whatever rows the shipped table has.
+
+    Attributes
+    ----------
+    group : str
+        "parts", "depth", "rate", "heads", "order", "scaling" or "init", as far as they are shipped.
+    part : str
+        What is different: the second half of the row's name, such as "no-residual".
+    score : str
+        "accuracy", "token_accuracy" or "loss", on held-out cases.
+    result : Comparison
+    row, baseline : Curves
+    """
+
+    group = Choice(lambda panel: panel.groups(), label="Question")
+    part = Choice(lambda panel: panel.parts(), label="Row")
+    score = Choice(tuple(SCORES), label="Show")
+    rows = (("group", "part", "score"),)
+
+    def __init__(self, lab: dict[str, Curves] | None = None, **settings: Any) -> None:
+        self.lab = load_lab() if lab is None else lab
+        if not self.groups():
+            raise ValueError(
+                "LabPanel needs a table with two rows of one group at least, got none; run: gpt2lab train-lab"
+            )
+        super().__init__(**settings)
+
+    def groups(self) -> tuple[str, ...]:
+        """The groups in which there is something to compare."""
+        found = [curves.row.group for curves in self.lab.values()]
+        return tuple(group for group in GROUPS if found.count(group) > 1)
+
+    def parts(self) -> tuple[str, ...]:
+        """What can be picked in this group: every row but the first."""
+        return tuple(name.split("/", 1)[1] for name in self._names()[1:])
+
+    def _names(self) -> list[str]:
+        return [name for name, curves in self.lab.items() if curves.row.group == self.group]
+
+    @property
+    def baseline(self) -> Curves:
+        return self.lab[self._names()[0]]
+
+    @property
+    def row(self) -> Curves:
+        return self.lab[f"{self.group}/{self.part}"]
+
+    def settle(self) -> None:
+        if self.part not in self.parts():
+            self.part = self.parts()[0]
+
+    def measure(self) -> Comparison:
+        return self._compare([self.baseline, self.row], self.score)
+
+    def table(self, score: str = "accuracy") -> Comparison:
+        """All rows of the group side by side."""
+        if score not in SCORES:
+            raise ValueError(f"score must be one of {', '.join(SCORES)}, got {score!r}")
+        return self._compare([self.lab[name] for name in self._names()], score)
+
+    def _compare(self, chosen: list[Curves], score: str) -> Comparison:
+        rows = tuple((title, tuple(map(float, values))) for title, values in (ends(c, score) for c in chosen))
+        return Comparison(score, rows, int(self.row.eval_steps[-1]))
+
+    def draw(self) -> Picture:
+        picture = Picture(9.6, 4.8, "The ablation lab")
+        axes, last = picture.add_axes([0.075, 0.15, 0.6, 0.62]), picture.add_axes([0.75, 0.15, 0.235, 0.62])
+        top = 1.0
+        for place, (curves, color) in enumerate([(self.baseline, ORANGE), (self.row, BLUE)]):
+            values = curves.scores[self.score]  # (examinations, seeds)
+            known = np.isfinite(values).any(axis=1)
+            x, seen = curves.eval_steps[known], values[known]
+            if known.any():
+                low, middle, high = (
+                    np.nanmin(seen, axis=1),
+                    np.nanmedian(seen, axis=1),
+                    np.nanmax(seen, axis=1),
+                )
+                axes.fill_between(x, low, high, color=color, alpha=0.22, linewidth=0)
+                axes.plot(x, middle, color=color)
+                top = max(top, float(high.max()))
+            title, final = ends(curves, self.score)
+            final = final[np.isfinite(final)]
+            beside = (
+                place + np.linspace(-0.16, 0.16, len(final)) if len(final) > 1 else np.full(len(final), place)
+            )
+            last.plot(beside, final, "o", color=color, markersize=8, alpha=0.85)
+            name = clip(title, 46)
+            picture.text(0.075 + 0.47 * place, 0.86, "■", color=color, fontsize=14, va="center")
+            picture.text(
+                0.098 + 0.47 * place, 0.86, name, color=letters(color), fontweight="bold", va="center"
+            )
+        limits = (-0.03, 1.05) if self.score != "loss" else (0, 1.05 * top)
+        for one in (axes, last):
+            one.set_ylim(*limits)
+            one.grid(axis="y")
+        axes.set_xlim(0, int(self.row.eval_steps[-1]))
+        axes.set(xlabel="step", ylabel=SCORES[self.score])
+        last.set_xlim(-0.6, 1.6)
+        last.set_xticks([0, 1], labels=["compare", "row"])
+        last.set_yticklabels([])
+        last.set_title("each seed's end", fontsize=SMALL)
+        facts = self.row.facts
+        picture.text(0.012, 0.95, GROUPS[self.group], fontsize=14, fontweight="bold", va="center")
+        note = f"{facts['seeds']} seeds, task {self.row.row.task}, trained on {facts['device']}"
+        picture.text(0.985, 0.012, note, fontsize=9.5, color=FADED, ha="right")
+        return picture
