@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gpt2lab.block import TransformerBlock
 from gpt2lab.attention import MultiHeadAttention
+from gpt2lab.block import TransformerBlock
 from gpt2lab.config import GPT2Config
 from gpt2lab.feedforward import FeedForward
 from gpt2lab.model import GPT2
@@ -203,22 +203,27 @@ VARIANTS: dict[str, Variant] = {
     "no-mask": Variant("no causal mask", "what does a model learn that sees its answer?", _without_mask),
     "no-positions": Variant("no positions", "what can be done without order?", _without_positions),
     "sinusoidal": Variant(
-        "sinusoidal positions", "must positions be learned?", lambda m: _swap(m, "position_embedding", ScaledSinusoids)
+        "sinusoidal positions", "must positions be learned?",
+        lambda m: _swap(m, "position_embedding", ScaledSinusoids),
     ),
     "rope": Variant(
         "rotary positions (RoPE)", "do relative positions help?",
         lambda m: _swap(_without_positions(m), "block.attn", RotaryAttention),
     ),
     "alibi": Variant(
-        "ALiBi", "is a penalty on distance enough?", lambda m: _swap(_without_positions(m), "block.attn", ALiBiAttention)
+        "ALiBi", "is a penalty on distance enough?",
+        lambda m: _swap(_without_positions(m), "block.attn", ALiBiAttention),
     ),
     "no-ffn": Variant(
         "no feed-forward network", "what can attention do alone?",
         lambda m: _swap(_swap(m, "block.ffn", lambda config: NoFeedForward()), "block.ln_2", _no_norm),
     ),
-    "relu": Variant("ReLU for GELU", "does the shape of the bend matter?", lambda m: _swap(m, "block.ffn", ReLUFeedForward)),
+    "relu": Variant(
+        "ReLU for GELU", "does the shape of the bend matter?", lambda m: _swap(m, "block.ffn", ReLUFeedForward)
+    ),
     "no-scaling": Variant(
-        "no 1/√d_head", "what do large scores do to the softmax?", lambda m: _swap(m, "block.attn", UnscaledAttention)
+        "no 1/√d_head", "what do large scores do to the softmax?",
+        lambda m: _swap(m, "block.attn", UnscaledAttention),
     ),
     "no-scaled-init": Variant("no scaled initialisation", "does 1/√(2·n_layers) matter?", _without_scaled_init),
     "untied": Variant("untied embeddings", "what does sharing the matrix cost or save?", lambda m: m, UntiedGPT2),

@@ -57,7 +57,9 @@ class Processes:
         """The model whose backward pass averages gradients over the processes."""
         if self.count == 1:
             return model
-        return nn.parallel.DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
+        return nn.parallel.DistributedDataParallel(
+            model, device_ids=[device.index] if device.type == "cuda" else None
+        )
 
     def without_averaging(self, model: nn.Module, when: bool) -> Any:
         """Put the averaging off: while gradients of several parts of a batch are still being added up."""
@@ -98,11 +100,17 @@ def resolve_device(name: str) -> torch.device:
     except RuntimeError:
         raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {name!r} was asked for, but torch {torch.__version__} sees no CUDA GPU; use cpu")
+        raise ValueError(
+            f"device {name!r} was asked for, but torch {torch.__version__} sees no CUDA GPU; use cpu"
+        )
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"device {name!r} was asked for, but there are {torch.cuda.device_count()} GPUs, from cuda:0")
+        raise ValueError(
+            f"device {name!r} was asked for, but there are {torch.cuda.device_count()} GPUs, from cuda:0"
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError(f"device {name!r} was asked for, but torch {torch.__version__} sees no Apple GPU; use cpu")
+        raise ValueError(
+            f"device {name!r} was asked for, but torch {torch.__version__} sees no Apple GPU; use cpu"
+        )
     if device.type not in ("cpu", "cuda", "mps"):
         raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}")
     return device

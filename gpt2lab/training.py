@@ -27,7 +27,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from gpt2lab.checkpointing import FILE, check_writable, clear_leftovers, load_checkpoint, read_facts, save_checkpoint
+from gpt2lab.checkpointing import (
+    FILE,
+    check_writable,
+    clear_leftovers,
+    load_checkpoint,
+    read_facts,
+    save_checkpoint,
+)
 from gpt2lab.distributed import Processes, processes, resolve_device
 from gpt2lab.errors import CheckpointError, DivergenceError
 from gpt2lab.optimizer import clip_gradients, learning_rate_at, make_optimizer
@@ -66,7 +73,14 @@ class TrainConfig:
     progress: Any = True  # show a bar
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "accumulation", "eval_every", "eval_sequences", "checkpoint_every"):
+        for name in (
+            "steps",
+            "batch_size",
+            "accumulation",
+            "eval_every",
+            "eval_sequences",
+            "checkpoint_every",
+        ):
             _check_whole(name, getattr(self, name), 1)
         _check_whole("warmup_steps", self.warmup_steps, 0)
         if not (isinstance(self.learning_rate, (int, float)) and 0 < self.learning_rate < math.inf):
@@ -75,8 +89,12 @@ class TrainConfig:
             raise ValueError(f"weight_decay must be a number of at least 0, got {self.weight_decay!r}")
         if not (isinstance(self.floor, (int, float)) and 0 <= self.floor <= 1):
             raise ValueError(f"floor is a fraction in [0, 1], got {self.floor!r}")
-        if self.clip_norm is not None and not (isinstance(self.clip_norm, (int, float)) and self.clip_norm > 0):
-            raise ValueError(f"clip_norm must be a positive number, or None for no clipping, got {self.clip_norm!r}")
+        if self.clip_norm is not None and not (
+            isinstance(self.clip_norm, (int, float)) and self.clip_norm > 0
+        ):
+            raise ValueError(
+                f"clip_norm must be a positive number, or None for no clipping, got {self.clip_norm!r}"
+            )
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         if self.batch_size % self.accumulation:
@@ -185,7 +203,9 @@ class _Run:
                 if config.folder is not None and (due or step == config.steps):
                     self._save()
                 bar.update()
-                bar.set_postfix_str(f"loss {history.loss[-1]:.3f}, {history.tokens_per_second:,.0f} tokens/s", False)
+                bar.set_postfix_str(
+                    f"loss {history.loss[-1]:.3f}, {history.tokens_per_second:,.0f} tokens/s", False
+                )
                 if on_step is not None and on_step(step, history):
                     break
         finally:
@@ -196,12 +216,14 @@ class _Run:
     def _step(self) -> None:
         """One update of the weights."""
         config, history, start = self.config, self.history, time.perf_counter()
-        rate = learning_rate_at(history.steps, config.steps, config.learning_rate, config.warmup_steps, config.floor)
+        rate = learning_rate_at(
+            history.steps, config.steps, config.learning_rate, config.warmup_steps, config.floor
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         inputs, targets = self.task.batch(config.batch_size, self.data)  # 2 × (batch_size, T)
         n_scored = int((targets != IGNORE).sum())  # of the whole batch, whoever computes it
-        parts = zip(self._parts(inputs), self._parts(targets))
+        parts = zip(self._parts(inputs), self._parts(targets), strict=True)
         total = torch.zeros((), device=self.device)
         for i, (x, y) in enumerate(parts):
             with self.group.without_averaging(self.parallel, i + 1 < config.accumulation):
@@ -231,7 +253,9 @@ class _Run:
         dtype = PRECISIONS[self.config.precision]
         with torch.autocast(self.device.type, dtype) if dtype else nullcontext():
             logits = self.parallel(x)  # (rows, T, vocab_size)
-            return F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), ignore_index=IGNORE, reduction="sum")
+            return F.cross_entropy(
+                logits.flatten(0, 1).float(), y.flatten(), ignore_index=IGNORE, reduction="sum"
+            )
 
     def _examine(self) -> None:
         step = self.history.steps
@@ -253,7 +277,9 @@ class _Run:
             "scaler": self.scaler.state_dict(), "history": asdict(self.history),
         }  # fmt: skip
         facts["config"]["folder"] = str(self.config.folder)
-        self.saved = save_checkpoint(self.config.folder, self.model, self.optimizer, self.data, facts, self.group)
+        self.saved = save_checkpoint(
+            self.config.folder, self.model, self.optimizer, self.data, facts, self.group
+        )
 
     def _open_folder(self, folder: Path) -> None:
         if self.group.is_first:
@@ -261,7 +287,9 @@ class _Run:
             clear_leftovers(folder)
         if not self.config.resume:
             if (folder / FILE).exists():
-                raise ValueError(f"{folder} holds a checkpoint already: set resume=True to go on, or use another folder")
+                raise ValueError(
+                    f"{folder} holds a checkpoint already: set resume=True to go on, or use another folder"
+                )
             return
         facts = read_facts(folder)
         self._check_same_run(folder, facts)
@@ -273,7 +301,9 @@ class _Run:
 
     def _check_same_run(self, folder: Path, facts: dict[str, Any]) -> None:
         if facts["task"] != self.task.name:
-            raise CheckpointError(f"{folder / FILE}: was trained on task {facts['task']!r}, not {self.task.name!r}")
+            raise CheckpointError(
+                f"{folder / FILE}: was trained on task {facts['task']!r}, not {self.task.name!r}"
+            )
         for name, value in asdict(self.config).items():
             before = facts["config"].get(name)
             before = tuple(before) if isinstance(before, list) else before
@@ -294,7 +324,8 @@ def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
     shape = getattr(model, "config", None)
     if shape is not None and shape.vocab_size < task.encoding.n_vocab:
         raise ValueError(
-            f"task {task.name!r} has {task.encoding.n_vocab} tokens, but the model's vocab_size is {shape.vocab_size}"
+            f"task {task.name!r} has {task.encoding.n_vocab} tokens, "
+            f"but the model's vocab_size is {shape.vocab_size}"
         )
     if shape is not None and shape.context_length < task.length:
         raise ValueError(
@@ -303,7 +334,8 @@ def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
         )
     if task.n_train is not None and config.batch_size > task.n_train:
         raise ValueError(
-            f"batch_size {config.batch_size} is larger than the data: task {task.name!r} has {task.n_train} cases"
+            f"batch_size {config.batch_size} is larger than the data: "
+            f"task {task.name!r} has {task.n_train} cases"
         )
 
 

@@ -25,7 +25,13 @@ SHAPE = GPT2Config.tiny(vocab_size=18, context_length=16, d_model=16, n_heads=2,
 
 def settings(**changes) -> TrainConfig:
     standard = dict(
-        steps=12, batch_size=8, warmup_steps=3, eval_every=6, eval_sequences=16, checkpoint_every=3, progress=False
+        steps=12,
+        batch_size=8,
+        warmup_steps=3,
+        eval_every=6,
+        eval_sequences=16,
+        checkpoint_every=3,
+        progress=False,
     )
     return TrainConfig(**{**standard, **changes})
 
@@ -103,7 +109,11 @@ def test_kill_9_at_20_random_moments(tmp_path: Path) -> None:
     root = Path(__file__).parent.parent
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "run")], cwd=root, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", KILLED, str(tmp_path / "run")],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "kills 20 steps 400" in done.stdout
@@ -125,7 +135,13 @@ def test_no_pickle_inside(tmp_path: Path) -> None:
     train(fresh(), TASK, settings(folder=tmp_path))
     with safe_open(tmp_path / FILE, framework="pt") as file:
         names = set(file.keys())
-    assert {"model.token_embedding.weight", "optimizer.0.exp_avg", "optimizer.0.step", "data", "random.0"} <= names
+    assert {
+        "model.token_embedding.weight",
+        "optimizer.0.exp_avg",
+        "optimizer.0.step",
+        "data",
+        "random.0",
+    } <= names
 
 
 def test_disk_full_keeps_the_last_good_checkpoint(tmp_path: Path, monkeypatch) -> None:
@@ -139,7 +155,9 @@ def test_disk_full_keeps_the_last_good_checkpoint(tmp_path: Path, monkeypatch) -
         real(tensors, path, metadata)
 
     monkeypatch.setattr(checkpointing, "save_file", full)
-    with pytest.raises(CheckpointError, match=r"step 9 could not be written .*No space left.*last good one is still in"):
+    with pytest.raises(
+        CheckpointError, match=r"step 9 could not be written .*No space left.*last good one is still in"
+    ):
         train(fresh(), TASK, settings(folder=tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
     monkeypatch.undo()
@@ -192,14 +210,19 @@ def test_read_only_folder(tmp_path: Path) -> None:
 
 def test_a_checkpoint_is_not_overwritten_by_accident(tmp_path: Path) -> None:
     train(fresh(), TASK, settings(folder=tmp_path))
-    with pytest.raises(ValueError, match="holds a checkpoint already: set resume=True to go on, or use another folder"):
+    with pytest.raises(
+        ValueError, match="holds a checkpoint already: set resume=True to go on, or use another folder"
+    ):
         train(fresh(), TASK, settings(folder=tmp_path))
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        (dict(learning_rate=2e-3), r"was trained with learning_rate=0\.001, got 0\.002; resume with the same"),
+        (
+            dict(learning_rate=2e-3),
+            r"was trained with learning_rate=0\.001, got 0\.002; resume with the same",
+        ),
         (dict(steps=24), "was trained with steps=12, got 24"),
         (dict(seed=1), "was trained with seed=0, got 1"),
     ],

@@ -43,8 +43,12 @@ def test_one_row_from_run_to_reading(tmp_path: Path) -> None:
     assert list(curves.eval_steps) == [10, 20, 25]
     assert curves.scores["accuracy"].shape == (3, 3) and curves.final().shape == (3,)
     low, high = curves.range("loss")
-    assert (low <= curves.median("loss")).all() and (curves.median("loss") <= high).all() and (low < high).all()
-    assert curves.facts["seeds"] == 3 and curves.facts["command"] == "gpt2lab train-lab parts/gpt2 --device cpu"
+    assert (
+        (low <= curves.median("loss")).all() and (curves.median("loss") <= high).all() and (low < high).all()
+    )
+    assert (
+        curves.facts["seeds"] == 3 and curves.facts["command"] == "gpt2lab train-lab parts/gpt2 --device cpu"
+    )
 
 
 def test_stacked_and_one_by_one_agree() -> None:
@@ -56,7 +60,10 @@ def test_stacked_and_one_by_one_agree() -> None:
 
 
 def test_a_seed_that_diverges_leaves_a_gap() -> None:
-    wild = row(variant="no-layernorm", training={**SHORT, "learning_rate": 1e6, "clip_norm": None, "diverged_at": None})
+    wild = row(
+        variant="no-layernorm",
+        training={**SHORT, "learning_rate": 1e6, "clip_norm": None, "diverged_at": None},
+    )
     result = run_row(wild, seeds=2)
     assert any(v is None for v in result["loss"][-1])
     assert all(v is None or math.isfinite(v) for line in result["loss"] for v in line)

@@ -15,7 +15,15 @@ from gpt2lab.training import TrainConfig, train
 
 TASK = get_task("sort")
 SHAPE = GPT2Config.tiny(vocab_size=18, context_length=16, d_model=16, n_heads=2, n_layers=2)
-RUN = dict(steps=15, batch_size=8, warmup_steps=3, eval_every=5, eval_sequences=16, progress=False, learning_rate=3e-3)
+RUN = dict(
+    steps=15,
+    batch_size=8,
+    warmup_steps=3,
+    eval_every=5,
+    eval_sequences=16,
+    progress=False,
+    learning_rate=3e-3,
+)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -70,6 +78,8 @@ def test_models_must_fit_together() -> None:
     with pytest.raises(ValueError, match="one seed per model, got 1 models and 2 seeds"):
         train_stacked([build("gpt2", SHAPE)], TASK, TrainConfig(**RUN), [0, 1])
     with pytest.raises(ValueError, match="one class and one config"):
-        train_stacked([build("gpt2", SHAPE), build("gpt2", SHAPE.with_(n_layers=1))], TASK, TrainConfig(**RUN), [0, 1])
+        train_stacked(
+            [build("gpt2", SHAPE), build("gpt2", SHAPE.with_(n_layers=1))], TASK, TrainConfig(**RUN), [0, 1]
+        )
     with pytest.raises(ValueError, match="without dropout"):
         train_stacked([build("gpt2", SHAPE.with_(dropout=0.1))], TASK, TrainConfig(**RUN), [0])

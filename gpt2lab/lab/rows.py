@@ -13,7 +13,7 @@ from gpt2lab.lab import Row
 
 SHAPE = dict(n_layers=2, n_heads=4, d_model=32)
 TRAINING = dict(
-    steps=600, batch_size=32, learning_rate=3e-3, warmup_steps=50, weight_decay=0.01, eval_every=50, eval_sequences=256,
+    steps=300, batch_size=32, learning_rate=3e-3, warmup_steps=30, weight_decay=0.01, eval_every=25, eval_sequences=128,
     diverged_at=None,
 )  # fmt: skip
 SEEDS = 5
@@ -42,13 +42,19 @@ def _rows() -> Iterator[Row]:
                 training=dict(learning_rate=rate), n_layers=4,
             )  # fmt: skip
     for n_heads in (1, 2, 4, 8, 16):
-        yield _row(f"heads/{n_heads}", f"{n_heads} head{'s' * (n_heads > 1)} of width {32 // n_heads}", n_heads=n_heads)
+        yield _row(
+            f"heads/{n_heads}",
+            f"{n_heads} head{'s' * (n_heads > 1)} of width {32 // n_heads}",
+            n_heads=n_heads,
+        )
     for task in ("reverse", "sort"):
         for variant in ("gpt2", "no-positions"):
             title = "with positions" if variant == "gpt2" else "without positions"
             yield _row(f"order/{task}-{variant}", f"{task}, {title}", variant, task)
     for variant, title in (("gpt2", "with"), ("no-scaling", "without")):
-        yield _row(f"scaling/{variant}", f"one head of width 64, {title} 1/√d_head", variant, n_heads=1, d_model=64)
+        yield _row(
+            f"scaling/{variant}", f"one head of width 64, {title} 1/√d_head", variant, n_heads=1, d_model=64
+        )
     for variant, title in (("gpt2", "with"), ("no-scaled-init", "without")):
         yield _row(f"init/{variant}", f"12 layers, {title} scaled initialisation", variant, n_layers=12)
 

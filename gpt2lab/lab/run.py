@@ -24,6 +24,7 @@ from gpt2lab.files import atomic_write
 from gpt2lab.lab import CURVES, Row
 from gpt2lab.lab.rows import GROUPS, ROWS, SEEDS
 from gpt2lab.model import GPT2
+from gpt2lab.presets import scale_init
 from gpt2lab.stacked import StackedHistory, train_stacked
 from gpt2lab.tasks import Task, get_task
 from gpt2lab.training import History, TrainConfig, train
@@ -47,7 +48,7 @@ def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | N
     """
     task = get_task(row.task)
     shape = GPT2Config.tiny(vocab_size=task.encoding.n_vocab, context_length=task.length, **row.shape)
-    models = [build(row.variant, shape, seed) for seed in range(seeds)]
+    models = [scale_init(build(row.variant, shape, seed)) for seed in range(seeds)]
     config = TrainConfig(**row.training, device=device, progress=False)
     where = resolve_device(device)
     start = time.perf_counter()
@@ -83,12 +84,18 @@ def _one_by_one(models: list[GPT2], task: Task, config: TrainConfig) -> StackedH
         kept: list[History] = []
         try:
             own = TrainConfig(**{**asdict(config), "seed": seed})
-            histories.append(train(model, task, own, on_step=lambda step, h, kept=kept: kept.append(h) if not kept else None))
+            histories.append(
+                train(
+                    model, task, own, on_step=lambda step, h, kept=kept: kept.append(h) if not kept else None
+                )
+            )
         except DivergenceError:
             histories.append(kept[0] if kept else History())
     steps = range(config.steps)
     examined = [s + 1 for s in steps if (s + 1) % config.eval_every == 0 or s + 1 == config.steps]
-    out = StackedHistory(loss=[[h.loss[s] if s < len(h.loss) else math.nan for h in histories] for s in steps])
+    out = StackedHistory(
+        loss=[[h.loss[s] if s < len(h.loss) else math.nan for h in histories] for s in steps]
+    )
     for step in examined:
         entry: dict[str, Any] = {"step": step}
         for key in ("loss", "token_accuracy", "accuracy"):
@@ -109,7 +116,9 @@ def store(name: str, result: dict[str, Any], path: Path = CURVES) -> None:
     stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     stored[name] = result
     ordered = [key for key in ROWS if key in stored]
-    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(stored[key])}" for key in ordered)  # one row, one line
+    lines = ",\n".join(
+        f"{json.dumps(key)}: {json.dumps(stored[key])}" for key in ordered
+    )  # one row, one line
     with atomic_write(path) as part:
         part.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 

@@ -90,7 +90,9 @@ class Task(ABC):
         return tokens[:, :-1], tokens[:, 1:].masked_fill(~answer[:, 1:], IGNORE)
 
     @torch.no_grad()
-    def evaluate(self, model: nn.Module, n: int = 512, seed: int = 12345, split: str = "held_out") -> dict[str, float]:
+    def evaluate(
+        self, model: nn.Module, n: int = 512, seed: int = 12345, split: str = "held_out"
+    ) -> dict[str, float]:
         """Examine a model on cases it has not seen; the same cases for the same seed.
 
         Returns
@@ -218,7 +220,11 @@ def is_held_out(rows: Int[Tensor, "n k"], one_in: int = 10) -> Bool[Tensor, " n"
 
 
 def draw_split(
-    make: Callable[[int], Tensor], n: int, split: str, key: Callable[[Tensor], Tensor] | None = None, one_in: int = 10
+    make: Callable[[int], Tensor],
+    n: int,
+    split: str,
+    key: Callable[[Tensor], Tensor] | None = None,
+    one_in: int = 10,
 ) -> Tensor:
     """Draw rows until n of them belong to the split.
 
@@ -237,7 +243,9 @@ def draw_split(
     return torch.cat(kept)[:n]
 
 
-def close_gaps(wide: Int[Tensor, "n k"], end: int, length: int) -> tuple[Int[Tensor, "n length"], Int[Tensor, "n 1"]]:
+def close_gaps(
+    wide: Int[Tensor, "n k"], end: int, length: int
+) -> tuple[Int[Tensor, "n length"], Int[Tensor, "n 1"]]:
     """Move the tokens of each row together, to the left, over the gaps (-1); pad with ``end``.
 
     Lets sentences of different length be written as columns, all rows at once.

@@ -23,10 +23,12 @@ class Brackets(Task):
     summary = "close every open bracket, in the right order"
 
     def __init__(self, shortest: int = 4, longest: int = 16, deepest: int = 6) -> None:
-        opening, closing = zip(*PAIRS)
+        opening, closing = zip(*PAIRS, strict=True)
         self.encoding = word_encoding("brackets", [*opening, *closing, ">"])
         self.shortest, self.longest, self.deepest = shortest, longest, deepest
-        self.length = longest + 1 + deepest  # longest prefix, ">", its closing brackets (the end is a target only)
+        self.length = (
+            longest + 1 + deepest
+        )  # longest prefix, ">", its closing brackets (the end is a target only)
 
     def sequences(self, n: int, generator: torch.Generator, split: str) -> tuple[Tensor, Tensor]:
         rows = draw_split(lambda m: self._draw(m, generator), n, split)

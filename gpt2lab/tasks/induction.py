@@ -31,7 +31,7 @@ class Induction(Task):
     summary = "find the previous occurrence of this letter, copy the letter that followed it"
     metric = "token_accuracy"
 
-    def __init__(self, length: int = 24, shortest: int = 8, longest: int = 12) -> None:
+    def __init__(self, length: int = 24, shortest: int = 12, longest: int = 12) -> None:
         letters = string.ascii_lowercase
         if not 2 <= shortest <= longest <= length // 2 or length + 1 - shortest > len(letters):
             raise ValueError(f"a stretch of {shortest} to {longest} letters must fit twice into {length}")
@@ -47,15 +47,20 @@ class Induction(Task):
             letters = torch.rand(m, self.encoding.n_vocab - 1, generator=generator).argsort(dim=1)
             period = torch.randint(self.shortest, self.longest + 1, (m, 1), generator=generator)
             repeat = T + 1 - period  # where the pieces begin, (m, 1)
-            often = 0.5 * torch.rand(m, 1, generator=generator)  # how often this row is cut: never … every other letter
+            # How often this row is cut: at every fifth to every other letter.
+            often = 0.2 + 0.3 * torch.rand(m, 1, generator=generator)
             cut = (torch.rand(m, T + 1, generator=generator) < often) | (place == repeat)
             piece = cut.long().cumsum(dim=1)  # (m, T + 1)
             rank = torch.rand(m, T + 2, generator=generator).argsort(dim=1).gather(1, piece)
-            order = torch.where(place < repeat, place, (T + 2) * (rank + 1) + place).argsort(dim=1)  # pieces shuffled
+            order = torch.where(place < repeat, place, (T + 2) * (rank + 1) + place).argsort(
+                dim=1
+            )  # pieces shuffled
             source = torch.where(order < repeat, order, order - period)
             return torch.cat([letters.gather(1, source), cut.gather(1, order), repeat], dim=1)  # (m, 2T + 3)
 
-        tokens, starts, repeat = draw_split(make, n, split, key=lambda rows: rows[:, : T + 1]).split([T + 1, T + 1, 1], dim=1)
+        tokens, starts, repeat = draw_split(make, n, split, key=lambda rows: rows[:, : T + 1]).split(
+            [T + 1, T + 1, 1], dim=1
+        )
         return tokens, (place > repeat) & (starts == 0)
 
     @staticmethod

@@ -74,7 +74,9 @@ class NumberWords(Task):
             answer[i, len(source) : len(source) + len(target) + 1] = True
         return tokens, answer
 
-    def pairs(self, n: int, generator: torch.Generator, split: str = "train") -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def pairs(
+        self, n: int, generator: torch.Generator, split: str = "train"
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The same cases for an encoder–decoder.
 
         Returns

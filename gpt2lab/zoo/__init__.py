@@ -66,13 +66,17 @@ def load_toy(name: Any) -> ToyModel:
     """
     folder = ZOO / name if name in toy_names() else Path(name)
     if not folder.is_dir():
-        raise ValueError(f"unknown toy model {str(name)!r}; known models: {', '.join(toy_names()) or 'none yet'}")
+        raise ValueError(
+            f"unknown toy model {str(name)!r}; known models: {', '.join(toy_names()) or 'none yet'}"
+        )
     facts = read_provenance(folder / "provenance.json")
     model = build(facts["variant"], GPT2Config(**facts["config"]))
     try:
         model.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: not the weights that provenance.json describes ({error})") from error
+        raise CheckpointError(
+            f"{folder / WEIGHTS}: not the weights that provenance.json describes ({error})"
+        ) from error
     return ToyModel(facts["name"], model.eval(), get_task(facts["task"]), facts)
 
 

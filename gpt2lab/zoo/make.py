@@ -28,7 +28,13 @@ def toy_name(task: str, preset: str) -> str:
 
 
 def make_toy(
-    task_name: str, preset_name: str = "default", *, folder: Path, seed: int = 0, command: str = "", **changes: Any
+    task_name: str,
+    preset_name: str = "default",
+    *,
+    folder: Path,
+    seed: int = 0,
+    command: str = "",
+    **changes: Any,
 ) -> dict[str, Any]:
     """Train one recipe and write the model with its provenance.
 
@@ -89,13 +95,17 @@ def train_command(arguments: list[str]) -> int:
     """`gpt2lab train reference --device cpu`"""
     known = "; ".join(f"{task}: {', '.join(presets)}" for task, presets in PRESETS.items())
     parser = argparse.ArgumentParser(
-        "gpt2lab train", description="Train a toy model and write it with its provenance.", epilog=f"Presets: {known}"
+        "gpt2lab train",
+        description="Train a toy model and write it with its provenance.",
+        epilog=f"Presets: {known}",
     )
     parser.add_argument("task", metavar="TASK", help=", ".join(TASKS))
     parser.add_argument("--preset", default=None, help="the recipe (default: the task's first)")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps (default: cpu)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("work") / "trained", help="folder (default: work/trained)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("work") / "trained", help="folder (default: work/trained)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--batch-size", type=int)
@@ -115,7 +125,11 @@ def train_command(arguments: list[str]) -> int:
     if int(os.environ.get("RANK", "0")) > 0:
         return 0
     toy = load_toy(out / facts["name"])
-    print(f"{toy.name}: {facts['metric']} {facts['value']:.4g} on held-out cases, {facts['parameters']:,} parameters")
-    print(f"{facts['steps']:,} steps, {facts['tokens']:,} tokens in {facts['seconds']:.0f} s on {facts['device']}")
+    print(
+        f"{toy.name}: {facts['metric']} {facts['value']:.4g} on held-out cases, {facts['parameters']:,} parameters"
+    )
+    print(
+        f"{facts['steps']:,} steps, {facts['tokens']:,} tokens in {facts['seconds']:.0f} s on {facts['device']}"
+    )
     print(f"written to {out / facts['name']}")
     return 0
