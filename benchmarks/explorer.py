@@ -11,6 +11,7 @@ A row's "other" is a peer's time, or the time that may be taken.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -113,7 +114,9 @@ def peers(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Any]:
 
         def show() -> str:
             shown: list[str] = []
-            with _replaced(IPython.display, "display", lambda *things, **_: shown.extend(_html(t) for t in things)):
+            with _replaced(
+                IPython.display, "display", lambda *things, **_: shown.extend(_html(t) for t in things)
+            ):
                 inspectus.attention(tuple(attention), tokens)
             return "".join(shown)
 
@@ -124,7 +127,9 @@ def peers(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _replaced(owner: Any, name: str, value: Any) -> Any:
     before = getattr(owner, name)
-    modules = [m for m in list(sys.modules.values()) if (getattr(m, "__name__", None) or "").startswith("inspectus")]
+    modules = [
+        m for m in list(sys.modules.values()) if (getattr(m, "__name__", None) or "").startswith("inspectus")
+    ]
     users = [m for m in [owner, *modules] if getattr(m, name, None) is before]
     for user in users:
         setattr(user, name, value)
@@ -151,7 +156,15 @@ def sizes_and_build_times() -> tuple[list[dict], dict]:
             with contextlib.redirect_stdout(io.StringIO()):
                 facts[f"{name}_bytes_{T}"] = len(build().encode("utf-8", "replace"))
                 if T == min(LENGTHS):
-                    rows.append(compare(f"build, {T} tokens, beside {name}", lambda: make(T), build, target=0.1, warm_up=1))
+                    rows.append(
+                        compare(
+                            f"build, {T} tokens, beside {name}",
+                            functools.partial(make, T),
+                            build,
+                            target=0.1,
+                            warm_up=1,
+                        )
+                    )
     return rows, facts
 
 
@@ -173,7 +186,11 @@ def in_jupyterlab() -> list[dict]:
     if program is None:
         print("no Chromium: the times in the browser are left out")
         return []
-    with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder)) as (url, token), sync_playwright() as p:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyterlab(Path(folder)) as (url, token),
+        sync_playwright() as p,
+    ):
         browser = p.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.set_default_timeout(60_000)
@@ -219,7 +236,9 @@ def measure(page: Any, folder: Path, url: str, token: str) -> list[dict]:
     run_cell(page, len(cells) - 1)
     page.wait_for_timeout(800)
     texts = [f"x{i} = x + {i}  # change" for i in range(PAIRS)]
-    rows.append(limit_row("edit to new picture, toy model", [page.evaluate(TYPE, text) for text in texts], 300))
+    rows.append(
+        limit_row("edit to new picture, toy model", [page.evaluate(TYPE, text) for text in texts], 300)
+    )
     return rows
 
 
@@ -234,7 +253,10 @@ def hands(page: Any) -> list[dict]:
         page.wait_for_timeout(300)
         asked.append(page.evaluate(NUMBER, {"which": 0, "value": (layer * 5) % 12}))
         page.wait_for_timeout(300)
-    return [limit_row("another head, loaded, to pixels", loaded, 50), limit_row("click to Python to picture", asked, 120)]
+    return [
+        limit_row("another head, loaded, to pixels", loaded, 50),
+        limit_row("click to Python to picture", asked, 120),
+    ]
 
 
 def run_cell(page: Any, n: int) -> None:
@@ -253,14 +275,19 @@ def jupyterlab(folder: Path) -> Any:
     """The course's own JupyterLab, in an empty folder: (address, token)."""
     environment = server.jupyter_environment(folder)
     environment["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
-    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    )
     settings = Path(environment["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
     whole = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
     settings.write_text(json.dumps(json.loads(settings.read_text()) | whole))
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    command = [*server.jupyter_command(folder, "", port, browser=False), "--LabApp.expose_app_in_browser=True"]
+    command = [
+        *server.jupyter_command(folder, "", port, browser=False),
+        "--LabApp.expose_app_in_browser=True",
+    ]
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
     note = folder / "runtime" / f"jpserver-{process.pid}.json"
@@ -268,7 +295,9 @@ def jupyterlab(folder: Path) -> Any:
         end = time.monotonic() + 90
         while not (note.exists() and note.read_text().rstrip().endswith("}")):
             if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError("JupyterLab did not start:\n" + (folder / "server.log").read_text()[-2000:])
+                raise RuntimeError(
+                    "JupyterLab did not start:\n" + (folder / "server.log").read_text()[-2000:]
+                )
             time.sleep(0.1)
         known = json.loads(note.read_text())
         yield known["url"], known["token"]

@@ -65,7 +65,9 @@ def neurons(run: Run, layer: int, token: int, label: Label) -> Answer:
 def lens(run: Run, token: int, label: Label) -> Answer:
     """What each layer would predict, and where the model's answer ranks in it."""
     if not run.has_lens:
-        raise ValueError("the logit lens needs a model with ln_f and unembed, and a trace of its residual stream")
+        raise ValueError(
+            "the logit lens needs a model with ln_f and unembed, and a trace of its residual stream"
+        )
     logits = run.lens(token)  # (n_layers + 1, vocab_size)
     answer = int(run.logits(token).argmax())
     probabilities = logits.softmax(dim=-1)

@@ -1,10 +1,10 @@
 """Parts that are switched off, written as words: what the explorer's ``ablated`` trait holds.
 
-    "mask"          every position sees the future
-    "positions"     no position vectors
-    "attention 2"   the whole attention of layer 2 adds nothing
-    "ffn 2"         the feed-forward network of layer 2 adds nothing
-    "head 2.5"      head 5 of layer 2 adds nothing
+"mask"          every position sees the future
+"positions"     no position vectors
+"attention 2"   the whole attention of layer 2 adds nothing
+"ffn 2"         the feed-forward network of layer 2 adds nothing
+"head 2.5"      head 5 of layer 2 adds nothing
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ def check(ablated: Any, shape: list[int]) -> list[str]:
     ``shape`` holds the number of heads of each layer.
     """
     if isinstance(ablated, str):
-        raise ValueError(f'ablated must be a list of words such as ["head 0.1", "mask"], got the string {ablated!r}')
+        raise ValueError(
+            f'ablated must be a list of words such as ["head 0.1", "mask"], got the string {ablated!r}'
+        )
     for word in ablated:
         match = _PATTERN.fullmatch(word) if isinstance(word, str) else None
         if match is None:
-            raise ValueError(f'expected "mask", "positions", "attention 2", "ffn 2" or "head 2.5", got {word!r}')
+            raise ValueError(
+                f'expected "mask", "positions", "attention 2", "ffn 2" or "head 2.5", got {word!r}'
+            )
         layer = match[1] or match[2]
         if layer is not None and int(layer) >= len(shape):
             raise ValueError(f"{word!r} names layer {layer}, but the last layer is {len(shape) - 1}")

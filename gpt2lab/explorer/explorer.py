@@ -23,7 +23,16 @@ from torch import Tensor
 from gpt2lab.explorer import answers, changes, packing, picture, shown
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.runs import Run
-from gpt2lab.explorer.text import HINT, as_tensor, check_model, context_length, safe_label, sentence, tokenize, whole_characters
+from gpt2lab.explorer.text import (
+    HINT,
+    as_tensor,
+    check_model,
+    context_length,
+    safe_label,
+    sentence,
+    tokenize,
+    whole_characters,
+)
 from gpt2lab.generation import check_sampling
 
 VIEWS = ("overview", "heads", "head", "scores", "stream", "neurons", "lens", "next")
@@ -65,7 +74,9 @@ class Explorer(anywidget.AnyWidget):
     token = traitlets.Int(-1, help="position of the query; negative counts from the end").tag(sync=True)
     key = traitlets.Int(-1, help="position attended to; -1 is the strongest").tag(sync=True)
     view = traitlets.Unicode("heads").tag(sync=True)
-    ablated = traitlets.List(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(sync=True)
+    ablated = traitlets.List(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(
+        sync=True
+    )
     presenter = traitlets.Bool(False, help="larger letters, for a projector").tag(sync=True)
     temperature = traitlets.Float(1.0).tag(sync=True)
     top_k = traitlets.Int(0, help="0 keeps all").tag(sync=True)
@@ -75,7 +86,14 @@ class Explorer(anywidget.AnyWidget):
     _scene = traitlets.Dict().tag(sync=True)
 
     def __init__(
-        self, model: Any, encoding: Any, text: str = "", *, other: Any = None, names: Any = None, **selection: Any
+        self,
+        model: Any,
+        encoding: Any,
+        text: str = "",
+        *,
+        other: Any = None,
+        names: Any = None,
+        **selection: Any,
     ) -> None:
         for candidate in (model,) if other is None else (model, other):
             check_model(candidate, encoding)
@@ -83,7 +101,9 @@ class Explorer(anywidget.AnyWidget):
         if unknown:
             raise ValueError(f"Explorer has no setting {sorted(unknown)[0]!r}")
         self._model, self._other, self._encoding = model, other, encoding
-        self._names = tuple(names or (("before", "after") if other is None else ("first model", "second model")))
+        self._names = tuple(
+            names or (("before", "after") if other is None else ("first model", "second model"))
+        )
         self._runs: list[Run] = []
         self._base: Any = None  # (ids, Run) of the unchanged model: an ablation need not run it again
         self._labels: dict[int, str] = {}
@@ -133,7 +153,9 @@ class Explorer(anywidget.AnyWidget):
         per layer under ``attn_weights``, and so on; ``code()`` computes the same.
         """
         self._need_run()
-        return shown.tensors(self._runs[-1], self.view, self.layer, self.head, self._token_index(), self._sampling())
+        return shown.tensors(
+            self._runs[-1], self.view, self.layer, self.head, self._token_index(), self._sampling()
+        )
 
     def code(self) -> str:
         """Python that computes what is on screen, given ``model`` and ``encoding``.
@@ -142,7 +164,9 @@ class Explorer(anywidget.AnyWidget):
         """
         self._need_run()
         run = self._runs[-1]
-        return shown.code(run, self.text, self.view, self.layer, self.head, self._token_index(), self._sampling())
+        return shown.code(
+            run, self.text, self.view, self.layer, self.head, self._token_index(), self._sampling()
+        )
 
     # Files
 
@@ -178,13 +202,18 @@ class Explorer(anywidget.AnyWidget):
         if not getattr(self, "_runs", None):
             return value
         last = self._last(name)
-        if last is not None and not (-1 - last if name == "token" else -1 if name == "key" else 0) <= value <= last:
+        if (
+            last is not None
+            and not (-1 - last if name == "token" else -1 if name == "key" else 0) <= value <= last
+        ):
             raise ValueError(f"{name} must lie in 0 … {last}, got {value}")
         if name == "token":
             return value % self._runs[0].T
         if name == "ablated":
             if value and not changes.possible(self._changed_model):
-                raise ValueError("parts of this model cannot be switched off: it is not built from gpt2lab's blocks")
+                raise ValueError(
+                    "parts of this model cannot be switched off: it is not built from gpt2lab's blocks"
+                )
             return changes.check(value, self._runs[-1].shape)
         return value
 

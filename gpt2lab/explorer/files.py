@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from gpt2lab.explorer import picture, shown
+from gpt2lab.explorer import picture
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.runs import STATISTICS
 from gpt2lab.files import atomic_write
@@ -26,7 +26,20 @@ from gpt2lab.files import atomic_write
 PAGE_BYTES = 6_000_000  # answers recorded in a page, before base64
 MANY_WORDS = 5_000  # above this vocabulary, next tokens and the lens are recorded around the selection only
 NEAR = 16
-STATE = ("text", "layer", "head", "token", "key", "view", "ablated", "presenter", "temperature", "top_k", "top_p", "title")
+STATE = (
+    "text",
+    "layer",
+    "head",
+    "token",
+    "key",
+    "view",
+    "ablated",
+    "presenter",
+    "temperature",
+    "top_k",
+    "top_p",
+    "title",
+)
 
 
 def save(explorer: Any, path: Any) -> None:
@@ -90,7 +103,7 @@ def _rows(explorer: Any) -> Iterator[tuple]:
     elif view == "scores":
         names = ("raw_scores", "scores", "masked_scores", "attn_weights")
         yield "key", "key_token", *names
-        for j, values in enumerate(zip(*(tensors[name].tolist() for name in names))):
+        for j, values in enumerate(zip(*(tensors[name].tolist() for name in names), strict=False)):
             yield j, labels[j], *values
     elif view == "stream":
         yield "layer", *STATISTICS
@@ -98,7 +111,7 @@ def _rows(explorer: Any) -> Iterator[tuple]:
             yield i, *values
     elif view == "neurons":
         yield "layer", "neuron", "pre", "post"
-        for i, values in enumerate(zip(tensors["pre"].tolist(), tensors["post"].tolist())):
+        for i, values in enumerate(zip(tensors["pre"].tolist(), tensors["post"].tolist(), strict=False)):
             yield layer, i, *values
     elif view == "lens":
         yield "blocks_done", "rank", "token_id", "token", "probability"
@@ -110,7 +123,13 @@ def _rows(explorer: Any) -> Iterator[tuple]:
         logits, sampled = tensors["logits"].float(), tensors["probabilities"]
         plain = logits.softmax(dim=-1)
         for token in torch.argsort(logits, descending=True, stable=True).tolist():
-            yield token, explorer._label(token), float(logits[token]), float(plain[token]), float(sampled[token])
+            yield (
+                token,
+                explorer._label(token),
+                float(logits[token]),
+                float(plain[token]),
+                float(sampled[token]),
+            )
 
 
 def html_page(explorer: Any) -> str:

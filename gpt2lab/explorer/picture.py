@@ -16,7 +16,11 @@ WEIGHTS = LinearSegmentedColormap.from_list(
 )
 HIDDEN = "#e9ebef"
 MOST_LABELS = 40
-LEFT, BAR, RIGHT = (0.085, 0.15, 0.48, 0.7), (0.582, 0.15, 0.014, 0.7), (0.77, 0.15, 0.215, 0.7)  # of the picture
+LEFT, BAR, RIGHT = (
+    (0.085, 0.15, 0.48, 0.7),
+    (0.582, 0.15, 0.014, 0.7),
+    (0.77, 0.15, 0.215, 0.7),
+)  # of the picture
 
 
 def draw(explorer: Any) -> Picture:
@@ -50,8 +54,12 @@ def _grid(axes: Any, explorer: Any, run: Any) -> None:
             row, column = layer * (S + gap), head * (S + gap)
             mosaic[row : row + S, column : column + S] = _hide(weights, run.triangular)
     image = axes.imshow(mosaic, cmap=_colours("#ffffff"), norm=PowerNorm(0.5, 0, 1), aspect="auto")
-    axes.set_xticks([h * (S + gap) + (S - 1) / 2 for h in range(heads)], labels=[str(h) for h in range(heads)])
-    axes.set_yticks([i * (S + gap) + (S - 1) / 2 for i in range(layers)], labels=[str(i) for i in range(layers)])
+    axes.set_xticks(
+        [h * (S + gap) + (S - 1) / 2 for h in range(heads)], labels=[str(h) for h in range(heads)]
+    )
+    axes.set_yticks(
+        [i * (S + gap) + (S - 1) / 2 for i in range(layers)], labels=[str(i) for i in range(layers)]
+    )
     axes.set(xlabel="head", ylabel="layer")
     axes.set_title("Where every head looks")
     axes.tick_params(length=0)
@@ -65,7 +73,9 @@ def _matrix(axes: Any, explorer: Any, run: Any) -> None:
     if run.T <= MOST_LABELS:
         labels = [explorer._label(i)[:10] for i in run.tokens[0].tolist()]
         size = SMALL if run.T <= 20 else 8
-        axes.set_xticks(range(run.T), labels=labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=size)
+        axes.set_xticks(
+            range(run.T), labels=labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=size
+        )
         axes.set_yticks(range(run.T), labels=labels, fontsize=size)
     axes.set(xlabel="key: looked at", ylabel="query: looks")
     axes.set_title(f"Layer {explorer.layer}, head {explorer.head}")
@@ -97,12 +107,19 @@ def _next(axes: Any, explorer: Any) -> None:
     token = explorer._token_index()
     rows = next_tokens(runs, token, (1.0, None, None), explorer._label)["rows"][:8]
     thick = 0.7 / len(runs)
-    for i, color in zip(range(len(runs)), (BLUE, ORANGE)):
-        axes.barh([y + i * thick for y in range(len(rows))], [r["p"][i] for r in rows], thick * 0.9, color=color)
-    axes.set_yticks([y + thick * (len(runs) - 1) / 2 for y in range(len(rows))], labels=[r["label"][:14] for r in rows])
+    for i, color in zip(range(len(runs)), (BLUE, ORANGE), strict=False):
+        axes.barh(
+            [y + i * thick for y in range(len(rows))], [r["p"][i] for r in rows], thick * 0.9, color=color
+        )
+    axes.set_yticks(
+        [y + thick * (len(runs) - 1) / 2 for y in range(len(rows))], labels=[r["label"][:14] for r in rows]
+    )
     axes.tick_params(length=0)
     axes.invert_yaxis()
     axes.grid(axis="x", color=GRID)
     label = explorer._label(int(runs[0].tokens[0, token]))
     axes.set_title(f"Next after “{label[:14]}”")
-    axes.set_xlabel("probability" + (f": {explorer._names[0]}, {explorer._names[1]}" if len(runs) > 1 else ""), color=FADED)
+    axes.set_xlabel(
+        "probability" + (f": {explorer._names[0]}, {explorer._names[1]}" if len(runs) > 1 else ""),
+        color=FADED,
+    )

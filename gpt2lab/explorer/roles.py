@@ -70,7 +70,9 @@ def head_scores(attn_weights: Tensor, tokens: Tensor) -> dict[str, tuple[Tensor,
     if not asked:
         return {}
     # The mean over queries of the sum over target keys is one product with a matrix of shares.
-    shares = torch.stack([(keys / keys.any(dim=-1).sum()).flatten() for keys in asked.values()], dim=1)  # (T·T, n)
+    shares = torch.stack(
+        [(keys / keys.any(dim=-1).sum()).flatten() for keys in asked.values()], dim=1
+    )  # (T·T, n)
     scores = attn_weights.flatten(1) @ shares.to(attn_weights)  # (n_heads, n)
     chance = uniform.flatten() @ shares  # (n,)
     return {name: (scores[:, i], float(chance[i])) for i, name in enumerate(asked)}

@@ -80,7 +80,9 @@ class Run:
 
     @property
     def has_lens(self) -> bool:
-        return self.stream is not None and all(callable(getattr(self.model, name, None)) for name in ("ln_f", "unembed"))
+        return self.stream is not None and all(
+            callable(getattr(self.model, name, None)) for name in ("ln_f", "unembed")
+        )
 
     def _trace(self, layers: list[int] | None) -> Any:
         call = self.model.trace
@@ -100,7 +102,9 @@ class Run:
         streams, statistics = [], []
         ids = self.tokens[0].cpu()
         for start in range(0, n_layers, chunk):
-            trace = self._trace(None if chunk >= n_layers else list(range(start, start + chunk))[: n_layers - start])
+            trace = self._trace(
+                None if chunk >= n_layers else list(range(start, start + chunk))[: n_layers - start]
+            )
             _check(trace, self.T)
             recorded = [(i, block) for i, block in enumerate(trace.blocks) if block is not None]
             final = getattr(trace, "resid_final", None)
@@ -120,7 +124,9 @@ class Run:
             if len(self.shape) == len(trace.blocks):
                 break
         whole = len(streams) == len(self.shape) and final is not None
-        self.stream = torch.stack([*streams, final[0].detach().float()]) if whole else None  # (n_layers + 1, T, d_model)
+        self.stream = (
+            torch.stack([*streams, final[0].detach().float()]) if whole else None
+        )  # (n_layers + 1, T, d_model)
         self.statistics = torch.stack(statistics).cpu() if whole else None
         self._keep_logits(trace)
 
@@ -165,9 +171,13 @@ def _check(trace: Any, T: int) -> None:
         blocks = [block for block in trace.blocks if block is not None]
         shapes = [tuple(block.attn.attn_weights.shape) for block in blocks]
     except (AttributeError, TypeError) as error:
-        raise ValueError(f"trace() must return .blocks[i].attn.attn_weights (1, n_heads, T, T): {error}") from None
+        raise ValueError(
+            f"trace() must return .blocks[i].attn.attn_weights (1, n_heads, T, T): {error}"
+        ) from None
     if not blocks:
         raise ValueError("trace() returned no block")
     for shape in shapes:
         if len(shape) != 4 or shape[0] != 1 or shape[2:] != (T, T):
-            raise ValueError(f"attn_weights must have shape (1, n_heads, {T}, {T}) for {T} tokens, got {shape}")
+            raise ValueError(
+                f"attn_weights must have shape (1, n_heads, {T}, {T}) for {T} tokens, got {shape}"
+            )

@@ -1,8 +1,8 @@
 """The explorer from the terminal: as a page of its own, or as a file.
 
-    gpt2lab explore                       # a toy model, in the browser
-    gpt2lab explore --model gpt2 --text "The Eiffel Tower is in"
-    gpt2lab export picture.html --model reference --view head
+gpt2lab explore                       # a toy model, in the browser
+gpt2lab explore --model gpt2 --text "The Eiffel Tower is in"
+gpt2lab export picture.html --model reference --view head
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def open_model(name: str | None) -> tuple[Any, Any, str, str]:
         toy = load_toy(name)
         return toy.model, toy.encoding, example(toy.task), f"{toy.name}: a toy model, trained on its task"
     if not Path(name).exists() and not name.startswith(("gpt2", "openai")):
-        raise ValueError(f"Expected a model, received {name!r}. Choose: {', '.join([*toys, RANDOM, 'gpt2'])}, or a folder.")
+        raise ValueError(
+            f"Expected a model, received {name!r}. Choose: {', '.join([*toys, RANDOM, 'gpt2'])}, or a folder."
+        )
     return load_gpt2(name), gpt2_encoding(), GPT2_TEXT, name
 
 
@@ -98,7 +100,9 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--model", help="a toy model, random, gpt2, or a folder (default: a toy model)")
     parser.add_argument("--text", help="default: one that suits the model")
     parser.add_argument("--view", choices=VIEWS, default="heads")
-    parser.add_argument("--off", nargs="*", default=[], metavar="PART", help='such as mask, "head 0.1", "ffn 1"')
+    parser.add_argument(
+        "--off", nargs="*", default=[], metavar="PART", help='such as mask, "head 0.1", "ffn 1"'
+    )
     parser.add_argument("--presenter", action="store_true", help="larger letters, for a projector")
     return parser
 
@@ -121,7 +125,10 @@ def write_page(folder: Path, options: Any) -> Path:
     cell = f"import argparse, json\nfrom gpt2lab.explorer.serve import make_explorer\nmake_explorer(argparse.Namespace(**json.loads({data!r})))"
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell)],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, "title": "GPT-2 explorer"},
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "title": "GPT-2 explorer",
+        },
     )
     write_template(folder)
     path = folder / "explorer.ipynb"
@@ -140,7 +147,12 @@ def write_template(folder: Path) -> None:
 def voila_command(notebook: Path, port: int, token: str, dark: bool) -> list[str]:
     """The command line that serves a notebook on this computer only."""
     command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", "--strip_sources=True"]
-    command += ["--Voila.ip=localhost", f"--port={port}", "--Voila.port_retries=0", f"--theme={'dark' if dark else 'light'}"]
+    command += [
+        "--Voila.ip=localhost",
+        f"--port={port}",
+        "--Voila.port_retries=0",
+        f"--theme={'dark' if dark else 'light'}",
+    ]
     return [*command, f"--template={TEMPLATE}", f"--Voila.token={token}"]
 
 
@@ -174,7 +186,9 @@ def _serve(notebook: Path, options: Any) -> int:
         while process.poll() is None and not answers(port, token):
             time.sleep(0.2)
         if process.poll() is None:
-            print(f"\nThe explorer is open at\n\n    {address}\n\nCtrl+C in this window stops it.", flush=True)
+            print(
+                f"\nThe explorer is open at\n\n    {address}\n\nCtrl+C in this window stops it.", flush=True
+            )
             if not options.no_browser and can_show_browser():
                 import webbrowser
 

@@ -70,4 +70,6 @@ def check_model(model: Any, encoding: Any) -> None:
     inspect.signature(model.trace)
     for name in ("encode_ordinary", "decode_single_token_bytes"):
         if not callable(getattr(encoding, name, None)):
-            raise ValueError(f"Explorer needs a tiktoken.Encoding (course_encoding()), got {type(encoding).__name__}")
+            raise ValueError(
+                f"Explorer needs a tiktoken.Encoding (course_encoding()), got {type(encoding).__name__}"
+            )

@@ -17,11 +17,22 @@ VERSION = "4.14.1"
 
 def axe_source():
     """The text of axe.min.js."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpt2lab" / f"axe-core-{VERSION}"
+    folder = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpt2lab" / f"axe-core-{VERSION}"
+    )
     script = folder / "node_modules" / "axe-core" / "axe.min.js"
     if not script.is_file() and (npm := shutil.which("npm")):
         folder.mkdir(parents=True, exist_ok=True)
-        command = [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
+        command = [
+            npm,
+            "install",
+            "--no-save",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            str(folder),
+        ]
         subprocess.run([*command, f"axe-core@{VERSION}"], capture_output=True, timeout=120)
     if not script.is_file():
         missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip

@@ -8,9 +8,9 @@ import uuid
 from urllib.parse import urlparse
 
 import pytest
-from conftest import CELL_S, START_S, Notebook
 from test_explorer_live import ECHO, SETUP, SHOW, Shown
 
+from conftest import CELL_S, START_S, Notebook
 from gpt2lab.explorer import serve
 
 
@@ -55,7 +55,11 @@ def voila(tmp_path):
     port, token = serve.free_port(), uuid.uuid4().hex
     with open(tmp_path / "log", "wb") as log:
         process = subprocess.Popen(
-            serve.voila_command(notebook, port, token, dark=False), env=serve.voila_environment(notebook), cwd=tmp_path, stdout=log, stderr=log
+            serve.voila_command(notebook, port, token, dark=False),
+            env=serve.voila_environment(notebook),
+            cwd=tmp_path,
+            stdout=log,
+            stderr=log,
         )
     try:
         end = time.monotonic() + START_S
@@ -87,13 +91,17 @@ def test_voila_shows_a_live_explorer_and_asks_no_other_host(voila, chromium, spr
         assert spread_of_pixels(root.screenshot()) > 8
         # Typing changes a trait in Python, which runs the model and answers with a new picture.
         page.get_by_role("textbox", name="Text for the model").fill("while True: pass")
-        page.wait_for_function("document.querySelector('.g2x').dataset.drawn.startsWith('2 ')", timeout=CELL_S * 1000)
+        page.wait_for_function(
+            "document.querySelector('.g2x').dataset.drawn.startsWith('2 ')", timeout=CELL_S * 1000
+        )
         # The selection of the last token is Python's: it follows the end of the text.
         chosen = page.locator(".g2x-token[aria-selected=true]").get_attribute("title")
         assert chosen.startswith(f"{page.locator('.g2x-token').count() - 1} ")
         page.get_by_role("button", name="Switch parts off").click()
         page.get_by_label("causal mask").uncheck()
-        page.wait_for_function("document.querySelector('.g2x').dataset.drawn.startsWith('3 ')", timeout=CELL_S * 1000)
+        page.wait_for_function(
+            "document.querySelector('.g2x').dataset.drawn.startsWith('3 ')", timeout=CELL_S * 1000
+        )
         assert asked == []
     finally:
         context.close()

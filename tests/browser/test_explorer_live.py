@@ -37,14 +37,16 @@ class Shown:
         wanted = {name: str(value) for name, value in wanted.items()}
 
         def there():
-            now = dict(zip(names, (self.drawn() or "").split()))
+            now = dict(zip(names, (self.drawn() or "").split(), strict=False))
             return all(now.get(name) == value for name, value in wanted.items())
 
         self.notebook.wait_until(there, f"{wanted}, drawn is {self.drawn()}", 20)
 
     def pixels(self):
         """All canvases of the present view, as one string."""
-        return self.root.evaluate("e => [...e.querySelectorAll('.g2x-panel canvas')].map(c => c.toDataURL()).join()")
+        return self.root.evaluate(
+            "e => [...e.querySelectorAll('.g2x-panel canvas')].map(c => c.toDataURL()).join()"
+        )
 
     def button(self, name):
         return self.root.get_by_role("button", name=name, exact=True)
@@ -67,7 +69,12 @@ def opened(lab, request):
 
 
 def test_a_click_reaches_python_and_python_reaches_the_picture(opened):
-    with opened("two_way", ECHO, "explorer.layer, explorer.head, explorer.view = 2, 1, 'head'", "explorer.text = 'def f(x):'") as (notebook, shown):
+    with opened(
+        "two_way",
+        ECHO,
+        "explorer.layer, explorer.head, explorer.view = 2, 1, 'head'",
+        "explorer.text = 'def f(x):'",
+    ) as (notebook, shown):
         before = shown.pixels()
         shown.root.get_by_role("gridcell", name="Layer 1, head 3").click()
         shown.wait(layer=1, head=3, view="heads")
@@ -85,7 +92,7 @@ def test_a_click_reaches_python_and_python_reaches_the_picture(opened):
 def test_typing_runs_the_model_and_bad_text_is_only_text(opened):
     with opened("typing", ECHO) as (notebook, shown):
         box = shown.root.get_by_role("textbox", name="Text for the model")
-        box.fill("<b>bold</b> <|endoftext|> </script><img src=x onerror=\"window.pwned=1\">")
+        box.fill('<b>bold</b> <|endoftext|> </script><img src=x onerror="window.pwned=1">')
         shown.wait(rev=2)
         assert "<b>bold</b>" in notebook.run(2)
         assert shown.root.locator("img, b, script").count() == 0
@@ -104,7 +111,10 @@ def test_typing_fast_ends_with_the_last_text(opened):
         box.fill("")
         box.press_sequentially("def quick(brown, fox):", delay=25)
         end = "def quick(brown, fox):"
-        notebook.wait_until(lambda: "".join(shown.root.locator(".g2x-token").all_inner_texts()).replace("␣", " ") == end, "the last text")
+        notebook.wait_until(
+            lambda: "".join(shown.root.locator(".g2x-token").all_inner_texts()).replace("␣", " ") == end,
+            "the last text",
+        )
         assert box.input_value() == end
         assert repr(end) in notebook.run(2)
 
@@ -129,7 +139,11 @@ def test_a_part_switched_off_shows_before_and_after(opened):
 
 
 def test_a_failing_model_shows_its_message_and_keeps_the_picture(opened):
-    with opened("failing", "trace = model.trace\nmodel.trace = lambda tokens: 1 / 0\nexplorer.text = 'x y'", "model.trace = trace\nexplorer.text = 'x y z'") as (notebook, shown):
+    with opened(
+        "failing",
+        "trace = model.trace\nmodel.trace = lambda tokens: 1 / 0\nexplorer.text = 'x y'",
+        "model.trace = trace\nexplorer.text = 'x y z'",
+    ) as (notebook, shown):
         before = shown.pixels()
         notebook.run(2)
         shown.root.get_by_text("The model could not be run. ZeroDivisionError: division by zero").wait_for()
@@ -159,7 +173,9 @@ def test_the_theme_follows_jupyterlab_without_a_reload(opened):
     with opened("theme") as (notebook, shown):
         shown.wait(theme="light")
         light = shown.pixels()
-        notebook.page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+        notebook.page.evaluate(
+            "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
+        )
         shown.wait(theme="dark")
         assert shown.pixels() != light
 
@@ -189,7 +205,12 @@ def test_two_views_of_one_explorer_show_the_same(opened):
 def test_files_are_saved_from_the_browser(opened, tmp_path):
     with opened("files") as (notebook, shown):
         shown.button("Save").click()
-        for name, start in {"PNG picture": b"\x89PNG", "SVG picture": b"<svg", "CSV, the numbers": b"layer,head,role", "HTML, works without a kernel": b"<!DOCTYPE html>"}.items():
+        for name, start in {
+            "PNG picture": b"\x89PNG",
+            "SVG picture": b"<svg",
+            "CSV, the numbers": b"layer,head,role",
+            "HTML, works without a kernel": b"<!DOCTYPE html>",
+        }.items():
             with notebook.page.expect_download() as download:
                 shown.button(name).click()
             assert open(download.value.path(), "rb").read().startswith(start), name

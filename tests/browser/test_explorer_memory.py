@@ -2,7 +2,9 @@
 
 from test_explorer_live import SETUP, SHOW, Shown
 
-MEMORY = "import gc, psutil; gc.collect(); print(round(psutil.Process().memory_info().rss / 1e6, 1), len(comms()))"
+MEMORY = (
+    "import gc, psutil; gc.collect(); print(round(psutil.Process().memory_info().rss / 1e6, 1), len(comms()))"
+)
 COMMS = "import comm\ncomms = lambda: comm.get_comm_manager().comms"
 MOST_MB = 30
 

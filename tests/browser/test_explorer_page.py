@@ -21,7 +21,10 @@ def show(chromium, tmp_path):
         contexts.append(context)
         page = context.new_page()
         page.asked, page.errors = [], []
-        page.route(re.compile(r"^(https?|wss?)://"), lambda route: (page.asked.append(route.request.url), route.abort()))
+        page.route(
+            re.compile(r"^(https?|wss?)://"),
+            lambda route: (page.asked.append(route.request.url), route.abort()),
+        )
         page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(path.as_uri())
@@ -42,7 +45,7 @@ def drawn(page, **wanted):
     """Wait until the picture shows what is wanted. (The page's policy forbids wait_for_function.)"""
     names = ("rev", "view", "layer", "head", "token", "theme")
     for _ in range(400):
-        now = dict(zip(names, page.locator(".g2x").get_attribute("data-drawn").split()))
+        now = dict(zip(names, page.locator(".g2x").get_attribute("data-drawn").split(), strict=False))
         if all(now[name] == str(value) for name, value in wanted.items()):
             return
         page.wait_for_timeout(25)
@@ -105,7 +108,9 @@ def test_axe_finds_nothing_serious(show, theme):
     page.evaluate(source + "; null")
     for view in VIEWS:
         choose(page, view)
-        found = page.evaluate("axe.run('.g2x').then(r => r.violations.map(v => [v.impact, v.id, v.nodes.length, v.nodes[0].html]))")
+        found = page.evaluate(
+            "axe.run('.g2x').then(r => r.violations.map(v => [v.impact, v.id, v.nodes.length, v.nodes[0].html]))"
+        )
         assert [v for v in found if v[0] in ("serious", "critical")] == [], view
 
 
@@ -140,7 +145,20 @@ def test_every_control_is_reached_with_tab_and_shows_that_it_is(show):
         if at:
             reached.append(at)
     names = [name for name, _ in reached]
-    for wanted in ("Text for the model", "Save", "PNG picture", "SVG picture", "Tokens: choose the query", "Next token", "Layer", "Head", "Temperature", "Top-k (0 = all)", "Top-p", "As trained"):
+    for wanted in (
+        "Text for the model",
+        "Save",
+        "PNG picture",
+        "SVG picture",
+        "Tokens: choose the query",
+        "Next token",
+        "Layer",
+        "Head",
+        "Temperature",
+        "Top-k (0 = all)",
+        "Top-p",
+        "As trained",
+    ):
         assert wanted in names, (wanted, names)
     assert all(outline != "none" for _, outline in reached), reached
 
@@ -172,7 +190,9 @@ def test_presenter_letters_are_large(show):
     page = show(explorer(presenter=True))
     size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.g2x-token')).fontSize)")
     assert size >= 20
-    letters = page.evaluate("[...document.querySelectorAll('.g2x-panel svg text')].map(t => parseFloat(t.getAttribute('font-size')))")
+    letters = page.evaluate(
+        "[...document.querySelectorAll('.g2x-panel svg text')].map(t => parseFloat(t.getAttribute('font-size')))"
+    )
     assert min(letters) >= 15
 
 
