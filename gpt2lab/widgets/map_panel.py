@@ -152,7 +152,7 @@ class MapPanel(TextPanel):
         shape = self.result.shapes["vectors"]
         pen.row(2.2, "vectors", str(shape), "token row + position row")
         pen.row(4.55, "after blocks", str(shape), "each block has added to it")
-        pen.row(5.6, "after ln_f", str(shape), "mean 0, variance 1 per token")
+        pen.row(5.6, "after ln_f", str(shape), "normalised, token by token")
         pen.write(0.15, 2.48, f"{min(_FEATURES, shape[-1])} of {shape[-1]} drawn", 10.5, FADED)
         right = _LEFT + self._width() * shape[1]
         for vectors, y in zip(self.vectors, (2.2, 4.55, 5.6), strict=True):
