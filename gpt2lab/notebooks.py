@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from gpt2lab.files import atomic_write
 
 CELL_TIMEOUT = 300  # seconds; after that a cell hangs
 
+_NO_HUB = str(Path(tempfile.gettempdir()) / "gpt2lab-empty-hub")
+
 # The same for storing and for comparing, so that the last digit does not depend on who runs it.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -35,6 +38,9 @@ ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "",  # outputs are made on the CPU
     "PYTHONHASHSEED": "0",
     "HF_HUB_OFFLINE": "1",
+    # An empty cache: whoever has GPT-2's weights must get the same outputs as everybody else.
+    "HF_HOME": _NO_HUB,
+    "HF_HUB_CACHE": _NO_HUB,
     "TRANSFORMERS_OFFLINE": "1",
     "TQDM_DISABLE": "1",  # progress bars go to stderr, and show timings
     "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, whatever the user has registered

@@ -45,7 +45,7 @@ SHAPE_KEYS = {
 }  # fmt: skip
 
 
-def load_gpt2(name_or_path: Any = "gpt2") -> GPT2:
+def load_gpt2(name_or_path: Any = "gpt2", *, download: bool = True) -> GPT2:
     """Load a GPT-2 in evaluation mode.
 
     Parameters
@@ -54,13 +54,15 @@ def load_gpt2(name_or_path: Any = "gpt2") -> GPT2:
         A directory, or a name on the Hugging Face hub ("gpt2", "gpt2-medium", "gpt2-large",
         "gpt2-xl", "owner/name"). An existing path wins over a name. A name is looked up in the
         local cache first and downloaded (548 MB for "gpt2") if it is not there.
+    download : bool
+        Whether a name that is not in the cache may be downloaded.
 
     Raises
     ------
     CheckpointError
         If the files are missing, damaged, of the wrong shape, a pickle, or another architecture.
     """
-    folder = _find(name_or_path)
+    folder = _find(name_or_path, download)
     config = read_config(folder / "config.json")
     with torch.device("meta"):  # shapes only: drawing weights to overwrite them would take seconds
         model = GPT2(config)
@@ -168,7 +170,7 @@ def ours_to_theirs(config: GPT2Config) -> dict[str, str]:
     return names
 
 
-def _find(name_or_path: Any) -> Path:
+def _find(name_or_path: Any, download: bool) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         raise CheckpointError(
@@ -191,6 +193,10 @@ def _find(name_or_path: Any) -> Path:
             return folder  # else somebody has fetched the tokenizer alone
     except Exception:  # not in the local cache (hub libraries have raised several types here)
         pass
+    if not download:
+        raise CheckpointError(
+            f"{name!r} is not in the local Hugging Face cache; download=True would fetch it"
+        )
     try:
         return Path(snapshot_download(**wanted))
     except Exception as error:

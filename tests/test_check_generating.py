@@ -116,9 +116,9 @@ def cache(c, T, size):
 RIGHT = {
     "next_token_loss": [shifted, loss_by_gather, loss_by_logsumexp],
     "temperature": [
-        lambda z, t: (z / t).softmax(-1),
+        lambda z, t: (z / t).softmax(-1) if t else F.one_hot(z.argmax(-1), z.shape[-1]).float(),
         lambda z, t: next_token_probabilities(z, temperature=t),
-        lambda z, t: (lambda e: e / e.sum(-1, keepdim=True))(((z - z.amax(-1, keepdim=True)) / t).exp()),
+        lambda z, t: (lambda e: e / e.sum(-1, keepdim=True))(((z - z.amax(-1, keepdim=True)) / max(t, 1e-6)).exp()),
     ],
     "top_k": [keep_k, k_by_threshold, k_by_scatter],
     "top_p": [nucleus, nucleus_by_loop, lambda z, p: next_token_probabilities(z, top_p=p)],
@@ -149,6 +149,8 @@ WRONG = {
         (lambda z, t: z.softmax(-1), "The temperature is not used"),
         (lambda z, t: z.softmax(-1) / t, "after the softmax"),
         (lambda z, t: z / t, "The softmax is missing"),
+        (lambda z, t: (z / t).softmax(-1), "divides by zero"),
+        (lambda z, t: (z / (t or 1)).softmax(-1), "With temperature 0 nothing changes"),
     ],
     "top_k": [
         (lambda z, k: z.softmax(-1) * (ranks(z) < k), "does not sum to 1"),

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from gpt2lab import cells, notebooks
+from gpt2lab import GPT2, GPT2Config, cells, notebooks, save_gpt2
 
 ROOT = Path(__file__).parents[1]
 
@@ -107,6 +107,22 @@ def test_the_environment_of_this_process_stays_as_it_is(stored):
     with notebooks.fixed_environment():
         assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     assert dict(os.environ) == before
+
+
+def test_outputs_do_not_depend_on_weights_that_somebody_has_in_the_cache(tmp_path):
+    snapshot = tmp_path / "hub" / "models--openai-community--gpt2" / "snapshots" / "abc"
+    save_gpt2(GPT2(GPT2Config.tiny(vocab_size=9)), snapshot)
+    (refs := snapshot.parent.parent / "refs").mkdir()
+    (refs / "main").write_text("abc")
+    code = "from gpt2lab import load_gpt2; print(load_gpt2('gpt2', download=False).config.vocab_size)"
+
+    def load(environment):
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+    here = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}
+    assert load(here).stdout == "9\n"
+    assert "is not in the local Hugging Face cache" in load({**here, **notebooks.ENVIRONMENT}).stderr
 
 
 def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):

@@ -386,6 +386,16 @@ def test_a_cache_with_the_tokenizer_alone_is_completed(model, tmp_path, monkeypa
     assert calls == [("openai-community/gpt2", True), ("openai-community/gpt2", False)]
 
 
+def test_a_name_is_not_downloaded_if_the_caller_says_so(monkeypatch):
+    def snapshot_download(repo_id, allow_patterns, local_files_only=False):
+        assert local_files_only, "asked the network"
+        raise FileNotFoundError
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    with pytest.raises(CheckpointError, match="'gpt2' is not in the local.*download=True would fetch it"):
+        load_gpt2("gpt2", download=False)
+
+
 def test_a_name_in_the_cache_is_not_downloaded(saved, monkeypatch):
     def snapshot_download(repo_id, allow_patterns, local_files_only=False):
         assert local_files_only and repo_id == "somebody/something"

@@ -66,7 +66,7 @@ def _loss_extremes(learner: Learner) -> None:
 
 def temperature(function: Any) -> CheckResult:
     """``my_temperature(logits, temperature)`` -> probabilities."""
-    return examine("temperature", function, "logits temperature", _temperature)
+    return examine("temperature", function, "logits temperature", _temperature, _temperature_limits)
 
 
 def _temperature(learner: Learner) -> None:
@@ -83,6 +83,21 @@ def _temperature(learner: Learner) -> None:
             },
             f"Not right for temperature {value}: softmax(logits / temperature).",
         )
+
+
+def _temperature_limits(learner: Learner) -> None:
+    logits = torch.tensor([[1.0, 4.0, 3.0], [0.0, -1.0, -2.0]])
+    best = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    judge(
+        learner.tensor(logits, 0, shape=(2, 3)),
+        best,
+        {
+            "Temperature 0 divides by zero. Handle it before you divide: all probability on the largest logit.":
+                (logits / 0).softmax(-1),
+            "With temperature 0 nothing changes. Give all probability to the largest logit.": logits.softmax(-1),
+        },
+        "Temperature 0 means greedy: probability 1 for the largest logit of each row, 0 for all others.",
+    )
 
 
 def top_k(function: Any) -> CheckResult:
