@@ -55,4 +55,4 @@ def _box(axes: Axes, x: float, y: float, label: str, color: str) -> None:
     axes.add_patch(
         FancyBboxPatch((x - 1.75, y - 0.38), 3.5, 0.76, boxstyle="round,pad=0.08", facecolor=color, edgecolor="white", zorder=3)
     )
-    axes.text(x, y - 0.03, label, ha="center", va="center", color="white", fontweight="bold", zorder=4)
+    axes.text(x, y - 0.03, label, ha="center", va="center", color="white" if color == GREEN else INK, fontweight="bold", zorder=4)

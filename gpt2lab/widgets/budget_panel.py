@@ -95,7 +95,7 @@ class BudgetPanel(Panel):
         left, right = picture.add_axes([0.085, 0.2, 0.37, 0.67]), picture.add_axes([0.6, 0.2, 0.38, 0.67])
         lengths = np.unique(np.geomspace(16, LONGEST, 40).round().astype(int))
         costs = [self.at(int(T)) for T in lengths]
-        left.plot(lengths, [b.weight_flops / 1e9 for b in costs], color=BLUE, label="products with weights")
+        left.plot(lengths, [b.weight_flops / 1e9 for b in costs], color=BLUE, label="products with block weights")
         left.plot(lengths, [b.score_flops / 1e9 for b in costs], color=ORANGE, label="scores and sums (T²)")
         left.set_title("Arithmetic of one pass")
         right.plot(lengths, [b.weight_bytes / 1e6 for b in costs], color=BLUE, label="weights")
@@ -110,7 +110,8 @@ class BudgetPanel(Panel):
             axes.axvline(self.context, color=VERMILION, linewidth=2, linestyle=":")
             axes.grid(axis="y")
             axes.set(xlabel="context length T", ylabel=unit)
-            axes.legend(loc="upper left", fontsize=SMALL)
+            legend = axes.legend(loc="upper left", fontsize=SMALL, frameon=True, framealpha=1, edgecolor="none")
+            legend.set_zorder(3)  # the dotted line must not cross the words
             low, high = axes.get_ylim()
             axes.set_ylim(low, high**1.25 if high > 1 else high)
         note = f"T = {self.context}: {self.result!r}".split(": ", 2)[-1]

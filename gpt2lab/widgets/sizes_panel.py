@@ -8,7 +8,7 @@ import numpy as np
 
 from gpt2lab.config import GPT2Config
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.style import BLUE, FADED, GREEN, INK, ORANGE, PURPLE, SKY, Picture
+from gpt2lab.widgets.style import BLUE, FADED, GREEN, INK, ORANGE, PURPLE, SKY, SMALL, Picture
 from gpt2lab.widgets.traits import Choice, Switch
 
 SIZES = {
@@ -17,6 +17,7 @@ SIZES = {
     "GPT-2 large": GPT2Config.gpt2_large(),
     "GPT-2 XL": GPT2Config.gpt2_xl(),
 }
+DARK = {"positions", "attention", "norms"}  # colours too light for white letters
 COLORS = {"tokens": BLUE, "positions": SKY, "attention": ORANGE, "feed-forward": GREEN, "norms": PURPLE}
 
 
@@ -75,8 +76,8 @@ class SizesPanel(Panel):
         return Sizes(self.size, parameters_by_part(SIZES[self.size]))
 
     def draw(self) -> Picture:
-        picture = Picture(9.6, 4.6, "Parameters of the four sizes")
-        axes = picture.add_axes([0.16, 0.15, 0.81, 0.66])
+        picture = Picture(9.6, 4.9, "Parameters of the four sizes")
+        axes = picture.add_axes([0.16, 0.22, 0.81, 0.62])
         left = np.zeros(len(SIZES))
         for part, color in COLORS.items():
             counts = np.array([parameters_by_part(config)[part] for config in SIZES.values()], dtype=float)
@@ -86,7 +87,8 @@ class SizesPanel(Panel):
             for row, (start, wide) in enumerate(zip(left, width, strict=True)):
                 if wide > (0.05 * 100 if self.shares else 0.085 * 1650):
                     text = f"{wide:.0f} %" if self.shares else f"{wide:.0f} M"
-                    axes.text(start + wide / 2, row, text, ha="center", va="center", color="white", fontweight="bold")
+                    ink = INK if part in DARK else "white"
+                    axes.text(start + wide / 2, row, text, ha="center", va="center", color=ink, fontweight="bold")
             left = left + width
         if not self.shares:
             for row, end in enumerate(left):
@@ -96,6 +98,10 @@ class SizesPanel(Panel):
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
         axes.set_xlim(0, 100 if self.shares else 1800)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("percent of the model" if self.shares else "million parameters", color=FADED)
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=5, columnspacing=1.2, handlelength=1.2)
+        total = self.result.total
+        parts = ", ".join(f"{part} {n / total:.1%}" for part, n in self.result.parts.items())
+        picture.text(0.012, 0.03, f"{self.size}: {parts}", fontsize=SMALL, color=FADED)
         return picture
