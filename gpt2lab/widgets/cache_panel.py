@@ -80,7 +80,9 @@ class CachePanel(Panel):
         last_only[-1] = COMPUTED
         self._map(without, triangle * COMPUTED, f"Without a cache: {step.rows_without} rows")
         self._map(with_cache, last_only, f"With a cache: {step.rows_with} row")
-        with_cache.text(n * 0.98, -0.1 * n + n * 0.35, "grey: never\nneeded again", ha="right", fontsize=SMALL, color=FADED)
+        place = {"ha": "right", "va": "top", "fontsize": SMALL, "color": FADED}
+        without.text(0.98, 0.95, "orange: computed\nin this step", transform=without.transAxes, **place)
+        with_cache.text(0.98, 0.95, "grey: never\nneeded again", transform=with_cache.transAxes, **place)
         picture.text(0.06, 0.06, f"rows so far: {step.so_far_without:,}", color=ORANGE, fontweight="bold")
         picture.text(0.56, 0.06, f"rows so far: {step.so_far_with:,}", color=BLUE, fontweight="bold")
         size = short(step.cache_bytes / 1e3) + " kB" if step.cache_bytes < 1e6 else short(step.cache_bytes / 1e6) + " MB"

@@ -29,7 +29,7 @@ class Distribution:
     top: tuple[tuple[str, float], ...]  # the most probable tokens
 
     def __repr__(self) -> str:
-        best = ", ".join(f"{token} {p:.2f}" for token, p in self.top[:4] if p >= 0.01)
+        best = "  ".join(f"{token!r} {p:.2f}" for token, p in self.top[:4] if p >= 0.01)
         return f"{self.kept} of {self.vocab_size} tokens kept, entropy {self.entropy:.2f} nats; most probable: {best}"
 
 
