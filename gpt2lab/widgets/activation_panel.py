@@ -16,6 +16,7 @@ from gpt2lab.widgets.traits import Choice, Number
 ACTIVATIONS = {"GELU (tanh, GPT-2)": gelu, "GELU (exact)": F.gelu, "ReLU": F.relu}
 COLORS = {"GELU (tanh, GPT-2)": BLUE, "GELU (exact)": GREEN, "ReLU": ORANGE}
 VIEWS = ("the functions", "their slopes", "difference to GPT-2's")
+HEIGHTS = dict(zip(VIEWS, ("after it", "slope", "minus GPT-2's"), strict=True))  # on the vertical axis
 
 
 class ActivationPanel(Panel):
@@ -52,7 +53,7 @@ class ActivationPanel(Panel):
     def draw(self) -> Picture:
         x = torch.linspace(-4, 4, 401)
         picture = Picture(9.4, 4.6, f"Activations: {self.view}")
-        axes = picture.add_axes([0.09, 0.15, 0.74 if self.view.startswith("diff") else 0.88, 0.73])
+        axes = picture.add_axes([0.11, 0.15, 0.72 if self.view.startswith("diff") else 0.86, 0.73])
         for name, values in self.curves(x).items():
             axes.plot(x, values, color=COLORS[name], label=name, linewidth=4 if "tanh" in name else 2.4,
                       linestyle="--" if "exact" in name else "-")  # fmt: skip
@@ -60,7 +61,7 @@ class ActivationPanel(Panel):
         axes.axvline(self.x, color=VERMILION, linewidth=1.5, linestyle=":")
         axes.axhline(0, color=FADED, linewidth=1)
         axes.grid(axis="y")
-        axes.set(title=f"Activations: {self.view}", xlabel="before the activation, x", ylabel="after it")
+        axes.set(title=picture.title, xlabel="before the activation, x", ylabel=HEIGHTS[self.view])
         read = "\n".join(f"{name}: {short(value)}" for name, value in self.result.items())
         axes.text(0.02, 0.97, f"x = {short(self.x)}\n{read}", transform=axes.transAxes, va="top",
                   color=INK, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85})  # fmt: skip

@@ -34,13 +34,15 @@ def draw_heatmap(
     label_sides(axes, rows, columns)
     axes.spines[:].set_visible(False)
     if numbers if numbers is not None else n_columns <= 10:
+        whole = np.array_equal(finite, np.round(finite))  # a mask of 0 and 1 needs no decimals
         for i in range(n_rows):
             for j in range(n_columns):
                 if np.isfinite(matrix[i, j]):
                     red, green, blue, _ = image.cmap(image.norm(matrix[i, j]))
                     dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55
+                    number = f"{matrix[i, j]:.0f}" if whole else decimals(matrix[i, j], top)
                     axes.text(
-                        j, i, decimals(matrix[i, j], top), ha="center", va="center",
+                        j, i, number.replace("-", "−"), ha="center", va="center",
                         color="white" if dark else INK, fontsize=min(SMALL, 96 / n_columns),
                     )  # fmt: skip
 

@@ -60,7 +60,8 @@ class PathPanel(Panel):
         return {"RNN": self.length, "LSTM": self.length, "attention": 1}
 
     def measure(self) -> str:
-        parts = [f"{name} {_power(size)} in {self.steps[name]} steps" for name, size in self.gradient.items()]
+        sizes = self.gradient.items()
+        parts = [f"{name} {_power(size)} ({_count(self.steps[name])})" for name, size in sizes]
         return f"{self.length} tokens: " + ", ".join(parts)
 
     def draw(self) -> Picture:
@@ -71,7 +72,7 @@ class PathPanel(Panel):
             axes.plot(LENGTHS, np.median(runs, axis=0), color=color, label=name)
             axes.fill_between(LENGTHS, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.22, linewidth=0)
         axes.axvline(self.length, color=FADED, linewidth=1.5, linestyle=":", label="_chosen")
-        axes.set(title=picture.title, xlabel="tokens between them", ylabel="size of the gradient")
+        axes.set(title=picture.title, xlabel="tokens in the sequence", ylabel="size of the gradient")
         axes.set_xscale("log")
         axes.set_xticks(LENGTHS, labels=list(map(str, LENGTHS)))
         axes.minorticks_off()
@@ -118,4 +119,8 @@ class _FirstOutput(nn.Module):
 
 
 def _power(value: float) -> str:
-    return "below 1e-12" if value < SMALLEST else f"{value:.0e}"
+    return "below 1e-12" if value < SMALLEST else f"{value:.1g}"
+
+
+def _count(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{steps} steps"

@@ -84,7 +84,7 @@ class PositionsPanel(Panel):
         if self.kind == "ALiBi":
             bias = alibi_bias(N_HEADS, T)[:, at]  # (n_heads, T)
             slopes = alibi_slopes(N_HEADS)
-            return {f"slope {slopes[h]:g}": self._past(bias[h]) for h in range(N_HEADS)}
+            return {f"slope {slopes[h]:.2g}": self._past(bias[h]) for h in range(N_HEADS)}
         return {"bucket": self._past(relative_buckets(distances(T, T))[at].float())}
 
     def _past(self, curve: Tensor) -> Tensor:
@@ -110,13 +110,16 @@ class PositionsPanel(Panel):
             "learned": "A learned table", "sinusoidal": "Sines and cosines", "RoPE": "cos of the angles",
             "ALiBi": "Bias of one head", "relative bias": "Bucket of each distance",
         }[self.kind])  # fmt: skip
-        for (name, curve), color in zip(self.comparison().items(), (BLUE, ORANGE, GREEN, PURPLE), strict=False):
+        curves = self.comparison()
+        for (name, curve), color in zip(curves.items(), (BLUE, ORANGE, GREEN, PURPLE), strict=False):
             right.plot(curve.numpy(), color=color, label=name)
         right.axvline(self.position, color=VERMILION, linewidth=1.5, linestyle=":")
         right.grid(axis="y")
-        right.set(xlabel="the other position", ylabel="")
+        one = len(curves) == 1  # one curve needs no legend, which would lie on it
+        right.set(xlabel="the other position", ylabel=next(iter(curves)) if one else "bias")
         right.set_title(f"Position {self.position} beside the others")
-        right.legend(loc={"ALiBi": "lower right", "relative bias": "upper right"}.get(self.kind, "lower left"))
+        if not one:
+            right.legend(loc="lower right")
         note = {"learned": self.name, "RoPE": "q and k: the same vector everywhere, only rotated"}.get(self.kind, "")
         picture.text(0.012, 0.02, note, fontsize=SMALL, color=FADED)
         return picture
