@@ -20,7 +20,7 @@ import anywidget
 import traitlets
 from torch import Tensor
 
-from gpt2lab.explorer import answers, changes, packing, picture, shown
+from gpt2lab.explorer import changes, picture, scene, shown
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.text import (
@@ -36,7 +36,6 @@ from gpt2lab.explorer.text import (
 from gpt2lab.generation import check_sampling
 
 VIEWS = ("overview", "heads", "head", "scores", "stream", "neurons", "lens", "next")
-FIRST_MAP_BYTES = 40_000  # a larger map is sent when asked for, not with the first picture
 
 
 class Explorer(anywidget.AnyWidget):
@@ -247,7 +246,7 @@ class Explorer(anywidget.AnyWidget):
         with self.hold_sync():
             self._settle(len(ids), was_last)
             self.message = ""
-            self._scene = self._make_scene(note, (time.perf_counter() - started) * 1000)
+            self._scene = scene.make_scene(self, note, (time.perf_counter() - started) * 1000)
 
     def _make_runs(self, ids: list[int]) -> list[Run]:
         if self._base is None or self._base[0] != ids:
@@ -282,89 +281,10 @@ class Explorer(anywidget.AnyWidget):
 
     # What the browser sees
 
-    def _make_scene(self, note: str, milliseconds: float) -> dict:
-        ids = self._runs[0].tokens[0].tolist()
-        run = self._runs[-1]
-        scene = {
-            "rev": self._revision,
-            "text": self.text,
-            "labels": [self._label(i) for i in ids],
-            "ids": ids,
-            "note": note,
-            "hint": "",
-            "names": list(self._names),
-            "second": self._other is not None,
-            "can": {
-                "change": changes.possible(self._changed_model),
-                "next": run.has_logits,
-                "stream": run.stream is not None,
-                "lens": run.has_lens,
-            },
-            "shape": run.shape,
-            "d_model": 0 if run.stream is None else run.stream.shape[-1],
-            "milliseconds": round(milliseconds, 1),
-            "runs": [
-                {
-                    "shape": r.shape,
-                    "triangular": r.triangular,
-                    "roles": r.roles,
-                    "size": r.thumbnails[0].shape[-1],
-                    "thumbnails": b"".join(packing.pack(t, r.triangular) for t in r.thumbnails),
-                }
-                for r in self._runs
-            ],
-            "first": {},
-        }
-        for name in (f"map/{len(self._runs) - 1}/{self.layer}/{self.head}", self._next_question()):
-            try:
-                meta, buffers = self.answer(name)
-            except ValueError:
-                continue
-            if sum(map(len, buffers)) <= FIRST_MAP_BYTES:
-                scene["first"][name] = {"meta": meta, "buffers": buffers}
-        return scene
-
-    def _next_question(self) -> str:
-        return f"next/{self._token_index()}/{round(self.temperature * 1000)}/{self.top_k}/{round(self.top_p * 1000)}"
-
     def answer(self, question: str) -> tuple[dict, list[bytes]]:
-        """What the browser gets when it asks, for instance, ``"map/0/3/5"``; see ``answers``."""
+        """What the browser gets when it asks, for instance, ``"map/0/3/5"``; see ``scene``."""
         self._need_run()
-        kind, *rest = question.split("/")
-        numbers = [int(part) for part in rest]
-        if kind == "next":
-            if not self._runs[-1].has_logits:
-                raise ValueError("this trace has no logits, so there is no next-token distribution")
-            token, temperature, top_k, top_p = numbers  # temperature and top_p in thousandths
-            sampling = temperature / 1000, top_k or None, None if top_p == 1000 else top_p / 1000
-            meta = answers.next_tokens(self._runs, token, sampling, self._label)
-            return meta, []
-        if kind == "csv":
-            from gpt2lab.explorer.files import csv_text
-
-            return {"name": f"{self.view}.csv"}, [csv_text(self).encode("utf-8")]
-        if kind == "html":
-            from gpt2lab.explorer.files import html_page
-
-            return {"name": "explorer.html"}, [html_page(self).encode("utf-8")]
-        if kind == "code":
-            return {"code": self.code()}, []
-        run, numbers = self._runs[numbers[0]], numbers[1:]
-        if kind in ("map", "scores") and (numbers[0] >= run.n_layers or numbers[1] >= run.shape[numbers[0]]):
-            raise ValueError(f"this model has no layer {numbers[0]}, head {numbers[1]}")
-        if kind == "map":
-            return answers.attention_map(run, *numbers)
-        if kind == "scores":
-            return answers.scores(run, *numbers)
-        if kind == "stream":
-            return answers.stream(run, *numbers)
-        if kind == "neurons":
-            if numbers[0] >= run.n_layers:
-                raise ValueError(f"this model has no layer {numbers[0]}")
-            return answers.neurons(run, *numbers, self._label)
-        if kind == "lens":
-            return answers.lens(run, *numbers, self._label)
-        raise ValueError(f"unknown question {question!r}")
+        return scene.answer(self, question)
 
     def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
         if not isinstance(content, dict) or "want" not in content:

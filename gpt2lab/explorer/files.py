@@ -21,6 +21,7 @@ import torch
 from gpt2lab.explorer import picture
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.runs import STATISTICS
+from gpt2lab.explorer.scene import next_question
 from gpt2lab.files import atomic_write
 
 PAGE_BYTES = 6_000_000  # answers recorded in a page, before base64
@@ -135,8 +136,7 @@ def _rows(explorer: Any) -> Iterator[tuple]:
 def html_page(explorer: Any) -> str:
     """The explorer as one file that works from disk, without a kernel and without a network."""
     state = {name: getattr(explorer, name) for name in STATE}
-    scene = dict(explorer._scene)
-    scene["can"] = {**scene["can"], "change": False}
+    scene = {**explorer._scene, "can": {**explorer._scene["can"], "change": False}}
     state |= {"_scene": scene, "_recorded": True, "message": ""}
     recorded = {}
     size = 0
@@ -177,10 +177,10 @@ def _questions(explorer: Any) -> Iterator[str]:
     near = sorted(range(T), key=lambda t: abs(t - token))
     vocabulary = getattr(runs[-1], "vocab_size", 0)
     words = near if vocabulary <= MANY_WORDS else near[:NEAR]
-    yield explorer._next_question()
+    yield next_question(explorer)
     for r, run in each_run:
         yield from (f"map/{r}/{i}/{j}" for i, heads in enumerate(run.shape) for j in range(heads))
-    sampling = explorer._next_question().split("/")[2:]
+    sampling = next_question(explorer).split("/")[2:]
     yield from (f"next/{t}/{'/'.join(sampling)}" for t in words)
     for r, _ in each_run:
         yield from (f"stream/{r}/{t}" for t in near)
