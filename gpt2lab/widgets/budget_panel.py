@@ -91,8 +91,8 @@ class BudgetPanel(Panel):
         return self.at(self.context)
 
     def draw(self) -> Picture:
-        picture = Picture(9.6, 4.6, "What a context costs")
-        left, right = picture.add_axes([0.085, 0.2, 0.37, 0.67]), picture.add_axes([0.6, 0.2, 0.38, 0.67])
+        picture = Picture(9.6, 5.0, "What a context costs")
+        left, right = picture.add_axes([0.085, 0.24, 0.37, 0.64]), picture.add_axes([0.6, 0.24, 0.38, 0.64])
         lengths = np.unique(np.geomspace(16, LONGEST, 40).round().astype(int))
         costs = [self.at(int(T)) for T in lengths]
         left.plot(lengths, [b.weight_flops / 1e9 for b in costs], color=BLUE, label="products with block weights")
@@ -113,10 +113,10 @@ class BudgetPanel(Panel):
             legend = axes.legend(loc="upper left", fontsize=SMALL, frameon=True, framealpha=1, edgecolor="none")
             legend.set_zorder(3)  # the dotted line must not cross the words
             low, high = axes.get_ylim()
-            axes.set_ylim(low, high**1.25 if high > 1 else high)
+            axes.set_ylim(low, high * (high / low) ** 0.4)  # room for the legend above the curves
         note = f"T = {self.context}: {self.result!r}".split(": ", 2)[-1]
-        beyond = "  (past GPT-2's 1,024: an estimate)" if self.context > 1024 else ""
-        picture.text(0.012, 0.03, f"T = {self.context:,}: {note}{beyond}", fontsize=SMALL, color=FADED)
+        beyond = "\n(past GPT-2's 1,024: an estimate)" if self.context > 1024 else ""
+        picture.text(0.012, 0.09, f"T = {self.context:,}: {note}{beyond}", fontsize=SMALL, color=FADED, va="top")
         return picture
 
 

@@ -12,7 +12,7 @@ from matplotlib.colors import ListedColormap
 from gpt2lab.config import GPT2Config
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.plots import short
-from gpt2lab.widgets.style import BLUE, FADED, ORANGE, SMALL, Picture
+from gpt2lab.widgets.style import BLUE, FADED, INK, ORANGE, SMALL, Picture
 from gpt2lab.widgets.traits import Whole
 
 HIDDEN, KEPT, COMPUTED = 0, 1, 2
@@ -78,13 +78,15 @@ class CachePanel(Panel):
         triangle = np.tri(n, dtype=int)
         last_only = triangle * KEPT
         last_only[-1] = COMPUTED
-        self._map(without, triangle * COMPUTED, f"Without a cache: {step.rows_without} rows")
+        self._map(without, triangle * COMPUTED, f"Without a cache: {step.rows_without} row{'s' if n > 1 else ''}")
         self._map(with_cache, last_only, f"With a cache: {step.rows_with} row")
         place = {"ha": "right", "va": "top", "fontsize": SMALL, "color": FADED}
+        if n < 4:  # no room beside the triangle, and nothing to tell apart
+            place["visible"] = False
         without.text(0.98, 0.95, "orange: computed\nin this step", transform=without.transAxes, **place)
         with_cache.text(0.98, 0.95, "grey: never\nneeded again", transform=with_cache.transAxes, **place)
-        picture.text(0.06, 0.06, f"rows so far: {step.so_far_without:,}", color=ORANGE, fontweight="bold")
-        picture.text(0.56, 0.06, f"rows so far: {step.so_far_with:,}", color=BLUE, fontweight="bold")
+        picture.text(0.06, 0.06, f"rows so far: {step.so_far_without:,}", color=INK, fontweight="bold")
+        picture.text(0.56, 0.06, f"rows so far: {step.so_far_with:,}", color=INK, fontweight="bold")
         size = short(step.cache_bytes / 1e3) + " kB" if step.cache_bytes < 1e6 else short(step.cache_bytes / 1e6) + " MB"
         picture.text(0.76, 0.06, f"cache: {size}", color=BLUE, fontweight="bold")
         return picture

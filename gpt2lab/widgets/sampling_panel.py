@@ -96,18 +96,20 @@ class SamplingPanel(TextPanel):
         axes = picture.add_axes([0.17, 0.11, 0.8, 0.72])
         axes.barh(range(len(order)), plain[order].numpy(), 0.82, color="#d0d0d0", label="the model's own")
         axes.barh(range(len(order)), now[order].numpy(), 0.44, color=BLUE, label="what is drawn from")
+        right = min(1.12, 1.2 * max(float(plain.max()), float(now.max())))
         for row, i in enumerate(order):
             p = float(now[i])
             text, color = (short(p, 2), INK) if p > 0 else ("cut", FADED)
-            axes.text(max(p, float(plain[i])) + 0.012, row, text, va="center", fontsize=SMALL, color=color)
+            axes.text(max(p, float(plain[i])) + 0.012 * right, row, text, va="center", fontsize=SMALL, color=color)
         axes.set_yticks(range(len(order)), labels=labels)
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
-        axes.set_xlim(0, min(1.12, max(float(plain.max()), float(now.max())) + 0.12))
+        axes.set_xlim(0, right)
         axes.set_xlabel("probability")
         axes.legend(loc="lower right")
+        end = "".join(self.labels)[-12:].lstrip("␣")
         kept = f"{self.result.kept:,} of {self.result.vocab_size:,} tokens can be drawn"
-        picture.text(0.012, 0.93, f"After …{clip(self.labels[-1], 16)}: {kept}", fontsize=14, fontweight="bold")
+        picture.text(0.012, 0.93, f"After “…{end}”: {kept}", fontsize=14, fontweight="bold")
         picture.text(0.012, 0.875, f"entropy {self.result.entropy:.2f} nats{' · ' if self.weights else ''}{self.weights}",
                      fontsize=SMALL, color=FADED)  # fmt: skip
         return picture
