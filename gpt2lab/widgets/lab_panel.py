@@ -28,9 +28,8 @@ class Comparison:
     steps: int
 
     def __repr__(self) -> str:
-        lines = [
-            f"{self.score} after {self.steps} steps: median (lowest to highest of {len(self.rows[0][1])} seeds)"
-        ]
+        seeds = len(self.rows[0][1])
+        lines = [f"{self.score} after {self.steps} steps: median (lowest to highest of {seeds} seeds)"]
         for title, values in self.rows:
             good = [v for v in values if np.isfinite(v)]
             numbers = (

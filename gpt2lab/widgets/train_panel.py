@@ -10,10 +10,10 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from gpt2lab.ablations import VARIANTS, build
-from gpt2lab.config import GPT2Config
+from gpt2lab.ablations import VARIANTS
 from gpt2lab.errors import DivergenceError
 from gpt2lab.model import GPT2
+from gpt2lab.presets import Preset
 from gpt2lab.tasks import Task, get_task
 from gpt2lab.training import History, TrainConfig, train
 from gpt2lab.widgets.base import Panel
@@ -149,10 +149,7 @@ class TrainPanel(Panel):
     def _train(self) -> None:
         self._fresh(self.settings())
         self._task = get_task(self.task)
-        shape = GPT2Config.tiny(
-            vocab_size=self._task.encoding.n_vocab, context_length=self._task.length, **SHAPE
-        )
-        self.model = build(self.variant, shape, self.seed)
+        self.model = Preset(shape=SHAPE, variant=self.variant).model(self._task, self.seed)
         config = TrainConfig(
             steps=self.steps, learning_rate=self.rate, warmup_steps=self.steps // 10, weight_decay=0.01,
             batch_size=32, eval_every=max(1, self.steps // EXAMINATIONS), eval_sequences=128, seed=self.seed,
