@@ -66,8 +66,8 @@ SMALL = dict(weight_decay=0.01, batch_size=64, learning_rate=3e-3)
 
 PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the standard one
     "induction": {
-        "two-layers": Preset(shape=dict(n_layers=2, n_heads=2, d_model=48), training=dict(SMALL, steps=1000)),
-        "one-layer": Preset(shape=dict(n_layers=1, n_heads=2, d_model=48), training=dict(SMALL, steps=1000)),
+        "two-layers": Preset(shape=dict(n_layers=2, n_heads=2, d_model=48), training=dict(SMALL, steps=600, betas=(0.9, 0.98))),
+        "one-layer": Preset(shape=dict(n_layers=1, n_heads=2, d_model=48), training=dict(SMALL, steps=600, betas=(0.9, 0.98))),
     },
     "reference": {
         "default": Preset(

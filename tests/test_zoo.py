@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gpt2lab import generate
+from gpt2lab import ablate_attention, generate
 from gpt2lab.cli import main
 from gpt2lab.errors import CheckpointError
 from gpt2lab.presets import PRESETS, get_preset
@@ -70,17 +70,14 @@ def test_induction_needs_two_layers() -> None:
     assert scores[0].max() < 0.2  # the first layer cannot
     assert induction_scores(one.model, one.task).max() < 0.2
     previous = previous_token_scores(two.model, two.task)
-    assert previous[0].max() > 0.5  # the head that tells each letter what stands before it
+    assert previous[0].sum() > 0.5 > 0.3 > previous[1].sum()  # heads that tell each letter what stands before it
 
 
-def test_silencing_the_previous_token_head_blinds_the_induction_head() -> None:
+def test_without_the_first_layers_attention_the_induction_head_is_blind() -> None:
     toy = load_toy("induction-two-layers")
-    from gpt2lab import ablate_heads
-
-    head = int(previous_token_scores(toy.model, toy.task)[0].argmax())
-    with ablate_heads(toy.model, [(0, head)]):
-        assert induction_scores(toy.model, toy.task)[1].max() < 0.4
-        assert toy.task.evaluate(toy.model)["token_accuracy"] < 0.5
+    with ablate_attention(toy.model, layers=[0]):
+        assert induction_scores(toy.model, toy.task).max() < 0.2
+        assert toy.task.evaluate(toy.model)["token_accuracy"] < 0.3
 
 
 def test_reference_looks_at_the_right_noun_and_needs_that_head() -> None:
@@ -102,11 +99,12 @@ def test_reference_answers_in_words() -> None:
         assert toy.encoding.decode(answer) == noun
 
 
-def test_reference_has_a_plateau_at_copying_any_noun() -> None:
-    """ln 2 = 0.69 nats is the loss of a coin between the two nouns."""
-    curve = load_toy("reference").provenance["curve"]
-    losses = torch.tensor(curve["loss"])
-    assert ((losses > 0.6) & (losses < 0.95)).float().mean() > 0.4 and losses[-1] < 0.05
+def test_reference_copies_any_noun_before_it_resolves() -> None:
+    """A coin between the two nouns is right half of the time; then, suddenly, the adjective counts."""
+    seen = [e["accuracy"] for e in load_toy("reference").provenance["curve"]["evaluations"]]
+    done = next(i for i, accuracy in enumerate(seen) if accuracy > 0.99)
+    coin = [i for i, accuracy in enumerate(seen) if 0.35 < accuracy < 0.65]
+    assert len(coin) >= 3 and max(coin) < done and done - max(coin) <= 8
 
 
 def test_unknown_names_list_the_known() -> None:

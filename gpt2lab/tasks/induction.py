@@ -1,11 +1,10 @@
-"""Induction: a stretch of random letters comes again, in pieces. What comes next in a piece?
+"""Induction: a stretch of random letters comes again, in shuffled pieces. What comes next in a piece?
 
-    cjp ghkalmbe lmb e gh ka      (without the spaces)
+    c jpghkalmbeqr lmb eqr gh jp ka      (without the spaces)
 
-Where the stretch begins, how long it is, where it is cut and in which order the pieces come changes
-from sequence to sequence, so counting positions does not help. The way to do it: find the previous
-occurrence of the current letter and copy the letter after it. That takes two steps (look at the
-letter before; compare), hence two layers.
+The letters, the cuts and the order of the pieces change from sequence to sequence, so counting
+positions does not help. The way to do it: find the previous occurrence of the current letter and copy
+the letter after it. That takes two steps (look at the letter before; compare), hence two layers.
 
 Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; Olsson et al. 2022,
 "In-context Learning and Induction Heads" (the repeated random tokens).
