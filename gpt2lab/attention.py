@@ -176,10 +176,13 @@ class MultiHeadAttention(nn.Module):
         q, k = self.rotate(q, k, torch.arange(T, device=x.device))
         mask = causal_mask(T, device=x.device) if self.causal else None  # (T, T)
         bias = self.bias(T, T)
-        head_out, attn_weights = attention(q, k, v, mask, bias, self.scale)
+        scores = attention_scores(q, k, bias, self.scale)  # (B, n_heads, T, T)
+        visible = scores if mask is None else apply_mask(scores, mask)
+        attn_weights = visible.softmax(dim=-1)  # (B, n_heads, T, T)
+        head_out = attn_weights @ v  # (B, n_heads, T, d_head)
         return AttentionTrace(
             q=q, k=k, v=v,
-            scores=attention_scores(q, k, bias, self.scale),
+            scores=scores,
             mask=mask,
             attn_weights=attn_weights,
             head_out=head_out,
