@@ -25,12 +25,20 @@ def _block(axes: Axes, title: str, pre_ln: bool) -> None:
     axes.set_axis_off()
     axes.set_title(title)
     stream = 3.0
-    axes.annotate("", (stream, 11.7), (stream, 0.1), arrowprops={"arrowstyle": "-|>", "color": BLUE, "linewidth": 5})
+    axes.annotate(
+        "", (stream, 11.7), (stream, 0.1), arrowprops={"arrowstyle": "-|>", "color": BLUE, "linewidth": 5}
+    )
     for bottom, part in ((0.8, ATTENTION), (6.1, FEED_FORWARD)):
         _branch(axes, stream, bottom, part, pre_ln)
     axes.text(stream - 0.35, 0.35, "x", ha="right", color=BLUE, fontweight="bold")
     if pre_ln:
-        axes.text(stream + 0.5, 10.9, "the stream is only added to;\nln_f follows after the last block", fontsize=SMALL, color=INK)
+        axes.text(
+            stream + 0.5,
+            10.9,
+            "the stream is only added to;\nln_f follows after the last block",
+            fontsize=SMALL,
+            color=INK,
+        )
     else:
         axes.text(stream + 2.1, 11.15, "every sum is normalised again", fontsize=SMALL, color=INK)
 
@@ -53,6 +61,23 @@ def _branch(axes: Axes, stream: float, bottom: float, part: tuple[str, str], pre
 
 def _box(axes: Axes, x: float, y: float, label: str, color: str) -> None:
     axes.add_patch(
-        FancyBboxPatch((x - 1.75, y - 0.38), 3.5, 0.76, boxstyle="round,pad=0.08", facecolor=color, edgecolor="white", zorder=3)
+        FancyBboxPatch(
+            (x - 1.75, y - 0.38),
+            3.5,
+            0.76,
+            boxstyle="round,pad=0.08",
+            facecolor=color,
+            edgecolor="white",
+            zorder=3,
+        )
     )
-    axes.text(x, y - 0.03, label, ha="center", va="center", color="white" if color == GREEN else INK, fontweight="bold", zorder=4)
+    axes.text(
+        x,
+        y - 0.03,
+        label,
+        ha="center",
+        va="center",
+        color="white" if color == GREEN else INK,
+        fontweight="bold",
+        zorder=4,
+    )

@@ -73,12 +73,17 @@ class CachePanel(Panel):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.9, "One step of generation")
-        without, with_cache = picture.add_axes([0.06, 0.2, 0.4, 0.66]), picture.add_axes([0.56, 0.2, 0.4, 0.66])
+        without, with_cache = (
+            picture.add_axes([0.06, 0.2, 0.4, 0.66]),
+            picture.add_axes([0.56, 0.2, 0.4, 0.66]),
+        )
         n, step = self.tokens, self.result
         triangle = np.tri(n, dtype=int)
         last_only = triangle * KEPT
         last_only[-1] = COMPUTED
-        self._map(without, triangle * COMPUTED, f"Without a cache: {step.rows_without} row{'s' if n > 1 else ''}")
+        self._map(
+            without, triangle * COMPUTED, f"Without a cache: {step.rows_without} row{'s' if n > 1 else ''}"
+        )
         self._map(with_cache, last_only, f"With a cache: {step.rows_with} row")
         place = {"ha": "right", "va": "top", "fontsize": SMALL, "color": FADED}
         if n < 4:  # no room beside the triangle, and nothing to tell apart
@@ -87,7 +92,11 @@ class CachePanel(Panel):
         with_cache.text(0.98, 0.95, "grey: never\nneeded again", transform=with_cache.transAxes, **place)
         picture.text(0.06, 0.06, f"rows so far: {step.so_far_without:,}", color=INK, fontweight="bold")
         picture.text(0.56, 0.06, f"rows so far: {step.so_far_with:,}", color=INK, fontweight="bold")
-        size = short(step.cache_bytes / 1e3) + " kB" if step.cache_bytes < 1e6 else short(step.cache_bytes / 1e6) + " MB"
+        size = (
+            short(step.cache_bytes / 1e3) + " kB"
+            if step.cache_bytes < 1e6
+            else short(step.cache_bytes / 1e6) + " MB"
+        )
         picture.text(0.76, 0.06, f"cache: {size}", color=BLUE, fontweight="bold")
         return picture
 
