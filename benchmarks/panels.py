@@ -36,7 +36,7 @@ def other_value(panel: Panel, name: str):
     if isinstance(trait, Switch):
         return not now
     if isinstance(trait, Choice):
-        return next((option for option in trait.options if option != now), None)
+        return next((option for option in trait.control(panel).options if option != now), None)
     if isinstance(trait, Number):
         return trait.high if now < trait.high else trait.low
     if isinstance(trait, Whole):
