@@ -113,11 +113,15 @@ class ScaledSinusoids(SinusoidalPositions):
     """The fixed table of 2017, made as small as GPT-2's learned one at the start (std 0.02).
 
     The paper goes the other way and multiplies the token vectors by sqrt(d_model); what matters is
-    that neither drowns the other.
+    that neither drowns the other. ``std`` is stored with the weights, but not learned.
     """
 
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__(config)
+        self.register_buffer("std", torch.tensor(0.02))
+
     def forward(self, positions: Tensor) -> Tensor:
-        return 0.02 * 2**0.5 * super().forward(positions)  # a sine has std 1 / sqrt(2)
+        return self.std * 2**0.5 * super().forward(positions)  # a sine has std 1 / sqrt(2)
 
 
 class UntiedGPT2(GPT2):
@@ -140,7 +144,8 @@ def _swap(model: GPT2, part: str, make: Callable[[GPT2Config], nn.Module]) -> GP
     name = part.removeprefix("block.")
     for owner in model.blocks if part != name else [model]:
         new, weights = make(model.config), getattr(owner, name).state_dict()
-        new.load_state_dict({key: value for key, value in weights.items() if key in new.state_dict()})
+        common = {key: value for key, value in weights.items() if key in new.state_dict()}
+        new.load_state_dict({**new.state_dict(), **common})
         setattr(owner, name, new)
     return model
 

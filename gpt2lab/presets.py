@@ -35,6 +35,8 @@ def scale_init(model: GPT2) -> GPT2:
     for weight in model.parameters():
         if weight.ndim >= 2:
             weight *= factor
+    if hasattr(model.position_embedding, "std"):  # fixed sinusoids keep up with the token vectors
+        model.position_embedding.std *= factor
     return model
 
 

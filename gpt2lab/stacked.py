@@ -88,7 +88,9 @@ def train_stacked(
         del base.check_tokens
     history.seconds = watch.format_dict["elapsed"]
     for i, model in enumerate(models):
-        model.load_state_dict({name: tensor[i].detach() for name, tensor in weights.items()})
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                weight.copy_(weights[name][i])
         model.eval()
     return history
 
