@@ -34,6 +34,7 @@ from gpt2lab.explorer.text import (
     whole_characters,
 )
 from gpt2lab.generation import check_sampling
+from gpt2lab.widgets.style import as_base64
 
 VIEWS = ("overview", "heads", "head", "scores", "stream", "neurons", "lens", "next")
 
@@ -309,4 +310,4 @@ class Explorer(anywidget.AnyWidget):
         if not self._runs:
             return data, {}
         image = picture.draw(self)
-        return data | {"image/png": image.png()}, {"image/png": image.display_size()}
+        return data | {"image/png": as_base64(image.png())}, {"image/png": image.display_size()}
