@@ -63,7 +63,7 @@ def make_toy(
         "name": target.name, "task": task_name, "preset": preset_name, "variant": preset.variant,
         "config": asdict(model.config), "training": changed_settings(config), "seed": seed,
         "steps": history.steps, "tokens": history.tokens, "parameters": model.n_parameters(),
-        **surroundings(resolve_device(config.device)), "seconds": round(history.seconds, 1),
+        **surroundings(resolve_device(config.device)), "seconds": round(history.seconds, 3),
         "metric": task.metric, "value": scores[task.metric], "scores": scores, "evaluation": examination,
         "command": command or f"gpt2lab train {task_name} --preset {preset_name} --seed {seed}",
         "curve": thin_curve(history),
