@@ -42,7 +42,10 @@ def test_top_k_and_top_p_cut(panel):
     torch.testing.assert_close(ordered[:kept], own[:kept] / own[:kept].sum(), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "value"), [("temperature", -1.0), ("top_k", -1), ("top_p", 0.0), ("top_p", float("nan"))])
+BAD = [("temperature", -1.0), ("top_k", -1), ("top_p", 0.0), ("top_p", float("nan"))]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
 def test_bad_settings_are_one_sentence(panel, name, value):
     with pytest.raises(ValueError, match=f"{name} must be"):
         setattr(panel, name, value)

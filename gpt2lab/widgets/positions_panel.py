@@ -57,7 +57,9 @@ class PositionsPanel(Panel):
         if table is None:
             table, name = torch.randn(T, WIDTH, generator=torch.Generator().manual_seed(0)), "untrained: random"
         if table.ndim != 2 or len(table) < T:
-            raise ValueError(f"table must have shape (n_positions, d_model) with n_positions ≥ {T}, got {tuple(table.shape)}")
+            raise ValueError(
+                f"table must have shape (n_positions, d_model) with n_positions ≥ {T}, got {tuple(table.shape)}"
+            )
         self.table, self.name = table.detach()[:T].float(), name
         super().__init__(**settings)
 
