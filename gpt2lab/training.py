@@ -262,7 +262,6 @@ class _Run:
         if self.history.evaluations and self.history.evaluations[-1]["step"] == step:
             return
         scores = self.task.evaluate(self.model, self.config.eval_sequences)
-        self._stop_if_diverged(step, scores["loss"])  # what is saved next has been seen to work
         self.history.evaluations.append({"step": step, **scores})
 
     def _stop_if_diverged(self, step: int, loss: float) -> None:
@@ -272,6 +271,10 @@ class _Run:
         raise DivergenceError(step, loss, advice, self.saved)
 
     def _save(self) -> None:
+        # Only what has been seen to work replaces the last good checkpoint. It is tried on training
+        # cases: a model that has learned those by heart may be lost on held-out ones without being broken.
+        n = min(self.config.eval_sequences, self.task.n_train or self.config.eval_sequences)
+        self._stop_if_diverged(self.history.steps, self.task.evaluate(self.model, n, split="train")["loss"])
         facts = {
             "step": self.history.steps, "task": self.task.name, "config": asdict(self.config),
             "scaler": self.scaler.state_dict(), "history": asdict(self.history),

@@ -161,6 +161,18 @@ def test_divergence_keeps_the_last_good_checkpoint(tmp_path) -> None:
     assert same_weights(resumed, straight)
 
 
+def test_learning_by_heart_is_not_divergence(tmp_path) -> None:
+    """Without a feed-forward network the training sums are memorised; held-out ones get very wrong."""
+
+    class Liar(type(TASK)):
+        def evaluate(self, model, n=512, seed=12345, split="held_out"):
+            scores = super().evaluate(model, n, seed, split)
+            return {**scores, "loss": 100.0} if split == "held_out" else scores
+
+    history = train(tiny(), Liar(), settings(folder=tmp_path, checkpoint_every=6))
+    assert history.steps == 12 and (tmp_path / FILE).exists()
+
+
 def test_a_checkpoint_is_only_written_when_its_own_weights_work(tmp_path) -> None:
     """A step can look fine and leave ruined weights; they must not replace the good checkpoint."""
     model = tiny()
