@@ -20,7 +20,7 @@ from gpt2lab.trace import GPT2Trace
 from gpt2lab.widgets.heads_panel import visible
 from gpt2lab.widgets.plots import clip, decimals, draw_heatmap
 from gpt2lab.widgets.style import BLUE, FADED, FONT, INK, SIGNED, SMALL, VERMILION, Picture
-from gpt2lab.widgets.text_panel import TextPanel
+from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Choice, Number, Switch, Whole
 
 STAGES = ("raw scores", "scaled scores", "masked scores", "weights")
@@ -50,7 +50,7 @@ class AttentionRow:
         return "\n".join(lines)
 
 
-class AttentionPanel(TextPanel):
+class AttentionPanel(TokenPanel):
     """One head of one layer on a text. For the model and the text see ``TextPanel``.
 
     Attributes
@@ -79,15 +79,6 @@ class AttentionPanel(TextPanel):
     temperature = Number(1.0, 0.1, 10.0, log=True, label="Temperature")
     causal = Switch(True, label="causal mask")
     rows = (("text",), ("layer", "head", "token"), ("stage", "temperature", "divide", "causal"))
-
-    def __init__(self, model: Any = None, encoding: Any = None, **settings: Any) -> None:
-        self._start_at_last = "token" not in settings
-        super().__init__(model, encoding, **settings)
-
-    def settle(self) -> None:
-        if self._start_at_last or self.token > self.last_token:
-            self.token = self.last_token
-            self._start_at_last = False
 
     def trace_key(self) -> Any:
         return self.text, self.causal

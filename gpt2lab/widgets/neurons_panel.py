@@ -14,7 +14,7 @@ import torch
 from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.plots import clip, short
 from gpt2lab.widgets.style import BLUE, FADED, ORANGE, SMALL, VERMILION, Picture
-from gpt2lab.widgets.text_panel import TextPanel
+from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Whole
 
 TOP = 8
@@ -39,7 +39,7 @@ class Neurons:
         )
 
 
-class NeuronsPanel(TextPanel):
+class NeuronsPanel(TokenPanel):
     """The neurons of one layer on a text. For model and text see ``TextPanel``.
 
     Attributes
@@ -54,15 +54,6 @@ class NeuronsPanel(TextPanel):
     token = Whole(0, high=lambda panel: panel.last_token, label="Token")
     rank = Whole(1, low=1, high=TOP, label="Neuron (rank)")
     rows = (("text",), ("layer", "token", "rank"))
-
-    def __init__(self, model: Any = None, encoding: Any = None, **settings: Any) -> None:
-        self._start_at_last = "token" not in settings
-        super().__init__(model, encoding, **settings)
-
-    def settle(self) -> None:
-        if self._start_at_last or self.token > self.last_token:
-            self.token = self.last_token
-            self._start_at_last = False
 
     def measure(self) -> Neurons:
         post = self.trace.blocks[self.layer].ffn.post[0]  # (T, d_ff)

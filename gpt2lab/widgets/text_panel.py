@@ -120,6 +120,19 @@ class TextPanel(Panel):
         return self.model.config.n_heads - 1
 
 
+class TokenPanel(TextPanel):
+    """A TextPanel with a trait ``token``: it starts at the last one and stays within the text."""
+
+    def __init__(self, model: Any = None, encoding: Any = None, **settings: Any) -> None:
+        self._start_at_last = "token" not in settings
+        super().__init__(model, encoding, **settings)
+
+    def settle(self) -> None:
+        if self._start_at_last or self.token > self.last_token:
+            self.token = self.last_token
+            self._start_at_last = False
+
+
 @functools.cache
 def demo_model(vocab_size: int) -> GPT2:
     """A small GPT-2 with random weights, the same on every run: 4 layers, 4 heads, d_model 32.
