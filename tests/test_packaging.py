@@ -23,7 +23,7 @@ ON_CONDA = {"pytorch": "torch", "playwright-python": "playwright"}  # names that
 
 # Growing this list is a decision, not an accident: the learner downloads each of them.
 RUN_TIME = """torch numpy safetensors tiktoken regex tqdm jaxtyping huggingface_hub jupyterlab ipykernel
-    matplotlib ipywidgets anywidget voila""".split()
+    matplotlib pillow ipywidgets anywidget voila""".split()
 
 
 def test_run_time_dependencies_are_these():
