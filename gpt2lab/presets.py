@@ -18,7 +18,6 @@ from gpt2lab.model import GPT2
 from gpt2lab.tasks import TASKS, Task
 from gpt2lab.training import TrainConfig
 
-
 GPT2_WIDTH = 768
 
 
