@@ -76,6 +76,7 @@ class DepthPanel(Panel):
             ax.set_xlabel("after block" if name != "gradient" else "after block   (travels ←)")
         for ax in axes[:2]:
             log_scale(ax, "y")
+            ax.minorticks_off()  # they take long to draw
             low, high = ax.get_ylim()
             ax.set_ylim(min(low, 0.3), max(high, 12) ** 1.15)  # room for the number above the last point
         axes[2].set_ylim(-0.05, 1.2)

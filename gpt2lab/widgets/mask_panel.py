@@ -109,11 +109,12 @@ class MaskPanel(TextPanel):
         height = max(4.6, 0.3 * len(labels) + 2.4)
         picture = Picture(9.6, height, "Masking recipes")
         bottom, tall = 1.55 / height, (height - 2.1) / height  # inches of the picture to parts of it
-        left, right = picture.add_axes([0.12, bottom, 0.37, tall]), picture.add_axes([0.62, bottom, 0.37, tall])
+        left, right = picture.add_axes([0.12, bottom, 0.37, tall]), picture.add_axes([0.56, bottom, 0.37, tall])
         limit = float(np.abs(self.trace.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
         draw_heatmap(left, scores, labels, labels, signed=True, limit=limit, numbers=False)
         brightest = max(0.4, float(np.nan_to_num(weights).max()))
-        draw_heatmap(right, weights, labels, labels, limit=brightest, numbers=False)
+        draw_heatmap(right, weights, None, labels, limit=brightest, numbers=False)
+        right.set_yticks([])  # the same rows as on the left
         for axes, matrix in ((left, scores), (right, weights)):
             axes.tick_params(axis="x", rotation=90)
             self._outline_future(axes, len(labels))
