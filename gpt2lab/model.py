@@ -11,7 +11,7 @@ std 0.02, and 0.02 / sqrt(2 · n_layers) for the layers that write to the stream
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.layernorm import LayerNorm
 from gpt2lab.positions import LearnedPositions
 from gpt2lab.residual import residual_init_scale
-from gpt2lab.trace import GPT2Trace
+from gpt2lab.trace import BlockTrace, GPT2Trace
 
 
 class GPT2(nn.Module):
@@ -118,6 +118,21 @@ class GPT2(nn.Module):
             ln_f=ln_f,
             logits=self.unembed(ln_f.out),
         )
+
+    def trace_blocks(self, tokens: Tensor) -> Iterator[BlockTrace]:
+        """The blocks of ``trace``, one at a time: only one layer's attention is in memory at once.
+
+        Parameters
+        ----------
+        tokens : (B, T)
+        """
+        self.check_tokens(tokens)
+        x = self.embed(tokens)  # (B, T, d_model)
+        for block in self.blocks:
+            trace = block.trace(x)
+            x = trace.resid_post
+            yield trace
+            del trace
 
     @staticmethod
     def _without_dropout(block: nn.Module, x: Tensor) -> Tensor:

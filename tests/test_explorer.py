@@ -1,12 +1,13 @@
 """The explorer without a browser: traits, answers, messages, what is on screen as code."""
 
 import types
+from dataclasses import replace
 
 import pytest
 import torch
 from explorers import HOSTILE, TEXT, explorer, model
 
-from gpt2lab import ablate_heads, course_encoding, without_causal_mask
+from gpt2lab import GPT2, GPT2Config, ablate_heads, course_encoding, without_causal_mask
 from gpt2lab.explorer import Explorer, changes, packing
 from gpt2lab.explorer.explorer import VIEWS
 from gpt2lab.explorer.runs import STATISTICS, Run
@@ -285,6 +286,19 @@ def test_a_long_text_is_traced_in_pieces_with_the_same_result(monkeypatch):
     for layer in (2, 0, 1, 2):
         torch.testing.assert_close(whole.weights(layer, 1), pieces.weights(layer, 1))
     assert len(pieces._blocks) <= 2
+
+
+def test_a_trace_of_ones_own_is_used_although_the_model_is_a_gpt2():
+    class Uniform(GPT2):
+        def trace(self, tokens, layers=None):
+            real = super().trace(tokens)
+            even = torch.full_like(real.blocks[0].attn.attn_weights, 1 / tokens.shape[1])
+            blocks = [replace(block, attn=replace(block.attn, attn_weights=even)) for block in real.blocks]
+            return replace(real, blocks=tuple(blocks))
+
+    run = Run(Uniform(GPT2Config.tiny(vocab_size=1000)).eval(), torch.arange(8)[None])
+    torch.testing.assert_close(run.weights(1, 2), torch.full((8, 8), 1 / 8))
+    assert not run.triangular
 
 
 def test_messages_are_answered_with_the_revision_and_errors_are_sentences():

@@ -249,3 +249,13 @@ def test_a_full_cache_is_refused():
 def test_trace_refuses_layers_that_do_not_exist(layers):
     with pytest.raises(ValueError, match="layers must lie in 0 … 2, got"):
         random_model(small).trace(random_tokens(small, 1, 4), layers=layers)
+
+
+def test_the_blocks_one_at_a_time_are_those_of_the_trace():
+    model, tokens = GPT2(GPT2Config.tiny(vocab_size=50)).train(), torch.randint(50, (2, 9))
+    whole = model.trace(tokens)
+    for one, block in zip(model.trace_blocks(tokens), whole.blocks, strict=True):
+        assert_close(one.resid_post, block.resid_post, atol=0, rtol=0)
+        assert_close(one.attn.attn_weights, block.attn.attn_weights, atol=0, rtol=0)
+    with pytest.raises(ValueError, match=r"token ids must lie in \[0, 50\)"):
+        next(model.trace_blocks(tokens + 50))

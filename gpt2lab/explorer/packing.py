@@ -8,7 +8,6 @@ head that spreads over 500 tokens has weights near 0.002, which a linear byte ro
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 THUMBNAIL = 36  # most rows and columns of a head in the grid
@@ -45,14 +44,20 @@ def thumbnail(weights: Tensor, size: int = THUMBNAIL) -> Tensor:
 
     The mean would wash thin diagonals out, and thin diagonals are what one looks for.
     """
-    T = weights.shape[-1]
-    step = -(-T // size)
+    step = -(-weights.shape[-1] // size)
     if step == 1:
         return weights
-    S = -(-T // step)
-    padded = F.pad(weights.float(), (0, S * step - T, 0, S * step - T))
-    narrow = padded.unflatten(-1, (S, step)).amax(-1)  # (..., S * step, S)
-    return narrow.unflatten(-2, (S, step)).amax(-2)  # (..., S, S)
+    rows = _largest_of(step, weights.float())  # (..., S, T)
+    return _largest_of(step, rows.mT).mT  # (..., S, S)
+
+
+def _largest_of(step: int, x: Tensor) -> Tensor:
+    """The largest of each ``step`` rows, and of those left over at the end: (..., S, n)."""
+    whole = x.shape[-2] // step * step
+    first = x[..., :whole, :].unflatten(-2, (-1, step)).amax(-2)
+    if whole == x.shape[-2]:
+        return first
+    return torch.cat([first, x[..., whole:, :].amax(-2, keepdim=True)], dim=-2)
 
 
 def floats(values: Tensor) -> bytes:

@@ -17,6 +17,8 @@ Sources: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -44,13 +46,39 @@ def targets(tokens: Tensor) -> dict[str, Tensor]:
     }
 
 
-def head_scores(attn_weights: Tensor, tokens: Tensor) -> dict[str, tuple[Tensor, float]]:
+class Shares(NamedTuple):
+    """What scores are made with: the mean over queries of the sum over target keys is one product."""
+
+    names: list[str]
+    matrix: Tensor  # (T * T, n): multiply the flat weights with it
+    chance: list[float]  # what uniform attention over the visible keys would score
+
+
+def shares(tokens: Tensor, causal: bool) -> Shares:
+    """They depend on the tokens only, so one ``Shares`` serves all layers.
+
+    A score without any query to ask (no token repeats) is left out. ``tokens`` is (T,).
+    """
+    T = len(tokens)
+    visible = torch.ones(T, T).tril() if causal else torch.ones(T, T)
+    uniform = (visible / visible.sum(dim=-1, keepdim=True)).flatten()  # (T·T,)
+    asked = {name: keys for name, keys in targets(tokens).items() if keys.any()}
+    columns = [(keys / keys.any(dim=-1).sum()).flatten() for keys in asked.values()]  # n × (T·T,)
+    matrix = torch.stack(columns, dim=1) if columns else torch.zeros(T * T, 0)
+    return Shares(list(asked), matrix, (uniform @ matrix).tolist())
+
+
+def head_scores(
+    attn_weights: Tensor, tokens: Tensor, known: Shares | None = None
+) -> dict[str, tuple[Tensor, float]]:
     """Every score of every head.
 
     Parameters
     ----------
     attn_weights : (n_heads, T, T)
     tokens : (T,)
+    known : Shares, optional
+        If they are at hand already.
 
     Returns
     -------
@@ -63,24 +91,16 @@ def head_scores(attn_weights: Tensor, tokens: Tensor) -> dict[str, tuple[Tensor,
         raise ValueError(
             f"head_scores needs weights (n_heads, {T}, {T}) for {T} tokens, got {tuple(attn_weights.shape)}"
         )
-    causal = not attn_weights[:, 0, 1:].any()  # under a causal mask the first query sees itself only
-    visible = torch.ones(T, T).tril() if causal else torch.ones(T, T)
-    uniform = visible / visible.sum(dim=-1, keepdim=True)
-    asked = {name: keys for name, keys in targets(tokens).items() if keys.any()}
-    if not asked:
-        return {}
-    # The mean over queries of the sum over target keys is one product with a matrix of shares.
-    shares = torch.stack(
-        [(keys / keys.any(dim=-1).sum()).flatten() for keys in asked.values()], dim=1
-    )  # (T·T, n)
-    scores = attn_weights.flatten(1) @ shares.to(attn_weights)  # (n_heads, n)
-    chance = uniform.flatten() @ shares  # (n,)
-    return {name: (scores[:, i], float(chance[i])) for i, name in enumerate(asked)}
+    if known is None:
+        # Under a causal mask the first query sees itself only.
+        known = shares(tokens, causal=not attn_weights[:, 0, 1:].any())
+    scores = attn_weights.flatten(1) @ known.matrix.to(attn_weights)  # (n_heads, n)
+    return {name: (scores[:, i], known.chance[i]) for i, name in enumerate(known.names)}
 
 
-def roles(attn_weights: Tensor, tokens: Tensor) -> list[dict]:
+def roles(attn_weights: Tensor, tokens: Tensor, known: Shares | None = None) -> list[dict]:
     """The best role of each head: ``{"role": name or "", "score": …, "chance": …}``."""
-    scores = head_scores(attn_weights, tokens)
+    scores = head_scores(attn_weights, tokens, known)
     found = []
     for head in range(attn_weights.shape[0]):
         best = {"role": "", "score": 0.0, "chance": 0.0}

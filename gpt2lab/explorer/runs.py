@@ -1,22 +1,22 @@
 """One run of a model on one text: small things for every layer at once, the rest when asked for.
 
 At 1,024 tokens the attention of GPT-2 small is 600 MB of float32, twice with the scores. So a run
-keeps whole blocks only while they fit into ``BLOCK_BYTES``; beyond that it traces a few layers at a
-time, keeps pictures and sums, and traces a layer again when somebody looks at it.
+goes through the layers one by one, keeps pictures and sums of each, whole blocks only while they fit
+into ``BLOCK_BYTES``, and computes a block again when somebody looks at it.
 """
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gpt2lab.explorer import changes, packing
-from gpt2lab.explorer.roles import roles
+from gpt2lab.explorer.roles import Shares, roles, shares
+from gpt2lab.model import GPT2
 
-BLOCK_BYTES = 600_000_000
+BLOCK_BYTES = 128_000_000
 # What is kept of each layer for the stream view: one number per token.
 STATISTICS = (
     "resid_pre", "attn", "ffn", "resid_post",  # lengths (L2 norms)
@@ -52,11 +52,10 @@ class Run:
         return len(self.shape)
 
     def block(self, layer: int) -> Any:
-        """The BlockTrace of a layer, from memory or traced again."""
+        """The BlockTrace of a layer, from memory or computed again."""
         if layer not in self._blocks:
-            trace = self._trace([layer])
-            self._blocks = {i: block for i, block in self._blocks.items() if i in list(self._blocks)[-1:]}
-            self._blocks[layer] = trace.blocks[layer]
+            last = dict(list(self._blocks.items())[-1:])
+            self._blocks = {**last, layer: self._again(layer)}
         return self._blocks[layer]
 
     def weights(self, layer: int, head: int) -> Tensor:
@@ -76,7 +75,7 @@ class Run:
         Row l reads the stream after l blocks through the final layer norm and the output layer.
         """
         with torch.no_grad():
-            return self.model.unembed(self.model.ln_f(self.stream[:, token])).detach()
+            return self.model.unembed(self.model.ln_f(self.stream[:, token])).detach().float()
 
     @property
     def has_lens(self) -> bool:
@@ -84,97 +83,111 @@ class Run:
             callable(getattr(self.model, name, None)) for name in ("ln_f", "unembed")
         )
 
-    def _trace(self, layers: list[int] | None) -> Any:
-        call = self.model.trace
+    @property
+    def _layer_by_layer(self) -> bool:
+        """Whether ``trace`` is our own; somebody else's is asked for the whole."""
+        return getattr(self.model.trace, "__func__", None) is GPT2.trace
+
+    def _again(self, layer: int) -> Any:
+        """A block that was not kept: from the stream before it, if the model is made of blocks."""
         with torch.no_grad(), changes.applied(self.model, self.ablated):
-            if layers is not None and "layers" in inspect.signature(call).parameters:
-                return call(self.tokens, layers=layers)
-            return call(self.tokens)
+            if self._layer_by_layer:
+                return self.model.blocks[layer].trace(self.stream[layer][None])
+            return self.model.trace(self.tokens).blocks[layer]
 
     def _scan(self) -> None:
-        n_layers, n_heads = self._expected_shape()
-        per_layer = 3 * 4 * n_heads * self.T**2  # scores, weights and one copy while computing
-        chunk = max(1, min(n_layers, BLOCK_BYTES // per_layer))
         self.shape: list[int] = []
         self.thumbnails: list[Tensor] = []
         self.roles: list[list[dict]] = []
         self.triangular = True
-        streams, statistics = [], []
-        ids = self.tokens[0].cpu()
-        for start in range(0, n_layers, chunk):
-            trace = self._trace(
-                None if chunk >= n_layers else list(range(start, start + chunk))[: n_layers - start]
-            )
-            _check(trace, self.T)
-            recorded = [(i, block) for i, block in enumerate(trace.blocks) if block is not None]
-            final = getattr(trace, "resid_final", None)
-            for i, block in recorded:
-                if i != len(self.shape):
-                    continue  # a trace() without ``layers`` returns all blocks each time
-                weights = block.attn.attn_weights[0].detach().float().cpu()  # (n_heads, T, T)
-                self.shape.append(weights.shape[0])
-                self.thumbnails.append(packing.thumbnail(weights))
-                self.triangular &= packing.is_triangular(weights)
-                self.roles.append(roles(weights, ids))
-                if final is not None and getattr(block, "ffn", None) is not None:
-                    streams.append(block.resid_pre[0].detach().float())
-                    statistics.append(_statistics(block, final[0]))
-                if chunk >= n_layers:
-                    self._blocks[i] = block
-            if len(self.shape) == len(trace.blocks):
-                break
-        whole = len(streams) == len(self.shape) and final is not None
-        self.stream = (
-            torch.stack([*streams, final[0].detach().float()]) if whole else None
-        )  # (n_layers + 1, T, d_model)
-        self.statistics = torch.stack(statistics).cpu() if whole else None
-        self._keep_logits(trace)
+        self._shares: dict[bool, Shares] = {}  # by whether a layer's attention is causal
+        written: list[Any] = []
+        with torch.no_grad(), changes.applied(self.model, self.ablated):
+            if self._layer_by_layer:
+                for block in self.model.trace_blocks(self.tokens):
+                    self._record(block, len(self.model.blocks), written)
+                    final = block.resid_post
+                    del block  # else two layers would be in memory while the next one is computed
+                ln_f = self.model.ln_f.trace(final).out
+                self._keep_logits(self.model.unembed(ln_f), ln_f)
+            else:
+                trace = self.model.trace(self.tokens)
+                _check(trace, self.T)
+                for block in trace.blocks:
+                    self._record(block, len(trace.blocks), written)
+                final = getattr(trace, "resid_final", None)
+                ln_f = getattr(getattr(trace, "ln_f", None), "out", None)
+                self._keep_logits(getattr(trace, "logits", None), ln_f)
+        self.stream = self.statistics = None
+        if final is not None and None not in written:
+            self.stream = torch.stack([*(parts[0] for parts in written), final[0].detach()])
+            self.statistics = _statistics(self.stream, *(torch.stack(x) for x in list(zip(*written, strict=True))[1:]))
 
-    def _expected_shape(self) -> tuple[int, int]:
-        blocks = getattr(self.model, "blocks", None)
-        try:
-            return len(blocks), int(blocks[0].attn.n_heads)
-        except (TypeError, AttributeError, IndexError):
-            return 1, 1  # an object of the learner's own: trace it once and see
+    def _record(self, block: Any, n_layers: int, written: list[Any]) -> None:
+        """Keep of one block what every view needs; all of it only if all blocks fit into memory."""
+        weights = block.attn.attn_weights[0].detach().float().cpu()  # (n_heads, T, T)
+        causal = packing.is_triangular(weights)
+        if causal not in self._shares:
+            self._shares[causal] = shares(self.tokens[0].cpu(), causal)
+        if 2 * n_layers * weights.nbytes <= BLOCK_BYTES:  # the scores are as large as the weights
+            self._blocks[len(self.shape)] = block
+        self.shape.append(weights.shape[0])
+        self.thumbnails.append(packing.thumbnail(weights))
+        self.triangular &= causal
+        self.roles.append(roles(weights, self.tokens[0], self._shares[causal]))
+        whole = all(hasattr(block, name) for name in ("resid_pre", "resid_post", "ffn"))
+        written.append(_written(block) if whole else None)
 
-    def _keep_logits(self, trace: Any) -> None:
+    def _keep_logits(self, logits: Any, ln_f: Any) -> None:
         """Logits of a long text under GPT-2's vocabulary are 200 MB: then keep what they come from."""
-        logits = getattr(trace, "logits", None)
         self.has_logits = logits is not None
         self._hidden = self._logits = None
         if logits is None:
             return
         self.vocab_size = logits.shape[-1]
-        if logits.numel() > 16_000_000 and hasattr(self.model, "unembed") and hasattr(trace, "ln_f"):
-            self._hidden = trace.ln_f.out[0].detach()
+        if logits.numel() > 16_000_000 and hasattr(self.model, "unembed") and ln_f is not None:
+            self._hidden = ln_f[0].detach()
         else:
             self._logits = logits[0].detach()
 
 
-def _statistics(block: Any, final: Tensor) -> Tensor:
-    """One layer's numbers for the stream view: (len(STATISTICS), T)."""
-    direction = final / final.norm(dim=-1, keepdim=True).clamp_min(1e-12)  # (T, d_model)
-    post, attn, ffn = block.resid_post[0], block.attn.out[0], block.ffn.out[0]  # (T, d_model) each
-    rows = [x.norm(dim=-1) for x in (block.resid_pre[0], attn, ffn, post)]
-    rows += [(attn * direction).sum(-1), (ffn * direction).sum(-1)]
-    rows.append((post * direction).sum(-1) / rows[3].clamp_min(1e-12))
-    for norm in (block.ln_1, block.ln_2):
-        missing = torch.full_like(rows[0], torch.nan)  # a variant may have no layer norm
-        rows.append(norm.mean[0, :, 0] if hasattr(norm, "mean") else missing)
-        rows.append(norm.std[0, :, 0] if hasattr(norm, "std") else missing)
-    return torch.stack([row.detach().float() for row in rows])
+def _written(block: Any) -> tuple[Tensor, ...]:
+    """The stream before a block, what attention and FFN add to it, and what its layer norms measured.
+
+    Shapes: three times (T, d_model), then (4, T): mean and std of ln_1 and of ln_2.
+    """
+    rows = []
+    for norm in (getattr(block, "ln_1", None), getattr(block, "ln_2", None)):
+        for name in ("mean", "std"):
+            value = getattr(norm, name, None)  # a variant may have no layer norm
+            missing = torch.full_like(block.resid_pre[0, :, 0], torch.nan)
+            rows.append(missing if value is None else value[0, :, 0])
+    parts = (block.resid_pre[0], block.attn.out[0], block.ffn.out[0], torch.stack(rows))
+    return tuple(part.detach() for part in parts)
+
+
+def _statistics(stream: Tensor, attn: Tensor, ffn: Tensor, norms: Tensor) -> Tensor:
+    """The numbers of the stream view: (n_layers, len(STATISTICS), T).
+
+    stream is (n_layers + 1, T, d_model), attn and ffn are (n_layers, T, d_model), norms (n_layers, 4, T).
+    """
+    stream, attn, ffn, norms = (x.float() for x in (stream, attn, ffn, norms))
+    direction = stream[-1] / stream[-1].norm(dim=-1, keepdim=True).clamp_min(1e-12)  # (T, d_model)
+    lengths = [x.norm(dim=-1) for x in (stream[:-1], attn, ffn, stream[1:])]  # 4 × (n_layers, T)
+    along = [(x * direction).sum(dim=-1) for x in (attn, ffn, stream[1:])]  # 3 × (n_layers, T)
+    along[-1] = along[-1] / lengths[-1].clamp_min(1e-12)  # the cosine
+    return torch.cat([torch.stack([*lengths, *along], dim=1), norms], dim=1).cpu()
 
 
 def _check(trace: Any, T: int) -> None:
     """An object with trace() of one's own gets a sentence when the shape is not what is expected."""
     try:
-        blocks = [block for block in trace.blocks if block is not None]
-        shapes = [tuple(block.attn.attn_weights.shape) for block in blocks]
+        shapes = [tuple(block.attn.attn_weights.shape) for block in trace.blocks]
     except (AttributeError, TypeError) as error:
         raise ValueError(
             f"trace() must return .blocks[i].attn.attn_weights (1, n_heads, T, T): {error}"
         ) from None
-    if not blocks:
+    if not shapes:
         raise ValueError("trace() returned no block")
     for shape in shapes:
         if len(shape) != 4 or shape[0] != 1 or shape[2:] != (T, T):
