@@ -16,7 +16,7 @@ from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import TASKS, Task
-from gpt2lab.training import TrainConfig
+from gpt2lab.train_config import TrainConfig
 
 GPT2_WIDTH = 768
 
@@ -67,8 +67,12 @@ SMALL = dict(weight_decay=0.01, batch_size=64, learning_rate=3e-3)
 
 PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the standard one
     "induction": {
-        "two-layers": Preset(shape=dict(n_layers=2, n_heads=2, d_model=48), training=dict(SMALL, steps=600, betas=(0.9, 0.98))),
-        "one-layer": Preset(shape=dict(n_layers=1, n_heads=2, d_model=48), training=dict(SMALL, steps=600, betas=(0.9, 0.98))),
+        "two-layers": Preset(
+            shape=dict(n_layers=2, n_heads=2, d_model=48), training=dict(SMALL, steps=600, betas=(0.9, 0.98))
+        ),
+        "one-layer": Preset(
+            shape=dict(n_layers=1, n_heads=2, d_model=48), training=dict(SMALL, steps=600, betas=(0.9, 0.98))
+        ),
     },
     "reference": {
         "default": Preset(

@@ -23,7 +23,7 @@ from gpt2lab.distributed import resolve_device
 from gpt2lab.model import GPT2
 from gpt2lab.optimizer import learning_rate_at
 from gpt2lab.tasks.base import IGNORE, Task
-from gpt2lab.training import TrainConfig, check_fit
+from gpt2lab.train_config import TrainConfig, check_fit
 
 
 @dataclass

@@ -9,7 +9,7 @@ from explorers import HOSTILE, TEXT, explorer, model
 
 from gpt2lab import GPT2, GPT2Config, ablate_heads, course_encoding, without_causal_mask
 from gpt2lab.explorer import Explorer, changes, packing
-from gpt2lab.explorer.explorer import VIEWS
+from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.explorer.runs import STATISTICS, Run
 
 

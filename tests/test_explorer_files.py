@@ -7,7 +7,7 @@ import pytest
 import torch
 from explorers import HOSTILE, explorer
 
-from gpt2lab.explorer.explorer import VIEWS
+from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.explorer.files import csv_text, html_page
 
 

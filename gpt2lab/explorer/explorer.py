@@ -16,13 +16,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import anywidget
 import traitlets
 from torch import Tensor
 
-from gpt2lab.explorer import changes, picture, scene, shown
+from gpt2lab.explorer import picture, scene, shown
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.runs import Run
+from gpt2lab.explorer.selection import Selection
 from gpt2lab.explorer.text import (
     HINT,
     as_tensor,
@@ -31,15 +31,11 @@ from gpt2lab.explorer.text import (
     safe_label,
     sentence,
     tokenize,
-    whole_characters,
 )
-from gpt2lab.generation import check_sampling
 from gpt2lab.widgets.style import as_base64
 
-VIEWS = ("overview", "heads", "head", "scores", "stream", "neurons", "lens", "next")
 
-
-class Explorer(anywidget.AnyWidget):
+class Explorer(Selection):
     """Look into a model that is running here.
 
     Parameters
@@ -68,21 +64,6 @@ class Explorer(anywidget.AnyWidget):
     _esm = esm()
     _css = css()
 
-    text = traitlets.Unicode().tag(sync=True)
-    layer = traitlets.Int(0).tag(sync=True)
-    head = traitlets.Int(0).tag(sync=True)
-    token = traitlets.Int(-1, help="position of the query; negative counts from the end").tag(sync=True)
-    key = traitlets.Int(-1, help="position attended to; -1 is the strongest").tag(sync=True)
-    view = traitlets.Unicode("heads").tag(sync=True)
-    ablated = traitlets.List(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(
-        sync=True
-    )
-    presenter = traitlets.Bool(False, help="larger letters, for a projector").tag(sync=True)
-    temperature = traitlets.Float(1.0).tag(sync=True)
-    top_k = traitlets.Int(0, help="0 keeps all").tag(sync=True)
-    top_p = traitlets.Float(1.0, help="1 keeps all").tag(sync=True)
-    message = traitlets.Unicode(help="what went wrong, in one sentence").tag(sync=True)
-    title = traitlets.Unicode().tag(sync=True)
     _scene = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -184,51 +165,6 @@ class Explorer(anywidget.AnyWidget):
         if self._ready:
             self._rerun()
 
-    @traitlets.validate("text", "title")
-    def _whole_characters(self, proposal: Any) -> str:
-        return whole_characters(proposal["value"])
-
-    @traitlets.validate("layer", "head", "token", "key", "view", "temperature", "top_k", "top_p", "ablated")
-    def _check(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        if name == "view" and value not in VIEWS:
-            raise ValueError(f"view must be one of {', '.join(VIEWS)}, got {value!r}")
-        if name == "temperature":
-            check_sampling(value)
-        if name == "top_k" and value < 0:
-            raise ValueError(f"top_k must be at least 1, or 0 for all tokens, got {value}")
-        if name == "top_p":
-            check_sampling(1.0, None, value)
-        if not getattr(self, "_runs", None):
-            return value
-        last = self._last(name)
-        if (
-            last is not None
-            and not (-1 - last if name == "token" else -1 if name == "key" else 0) <= value <= last
-        ):
-            raise ValueError(f"{name} must lie in 0 … {last}, got {value}")
-        if name == "token":
-            return value % self._runs[0].T
-        if name == "ablated":
-            if value and not changes.possible(self._changed_model):
-                raise ValueError(
-                    "parts of this model cannot be switched off: it is not built from gpt2lab's blocks"
-                )
-            return changes.check(value, self._runs[-1].shape)
-        return value
-
-    def _last(self, name: str) -> int | None:
-        run = self._runs[-1]
-        if name == "layer":
-            return max(r.n_layers for r in self._runs) - 1
-        if name == "head":
-            return max(max(r.shape) for r in self._runs) - 1
-        return run.T - 1 if name in ("token", "key") else None
-
-    @property
-    def _changed_model(self) -> Any:
-        return self._model if self._other is None else self._other
-
     def _rerun(self) -> None:
         started = time.perf_counter()
         ids, note = tokenize(self._encoding, self.text, context_length(self._model))
@@ -265,12 +201,6 @@ class Explorer(anywidget.AnyWidget):
         self.layer = min(self.layer, self._last("layer"))
         self.head = min(self.head, self._last("head"))
 
-    def _token_index(self) -> int:
-        return self.token % self._runs[0].T if self.token < 0 else self.token
-
-    def _sampling(self) -> tuple:
-        return self.temperature, self.top_k or None, None if self.top_p == 1 else self.top_p
-
     def _label(self, token: int) -> str:
         if token not in self._labels:
             self._labels[token] = safe_label(self._encoding, token)
@@ -301,7 +231,8 @@ class Explorer(anywidget.AnyWidget):
     # Without a browser
 
     def __repr__(self) -> str:
-        return f"Explorer(text={self.text!r}, view={self.view!r}, layer={self.layer}, head={self.head}, token={self.token})"
+        place = f"layer={self.layer}, head={self.head}, token={self.token}"
+        return f"Explorer(text={self.text!r}, view={self.view!r}, {place})"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from gpt2lab.explorer.explorer import VIEWS, Explorer
+from gpt2lab.explorer.explorer import Explorer
+from gpt2lab.explorer.selection import VIEWS
 
 RANDOM = "random"
 RANDOM_TEXT = "for i in range(10):\n    print(i)"
@@ -122,7 +123,10 @@ def write_page(folder: Path, options: Any) -> Path:
 
     names = ("model", "text", "view", "off", "presenter")
     data = json.dumps({name: getattr(options, name) for name in names})
-    cell = f"import argparse, json\nfrom gpt2lab.explorer.serve import make_explorer\nmake_explorer(argparse.Namespace(**json.loads({data!r})))"
+    cell = (
+        "import argparse, json\nfrom gpt2lab.explorer.serve import make_explorer\n"
+        f"make_explorer(argparse.Namespace(**json.loads({data!r})))"
+    )
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell)],
         metadata={

@@ -23,8 +23,9 @@ _VIEWS = {
     "head": ("shown = {'attn_weights': trace.blocks[{layer}].attn.attn_weights[0, {head}]}",),
     "scores": (
         "attn = trace.blocks[{layer}].attn",
-        "shown = {'q': attn.q[0, {head}, {token}], 'k': attn.k[0, {head}], 'raw_scores': attn.raw_scores[0, {head}, {token}],",
-        "         'scores': attn.scores[0, {head}, {token}], 'masked_scores': attn.masked_scores[0, {head}, {token}],",
+        "shown = {'q': attn.q[0, {head}, {token}], 'k': attn.k[0, {head}],",
+        "         'raw_scores': attn.raw_scores[0, {head}, {token}], 'scores': attn.scores[0, {head}, {token}],",
+        "         'masked_scores': attn.masked_scores[0, {head}, {token}],",
         "         'attn_weights': attn.attn_weights[0, {head}, {token}]}",
     ),
     "stream": (
@@ -38,7 +39,8 @@ _VIEWS = {
         "shown = {'pre': ffn.pre[0, {token}], 'post': ffn.post[0, {token}]}",
     ),
     "lens": (
-        "stream = torch.stack([block.resid_pre[0, {token}] for block in trace.blocks] + [trace.resid_final[0, {token}]])",
+        "before = [block.resid_pre[0, {token}] for block in trace.blocks]",
+        "stream = torch.stack([*before, trace.resid_final[0, {token}]])",
         "shown = {'logits': model.unembed(model.ln_f(stream))}  # one row per layer: stop here, read off",
     ),
     "next": (

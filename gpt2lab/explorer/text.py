@@ -24,7 +24,8 @@ def tokenize(encoding: Any, text: str, context_length: int | None) -> tuple[list
     if context_length is None or len(ids) <= context_length:
         return ids, ""
     total = f"more than {len(ids):,}" if shortened else f"{len(ids):,}"
-    note = f"The text has {total} tokens, the context holds {context_length:,}: only the first {context_length:,} are shown."
+    note = f"The text has {total} tokens, the context holds {context_length:,}: "
+    note += f"only the first {context_length:,} are shown."
     return ids[:context_length], note
 
 

@@ -114,6 +114,6 @@ class SamplingPanel(TextPanel):
         end = "".join(self.labels)[-12:].lstrip("␣")
         kept = f"{self.result.kept:,} of {self.result.vocab_size:,} tokens can be drawn"
         picture.text(0.012, 0.93, f"After “…{end}”: {kept}", fontsize=14, fontweight="bold")
-        picture.text(0.012, 0.875, f"entropy {self.result.entropy:.2f} nats{' · ' if self.weights else ''}{self.weights}",
-                     fontsize=SMALL, color=FADED)  # fmt: skip
+        note = " · ".join(part for part in (f"entropy {self.result.entropy:.2f} nats", self.weights) if part)
+        picture.text(0.012, 0.875, note, fontsize=SMALL, color=FADED)
         return picture

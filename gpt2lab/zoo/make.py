@@ -13,7 +13,8 @@ from gpt2lab.checkpointing import FILE
 from gpt2lab.distributed import resolve_device
 from gpt2lab.presets import PRESETS, get_preset
 from gpt2lab.tasks import TASKS, get_task
-from gpt2lab.training import PRECISIONS, History, TrainConfig, train
+from gpt2lab.train_config import PRECISIONS, TrainConfig
+from gpt2lab.training import History, train
 from gpt2lab.zoo import load_toy, save_toy
 from gpt2lab.zoo.provenance import surroundings
 

@@ -1,0 +1,100 @@
+"""The settings of a training run, and what they must fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from gpt2lab.tasks.base import Task
+
+PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train. Numbers are for toy models; GPT-2's own batch was 512 sequences of 1,024 tokens.
+
+    Raises ValueError for a setting without meaning.
+    """
+
+    steps: Any = 1000  # updates of the weights
+    batch_size: Any = 64  # sequences per step, over all parts and processes
+    accumulation: Any = 1  # parts a batch is cut into, to save memory
+    learning_rate: Any = 1e-3  # the highest, reached after the warm-up
+    warmup_steps: Any = 100
+    floor: Any = 0.1  # fraction of the learning rate that is left at the end
+    weight_decay: Any = 0.1  # on matrices only
+    betas: Any = (0.9, 0.95)  # memory of AdamW's two averages
+    clip_norm: Any = 1.0  # longest gradient; None for no clipping
+    precision: Any = "fp32"  # fp32, bf16 or fp16 in the forward pass; weights stay fp32
+    device: Any = "cpu"  # auto, cpu, cuda, cuda:N, mps
+    compile: Any = False  # torch.compile: slower start, faster steps
+    seed: Any = 0  # of the data and of dropout
+    eval_every: Any = 100  # steps between examinations on held-out cases
+    eval_sequences: Any = 256
+    diverged_at: Any = 3.0  # stop at this multiple of the loss of guessing; None only at infinity
+    folder: Any = None  # where checkpoints go; None for no checkpoints
+    checkpoint_every: Any = 500  # steps
+    resume: Any = False  # go on from the checkpoint in the folder
+    progress: Any = True  # show a bar
+
+    def __post_init__(self) -> None:
+        for name in (
+            "steps",
+            "batch_size",
+            "accumulation",
+            "eval_every",
+            "eval_sequences",
+            "checkpoint_every",
+        ):
+            _check_whole(name, getattr(self, name), 1)
+        _check_whole("warmup_steps", self.warmup_steps, 0)
+        if not (isinstance(self.learning_rate, (int, float)) and 0 < self.learning_rate < math.inf):
+            raise ValueError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
+        if not (isinstance(self.weight_decay, (int, float)) and 0 <= self.weight_decay < math.inf):
+            raise ValueError(f"weight_decay must be a number of at least 0, got {self.weight_decay!r}")
+        if not (isinstance(self.floor, (int, float)) and 0 <= self.floor <= 1):
+            raise ValueError(f"floor is a fraction in [0, 1], got {self.floor!r}")
+        if self.clip_norm is not None and not (
+            isinstance(self.clip_norm, (int, float)) and self.clip_norm > 0
+        ):
+            raise ValueError(
+                f"clip_norm must be a positive number, or None for no clipping, got {self.clip_norm!r}"
+            )
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        if self.batch_size % self.accumulation:
+            raise ValueError(
+                f"batch_size must be divisible by accumulation, got {self.batch_size} and {self.accumulation}"
+            )
+        if self.resume and self.folder is None:
+            raise ValueError("resume needs the folder of the checkpoint, got folder=None")
+
+
+def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
+    """Refuse a model that cannot learn the task: too small a vocabulary or context, too large a batch."""
+    shape = getattr(model, "config", None)
+    if shape is not None and shape.vocab_size < task.encoding.n_vocab:
+        raise ValueError(
+            f"task {task.name!r} has {task.encoding.n_vocab} tokens, "
+            f"but the model's vocab_size is {shape.vocab_size}"
+        )
+    if shape is not None and shape.context_length < task.length:
+        raise ValueError(
+            f"task {task.name!r} has sequences of {task.length} tokens, but the model's context_length is "
+            f"{shape.context_length}"
+        )
+    if task.n_train is not None and config.batch_size > task.n_train:
+        raise ValueError(
+            f"batch_size {config.batch_size} is larger than the data: "
+            f"task {task.name!r} has {task.n_train} cases"
+        )
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
