@@ -5,8 +5,9 @@ import re
 import subprocess
 import time
 import uuid
-from urllib.parse import urlparse
+from contextlib import contextmanager
 
+import nbformat
 import pytest
 from test_explorer_live import ECHO, SETUP, SHOW, Shown
 
@@ -47,24 +48,38 @@ def test_notebook_7_goes_both_ways(lab):
         context.close()
 
 
-@pytest.fixture
-def voila(tmp_path):
-    """`gpt2lab explore`, the way the command starts it."""
-    options = argparse.Namespace(model="random", text=None, view="heads", off=[], presenter=False, dark=False)
-    notebook = serve.write_page(tmp_path, options)
-    port, token = serve.free_port(), uuid.uuid4().hex
-    with open(tmp_path / "log", "wb") as log:
+# Voilà shows no cells: the page itself has to tell what Python sees, and to make Python act.
+BESIDE = """
+from ipywidgets import HTML, Button, VBox
+seen = HTML()
+def tell(change=None):
+    seen.value = f"Python sees {explorer.layer} {explorer.head} {explorer.token} {explorer.view} {explorer.ablated}"
+def act(button):
+    explorer.layer, explorer.head, explorer.view = 2, 1, "head"
+explorer.observe(tell, ["layer", "head", "token", "view", "ablated"])
+tell()
+button = Button(description="Select in Python")
+button.on_click(act)
+VBox([button, seen, explorer])
+"""
+
+
+@contextmanager
+def served(notebook):
+    """Voilà, the way `gpt2lab explore` starts it, for as long as the block lasts: its address."""
+    folder, port, token = notebook.parent, serve.free_port(), uuid.uuid4().hex
+    with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
             serve.voila_command(notebook, port, token, dark=False),
             env=serve.voila_environment(notebook),
-            cwd=tmp_path,
+            cwd=folder,
             stdout=log,
             stderr=log,
         )
     try:
         end = time.monotonic() + START_S
         while not serve.answers(port, token):
-            assert process.poll() is None and time.monotonic() < end, (tmp_path / "log").read_text()[-2000:]
+            assert process.poll() is None and time.monotonic() < end, (folder / "log").read_text()[-2000:]
             time.sleep(0.2)
         yield f"http://localhost:{port}/?token={token}"
     finally:
@@ -72,39 +87,79 @@ def voila(tmp_path):
         process.wait(timeout=30)
 
 
-def test_voila_shows_a_live_explorer_and_asks_no_other_host(voila, chromium, spread_of_pixels):
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    asked = []
+@pytest.fixture
+def voila(tmp_path):
+    """What `gpt2lab explore` serves."""
+    options = argparse.Namespace(model="random", text=None, view="heads", off=[], presenter=False, dark=False)
+    with served(serve.write_page(tmp_path, options)) as address:
+        yield address
 
-    def route(route):
-        if urlparse(route.request.url).hostname in ("localhost", "127.0.0.1"):
-            return route.continue_()
-        asked.append(route.request.url)
-        return route.abort()
 
-    page.route(re.compile(r"^https?://"), route)
-    try:
-        page.goto(voila)
-        root = page.locator(".g2x[data-drawn]")
-        root.wait_for(timeout=START_S * 1000)
-        assert spread_of_pixels(root.screenshot()) > 8
-        # Typing changes a trait in Python, which runs the model and answers with a new picture.
-        page.get_by_role("textbox", name="Text for the model").fill("while True: pass")
-        page.wait_for_function(
-            "document.querySelector('.g2x').dataset.drawn.startsWith('2 ')", timeout=CELL_S * 1000
-        )
-        # The selection of the last token is Python's: it follows the end of the text.
-        chosen = page.locator(".g2x-token[aria-selected=true]").get_attribute("title")
-        assert chosen.startswith(f"{page.locator('.g2x-token').count() - 1} ")
-        page.get_by_role("button", name="Switch parts off").click()
-        page.get_by_label("causal mask").uncheck()
-        page.wait_for_function(
-            "document.querySelector('.g2x').dataset.drawn.startsWith('3 ')", timeout=CELL_S * 1000
-        )
-        assert asked == []
-    finally:
+@pytest.fixture
+def visit(chromium):
+    """Open an address in a page that reaches this computer only."""
+    contexts = []
+
+    def open_page(address):
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(CELL_S * 1000)
+        notebook = Notebook(page)
+        page.route(re.compile(r"^https?://"), notebook.route)
+        page.goto(address)
+        page.locator(".g2x[data-drawn]").wait_for(timeout=START_S * 1000)
+        return notebook, Shown(notebook)
+
+    yield open_page
+    for context in contexts:
         context.close()
+
+
+def test_voila_goes_both_ways(visit, tmp_path):
+    path = tmp_path / "both.ipynb"
+    cells = [nbformat.v4.new_code_cell(cell) for cell in (SETUP, BESIDE)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    serve.write_template(tmp_path)
+    with served(path) as address:
+        notebook, shown = visit(address)
+        page = notebook.page
+        page.get_by_text("Python sees 0 0 19 heads []").wait_for()
+        # A click in the picture arrives in Python.
+        shown.root.get_by_role("gridcell", name="Layer 1, head 3").click()
+        page.get_by_text("Python sees 1 3 19 heads []").wait_for()
+        shown.wait(layer=1, head=3)
+        shown.root.get_by_role("option").nth(4).click()
+        page.get_by_text("Python sees 1 3 4 heads []").wait_for()
+        # A trait that Python sets arrives in the picture.
+        before = shown.pixels()
+        page.get_by_role("button", name="Select in Python").click()
+        shown.wait(layer=2, head=1, token=4, view="head")
+        page.get_by_text("Python sees 2 1 4 head []").wait_for()
+        assert shown.pixels() != before
+        # A part switched off by hand runs the model in Python: the picture is another one.
+        before = shown.pixels()
+        shown.button("Switch head 2.1 off").click()
+        page.get_by_text("Python sees 2 1 4 head ['head 2.1']").wait_for()
+        shown.wait(rev=2)
+        assert shown.pixels() != before
+        assert notebook.blocked == []
+
+
+def test_voila_shows_a_live_explorer_and_asks_no_other_host(voila, visit, spread_of_pixels):
+    notebook, shown = visit(voila)
+    page = notebook.page
+    assert spread_of_pixels(shown.root.screenshot()) > 8
+    # Typing changes a trait in Python, which runs the model and answers with a new picture.
+    page.get_by_role("textbox", name="Text for the model").fill("while True: pass")
+    shown.wait(rev=2)
+    # The selection of the last token is Python's: it follows the end of the text.
+    chosen = page.locator(".g2x-token[aria-selected=true]").get_attribute("title")
+    assert chosen.startswith(f"{page.locator('.g2x-token').count() - 1} ")
+    page.get_by_role("button", name="Switch parts off").click()
+    page.get_by_label("causal mask").uncheck()
+    shown.wait(rev=3)
+    assert notebook.blocked == []
 
 
 def test_a_stranger_without_the_token_gets_nothing(voila):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gpt2lab.explorer.explorer import VIEWS
+from gpt2lab.explorer.selection import VIEWS
 
 SETUP = """
 import torch
@@ -21,11 +21,14 @@ ECHO = "print(explorer.layer, explorer.head, explorer.token, explorer.view, expl
 
 
 class Shown:
-    """An explorer on a page. ``drawn`` is what its picture shows: revision, view, layer, head, token, theme."""
+    """An explorer in cell ``n`` of a notebook, or, without ``n``, on a page that has no cells.
 
-    def __init__(self, notebook, n, at=0):
+    ``drawn`` is what its picture shows: revision, view, layer, head, token, theme.
+    """
+
+    def __init__(self, notebook, n=None, at=0):
         self.notebook, self.page = notebook, notebook.page
-        self.root = notebook.output(n).locator(".g2x").nth(at)
+        self.root = (self.page if n is None else notebook.output(n)).locator(".g2x").nth(at)
         self.root.wait_for()
         notebook.wait_until(lambda: self.drawn(), "a first picture")
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { asBytes, asFloats, difference, packedIndex, packedRow, packedSize, paint, paintSigned, weightOf } from "../../gpt2lab/explorer/js/packing.mjs";
+import { asBytes, asFloats, difference, packedIndex, packedRow, packedSize, paint, paintSigned, shrink, shrinkSigned, weightOf } from "../../gpt2lab/explorer/js/packing.mjs";
 
 test("a DataView with an offset is read where it points", () => {
   const whole = new Uint8Array([9, 9, 1, 2, 3, 9]);
@@ -43,4 +43,35 @@ test("a difference may compare a triangle with a square", () => {
   const lut = Array.from({ length: 256 }, (_, i) => [i, 0, 0]);
   const pixels = paintSigned(change, 2, lut);
   assert.deepEqual([pixels[0], pixels[4], pixels[8]], [0, 255, 128]);
+});
+
+test("a smaller map keeps the largest weight of every cell", () => {
+  // 5 × 5 on 2 × 2: rows 0, 1, 2 and rows 3, 4
+  const square = new Uint8Array(25);
+  square[2 * 5 + 4] = 9; // upper right
+  square[4 * 5 + 0] = 7; // lower left
+  assert.deepEqual([...shrink(square, 5, false, 2)], [0, 9, 7, 0]);
+  const triangle = new Uint8Array(packedSize(5, true));
+  triangle[packedIndex(1, 0, 5, true)] = 3;
+  triangle[packedIndex(4, 1, 5, true)] = 5;
+  triangle[packedIndex(4, 4, 5, true)] = 8;
+  assert.deepEqual([...shrink(triangle, 5, true, 2)], [3, 5, 8]);
+});
+
+test("a diagonal stays a diagonal on any smaller screen", () => {
+  const n = 1024;
+  const bytes = new Uint8Array(packedSize(n, true));
+  for (let i = 1; i < n; i++) bytes[packedIndex(i, i - 1, n, true)] = 255;
+  for (const m of [413, 200, 36]) {
+    const small = shrink(bytes, n, true, m);
+    for (let i = 0; i < m; i++) assert.equal(small[packedIndex(i, i, m, true)], 255);
+  }
+});
+
+test("a smaller difference keeps the one furthest from zero", () => {
+  const values = new Float32Array(16);
+  values[1] = -0.5;
+  values[4] = 0.25;
+  values[15] = 0.125;
+  assert.deepEqual([...shrinkSigned(values, 4, 2)], [-0.5, 0, 0, 0.125]);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { amount, clip, number, percent, place } from "../../gpt2lab/explorer/js/words.mjs";
+import { amount, clip, number, percent, place, wordsThatFit } from "../../gpt2lab/explorer/js/words.mjs";
+import { likeliest } from "../../gpt2lab/explorer/js/next.mjs";
 import { toggled } from "../../gpt2lab/explorer/js/changes.mjs";
 import { themeOf } from "../../gpt2lab/explorer/js/main.mjs";
 import { nextQuestion } from "../../gpt2lab/explorer/js/store.mjs";
@@ -18,9 +19,26 @@ test("numbers have a real minus sign", () => {
 });
 
 test("clipping does not cut a character in half", () => {
-  assert.equal(clip("🦜🦜🦜🦜", 3), "🦜🦜…");
+  assert.equal(clip("🦜🦜🦜🦜", 5), "🦜🦜…");
   assert.equal(clip("abc", 3), "abc");
+  assert.equal(clip("abcd", 3), "ab…");
   assert.equal(place(2, ["a", "b", "c"]), "2 ‘c’");
+});
+
+test("wide characters count for more", () => {
+  assert.equal(clip("␣the", 4), "␣the");
+  assert.equal(clip("⏎␣␣␣␣␣␣␣␣␣", 10), "⏎␣␣␣␣…");
+});
+
+test("words are not cut", () => {
+  assert.equal(wordsThatFit(["cart", "camel", "dog"], 13, "  "), "cart  camel");
+  assert.equal(wordsThatFit(["elephants"], 4, "  "), "elephants");
+  assert.equal(wordsThatFit([], 4, "  "), "");
+});
+
+test("what only the change makes likely is among the rows", () => {
+  const rows = [{ p: [0.9, 0.1] }, { p: [0.05, 0.02] }, { p: [0.04, 0.01] }, { p: [0.01, 0.87] }];
+  assert.deepEqual(likeliest(rows, 2), [rows[0], rows[3]]);
 });
 
 test("a part is switched off and on again", () => {

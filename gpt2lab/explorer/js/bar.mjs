@@ -30,7 +30,7 @@ export function textField(store) {
   });
   function fit() {
     input.style.height = "auto";
-    input.style.height = `${Math.min(input.scrollHeight + 2, 180)}px`;
+    input.style.height = `${input.scrollHeight + 2}px`;
   }
   return {
     root,

@@ -59,7 +59,9 @@ export function choice(label, options, pick) {
   const root = h("div", { class: "g2x-choice", role: "group", "aria-label": label }, buttons);
   return {
     root,
-    show(value) {
+    // names: what the first buttons are called now
+    show(value, names = []) {
+      names.forEach((name, i) => say(buttons[i], name));
       for (const b of buttons) set(b, { "aria-pressed": String(b.dataset.value === String(value)) });
     },
   };

@@ -1,9 +1,14 @@
 import { h, s, set } from "./dom.mjs";
 
+// Pixels of the screen per pixel of the page.
+export function screenRatio() {
+  return Math.max(1, Math.min(3, globalThis.devicePixelRatio ?? 1));
+}
+
 // A picture: a canvas for cells under an SVG for everything else, in the same coordinates.
 // Views draw into figures only, so that any view can be saved as SVG or PNG.
 export function createFigure(title) {
-  const canvas = h("canvas", { "aria-hidden": "true" });
+  const canvas = h("canvas", { width: 1, height: 1, "aria-hidden": "true" }); // until something is painted
   const svg = s("svg", { role: "img", "aria-label": title });
   const stage = h("div", { class: "g2x-stage" }, canvas, svg);
   const caption = h("figcaption", { text: title });
@@ -27,7 +32,7 @@ export function createFigure(title) {
     },
     // A context scaled to the screen's pixels.
     paper() {
-      const ratio = Math.max(1, Math.min(3, globalThis.devicePixelRatio ?? 1));
+      const ratio = screenRatio();
       const [width, height] = [Math.round(figure.width * ratio), Math.round(figure.height * ratio)];
       if (canvas.width !== width) canvas.width = width;
       if (canvas.height !== height) canvas.height = height;

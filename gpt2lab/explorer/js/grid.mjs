@@ -110,7 +110,7 @@ export function gridView(store) {
     });
     figure.draw(marks);
     which.root.hidden = !store.compared();
-    which.show(shown);
+    which.show(shown, scene.names);
     legend.draw(shown === "difference", scene.runs[store.run()].triangular);
   }
 

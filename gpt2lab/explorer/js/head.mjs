@@ -1,12 +1,13 @@
 import { amountScale, css, hiddenColour, signedScale } from "./colour.mjs";
 import { button, h, s, say, set } from "./dom.mjs";
-import { bitmap, createFigure, note, text } from "./figure.mjs";
+import { bitmap, createFigure, note, screenRatio, text } from "./figure.mjs";
 import { labelStep, matrixCell, ribbon, step, strongest, windowAround } from "./layout.mjs";
 import { createLegend } from "./legend.mjs";
-import { asBytes, difference, packedIndex, packedRow, paint, paintSigned, weightOf } from "./packing.mjs";
+import { asBytes, difference, packedIndex, packedRow, paint, paintSigned, shrink, shrinkSigned, weightOf } from "./packing.mjs";
 import { amount, clip, headName, place } from "./words.mjs";
 
 const ALL_TOKENS = 40; // more than this and the token lines show the strongest ones only
+const STRONGEST = 24; // so many of them
 
 // The map of the selected head in one run: { bytes, triangular }, null while it is on its way.
 export function headMap(store, run) {
@@ -34,12 +35,14 @@ export function headView(store) {
   const before = createFigure("");
   const change = createFigure("");
   const legend = createLegend(store);
+  const changeLegend = createLegend(store);
+  const coarse = h("p", { class: "g2x-hint" });
   const matrices = [before, single, change];
   const readout = h("p", { class: "g2x-readout", role: "status" });
   const off = button("", () => store.toggle?.(`head ${store.get("layer")}.${store.get("head")}`), { class: "g2x-small" });
   const problem = h("div");
   const left = h("div", { class: "g2x-column" }, lines.root);
-  const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root)), legend.root, readout);
+  const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root)), h("div", { class: "g2x-row" }, legend.root, changeLegend.root), coarse, readout);
   const root = h("div", { class: "g2x-view" }, off, problem, h("div", { class: "g2x-row g2x-wide" }, left, right));
   const maps = new Map(); // figure -> { map, size, pad }
   for (const figure of matrices) {
@@ -94,6 +97,7 @@ export function headView(store) {
     const room = store.width - (beside && !pair ? linesWidth() + 30 : 10);
     const size = Math.floor(pair ? Math.min(340 * k, Math.max(150 * k, (store.width - 40) / 3 - labelRoom(12 * k, 7) - 6)) : Math.min(Math.max(220, room - pad - 8), 540 * k));
     const names = store.scene().names;
+    right.style.width = beside && !pair ? `${size + pad + 4}px` : ""; // else its sentences push it below the lines
     drawMatrix(single, shown, size, pair ? names[1] : headName(layer, head, store.role(layer, head)));
     for (const figure of [before, change]) figure.root.hidden = !pair;
     if (pair) {
@@ -102,6 +106,11 @@ export function headView(store) {
     } else [before, change].forEach((figure) => maps.delete(figure));
     drawLines(shown);
     legend.draw(false, shown.triangular);
+    changeLegend.root.hidden = !pair;
+    if (pair) changeLegend.draw(true, false);
+    const cells = dots(size);
+    coarse.hidden = cells === store.T();
+    say(coarse, `${store.T()} tokens on ${cells} dots: a dot shows the largest of the weights it stands for.`);
     const word = `head ${layer}.${head}`;
     off.hidden = !store.scene().can.change;
     say(off, store.get("ablated").includes(word) ? `Switch head ${layer}.${head} on again` : `Switch head ${layer}.${head} off`);
@@ -121,10 +130,8 @@ export function headView(store) {
     figure.name(title, `${title}: attention of ${T} queries (rows) to ${T} keys (columns)`);
     maps.set(figure, { map, size, pad });
     set(figure.stage, { "aria-label": `${title}. Arrow keys move query and key.` });
-    const pixels = from
-      ? paintSigned(difference(from.bytes, map.bytes, T, from.triangular, map.triangular), T, signedScale(store.theme))
-      : paint(map.bytes, T, map.triangular, amountScale(store.theme), hiddenColour(store.theme));
-    figure.paper().drawImage(bitmap(pixels, T), pad, pad, size, size);
+    const m = dots(size);
+    figure.paper().drawImage(bitmap(from ? changePixels(from, map, m) : pixels(map, m), m), pad, pad, size, size);
     const cell = size / T;
     const marks = [];
     const row = store.token();
@@ -147,6 +154,22 @@ export function headView(store) {
     figure.draw(marks);
   }
 
+  // Cells on a side: one per token, but no more than the screen has pixels.
+  function dots(size) {
+    return Math.min(store.T(), Math.floor(size * screenRatio()));
+  }
+
+  function pixels(map, m) {
+    const bytes = m < store.T() ? shrink(map.bytes, store.T(), map.triangular, m) : map.bytes;
+    return paint(bytes, m, map.triangular, amountScale(store.theme), hiddenColour(store.theme));
+  }
+
+  function changePixels(from, map, m) {
+    const T = store.T();
+    const values = difference(from.bytes, map.bytes, T, from.triangular, map.triangular);
+    return paintSigned(m < T ? shrinkSigned(values, T, m) : values, m, signedScale(store.theme));
+  }
+
   // Room for the longest token label, of so many characters at most.
   function labelRoom(font, most) {
     return Math.round(Math.min(most, Math.max(...store.labels().map((l) => Array.from(l).length))) * font * 0.66 + 14);
@@ -160,7 +183,9 @@ export function headView(store) {
     const at = pad + (i + 0.5) * cell;
     const chosen = i === (top ? store.get("key") : store.token());
     const attributes = { "font-size": font, class: chosen ? "g2x-t1 g2x-strong" : "g2x-t2" };
-    const word = clip(labels[i], store.compared() ? 7 : 9);
+    const most = store.compared() ? 7 : 9;
+    // Where few tokens have a label, its number tells which one this is.
+    const word = labels.length > ALL_TOKENS && font * 1.15 > cell ? clip(`${i} ${labels[i]}`, most) : clip(labels[i], most);
     if (!top) return text(pad - 5, at + font * 0.35, word, { ...attributes, "text-anchor": "end" });
     return text(0, 0, word, { ...attributes, transform: `translate(${at + font * 0.35},${pad - 5}) rotate(-90)` });
   }
@@ -173,8 +198,9 @@ export function headView(store) {
     const token = store.token();
     const weights = rowWeights(map, token, T);
     const all = T <= ALL_TOKENS;
-    const queries = windowAround(token, T, ALL_TOKENS);
-    const keys = all ? queries : strongest(weights, 24);
+    const queries = windowAround(token, T, all ? ALL_TOKENS : STRONGEST);
+    const keys = all ? queries : strongest(weights, STRONGEST);
+    const least = all ? 0.02 : 0; // the strongest of a thousand keys may get little, and are still the strongest
     const font = 13 * k;
     const line = Math.max(17 * k, all ? Math.min(26 * k, (420 * k) / T) : 17 * k);
     const width = linesWidth();
@@ -190,11 +216,11 @@ export function headView(store) {
     for (const query of [...drawn.filter((q) => q !== token), token]) {
       const row = query === token ? weights : rowWeights(map, query, T);
       keys.forEach((key, j) => {
-        if (row[key] < 0.02) return;
+        if (row[key] <= least) return;
         marks.push(s("path", {
           d: ribbon(x0, y(queries.indexOf(query)), x1, y(j)),
           class: query === token ? "g2x-line g2x-line-on" : "g2x-line",
-          "stroke-width": (query === token ? 9 : 4) * Math.sqrt(row[key]) * k,
+          "stroke-width": Math.max(0.8, (query === token ? 9 : 4) * Math.sqrt(row[key]) * k),
           "stroke-opacity": query === token ? 0.35 + 0.6 * Math.sqrt(row[key]) : 0.25 * Math.sqrt(row[key]),
         }));
       });
@@ -209,7 +235,7 @@ export function headView(store) {
       marks.push(s("rect", { x: x1 + 2, y: y(j) - line * 0.36, width: 5, height: line * 0.72, fill: css(tint) }));
       const name = all ? clip(labels[key], 12) : `${key} ${clip(labels[key], 9)}`;
       marks.push(word(x1 + 13, y(j) + font * 0.35, name, key === chosen, "start", font, () => store.set({ key })));
-      if (weights[key] >= 0.02) {
+      if (weights[key] > least) {
         marks.push(text(width - 2, y(j) + font * 0.35, amount(weights[key]), { class: "g2x-t2", "font-size": 12 * k, "text-anchor": "end" }));
       }
     });
@@ -220,5 +246,5 @@ export function headView(store) {
     return text(x, y, content, { class: strong ? "g2x-t1 g2x-strong g2x-hand" : "g2x-t1 g2x-hand", "font-size": font, "text-anchor": anchor, onclick });
   }
 
-  return { root, draw, figures: () => [lines, ...matrices.filter((m) => !m.root.hidden), legend.figure] };
+  return { root, draw, figures: () => [lines, ...matrices.filter((m) => !m.root.hidden), legend.figure, ...(changeLegend.root.hidden ? [] : [changeLegend.figure])] };
 }

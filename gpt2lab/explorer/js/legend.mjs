@@ -25,7 +25,7 @@ export function createLegend(store) {
       const at = (v) => 8 + length * (signed ? (1 + Math.sign(v) * Math.sqrt(Math.abs(v))) / 2 : Math.sqrt(v));
       const shown = (v) => (v > 0 && signed ? "+" : "") + String(v).replace(/^(-?)0\./, "$1.").replace("-", "−");
       const marks = values.map((v) => text(at(v), bar + 2 + font * 1.1, shown(v), { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
-      const what = signed ? "change of weight, after − before" : "attention weight (root scale)";
+      const what = signed ? `change of weight, ${store.scene().names[1]} − ${store.scene().names[0]}` : "attention weight (root scale)";
       const hidden = triangular && !signed
         ? [s("rect", { x: length + 28 * k, y: 2, width: bar, height: bar, fill: css(hiddenColour(store.theme)) }),
           text(length + 28 * k + bar + 6, bar, "hidden by the mask", { class: "g2x-t2", "font-size": font })]

@@ -27,12 +27,14 @@ export function lensView(store) {
   function drawTable(figure, { meta, buffers }, run) {
     const f = store.scale();
     const [top, answer] = buffers.map(asFloats);
-    const columns = meta.labels[0].length;
     const rows = meta.labels.length;
     const line = (rows > 14 ? 22 : 28) * f;
     const font = 12.5 * f;
     const [name, rank] = [76 * f, 136 * f];
     const width = Math.min(store.width - 12, 880 * f);
+    // Fewer columns where a token and its probability would not fit.
+    const given = meta.labels[0].length;
+    const columns = Math.max(1, Math.min(given, Math.floor((width - name - rank) / (92 * f))));
     const each = (width - name - rank) / columns;
     figure.size(width, 30 * f + rows * line + 2);
     figure.name(`${run ? run + ": w" : "W"}hat each layer would say after ‘${clip(store.labels()[store.token()], 14)}’; the answer is ‘${clip(meta.answer, 14)}’`);
@@ -50,7 +52,7 @@ export function lensView(store) {
         text(name + 12 * f, y + line * 0.58, `${meta.ranks[r].toLocaleString("en")} · ${amount(answer[r])}`, { class: "g2x-t1", "font-size": font }),
       );
       for (let c = 0; c < columns; c++) {
-        const p = top[r * columns + c];
+        const p = top[r * given + c];
         const colour = amountScale(store.theme)[Math.round(255 * Math.sqrt(p))];
         const x = name + rank + c * each;
         marks.push(

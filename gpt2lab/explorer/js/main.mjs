@@ -18,7 +18,9 @@ const VIEWS = [
   ["scores", "Scores", scoresView], ["stream", "Stream", streamView], ["neurons", "Neurons", neuronsView],
   ["lens", "Logit lens", lensView], ["next", "Next token", nextView],
 ];
-const RAIL = 300; // width of the prediction beside the view
+const RAIL = 300; // width of the prediction, which stands beside the view, or below it if the view needs the room
+const BESIDE = { overview: 860, heads: 860 }; // from this width on
+const BESIDE_OTHERS = 1100;
 const NO_RAIL = ["next", "scores"];
 const WITH_RUN = ["scores", "neurons", "overview"]; // views that show one of two runs
 
@@ -40,6 +42,7 @@ export function render({ model, el }) {
   const changes = changesPanel(store);
   const status = h("p", { class: "g2x-status", role: "status" });
   const title = h("p", { class: "g2x-title" });
+  const recorded = h("p", { class: "g2x-recorded", hidden: !store.get("_recorded"), text: "This page is a recording: choose tokens, heads and views; to edit the text or switch parts off, open the explorer in a notebook." });
   const panel = h("div", { class: "g2x-panel", role: "tabpanel", id: panelId, tabindex: -1 });
   const rail = createFigure("");
   const railBox = h("aside", { class: "g2x-rail", "aria-label": "Prediction" }, rail.root);
@@ -65,9 +68,9 @@ export function render({ model, el }) {
   const body = h("div", { class: "g2x-body" }, panel, railBox);
   const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" },
     h("div", { class: "g2x-head" }, field.root, changes.opener, save.opener),
-    title, changes.root, save.root, strip.root,
+    title, recorded, changes.root, save.root, strip.root,
     h("div", { class: "g2x-row g2x-between" }, tablist, selection.root),
-    h("div", { class: "g2x-row" }, which.root, changes.summary),
+    h("div", { class: "g2x-row g2x-which" }, which.root, changes.summary),
     status, body);
   root.addEventListener("keydown", (event) => event.stopPropagation());
   el.replaceChildren(root);
@@ -100,16 +103,19 @@ export function render({ model, el }) {
     save.draw();
     const name = store.get("view");
     which.root.hidden = !(store.compared() && WITH_RUN.includes(name));
-    which.show(store.which === "before" ? "before" : "after");
+    which.show(store.which === "before" ? "before" : "after", scene.names);
     for (const tab of tabs) {
       const chosen = tab.dataset.view === name;
       set(tab, { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 });
       if (chosen) set(panel, { "aria-labelledby": tab.id });
     }
-    const withRail = scene.can.next && !NO_RAIL.includes(name) && root.clientWidth > 860 * (store.get("presenter") ? 1.15 : 1);
+    const withRail = scene.can.next && !NO_RAIL.includes(name);
+    const beside = withRail && root.clientWidth > (BESIDE[name] ?? BESIDE_OTHERS) * (store.get("presenter") ? 1.15 : 1);
     railBox.hidden = !withRail;
-    const railWidth = RAIL * store.scale();
-    store.width = root.clientWidth - 26 - (withRail ? railWidth + 24 : 0);
+    body.classList.toggle("g2x-below", withRail && !beside);
+    const narrower = root.clientWidth < 1000 ? 260 : RAIL;
+    const railWidth = beside ? narrower * store.scale() : Math.min(root.clientWidth - 30, 460 * store.scale());
+    store.width = root.clientWidth - 26 - (beside ? railWidth + 24 : 0);
     if (!views.has(name)) views.set(name, VIEWS.find(([v]) => v === name)[2](store));
     const view = views.get(name);
     const complete = view.draw() !== false;

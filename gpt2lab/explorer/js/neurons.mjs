@@ -2,7 +2,7 @@ import { h, s } from "./dom.mjs";
 import { createFigure, note, text } from "./figure.mjs";
 import { extent, polyline, scale } from "./layout.mjs";
 import { asFloats } from "./packing.mjs";
-import { clip, number } from "./words.mjs";
+import { clip, number, wordsThatFit } from "./words.mjs";
 
 // The feed-forward neurons of one layer that this token moves most, and what they write.
 export function neuronsView(store) {
@@ -48,7 +48,7 @@ export function neuronsView(store) {
         s("rect", { x: Math.min(x(0), x(post[i])), width: Math.max(1, Math.abs(x(post[i]) - x(0))), y: y + line * 0.18, height: line * 0.64, class: post[i] >= 0 ? "g2x-up" : "g2x-down" },
           s("title", { text: `before the activation ${number(pre[i])}, after ${number(post[i])}` })),
         text(chart[1] + 52 * f, y + line * 0.66, number(post[i]), { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
-        text(words, y + line * 0.66, clip(meta.words[i].up.map((word) => clip(word, 11)).join("   "), Math.max(6, Math.floor((width - words) / (7.3 * f)))), { class: "g2x-t1", "font-size": font }),
+        text(words, y + line * 0.66, wordsThatFit(meta.words[i].up.map((word) => clip(word, 11)), Math.floor((width - words) / (7.6 * f)), "   "), { class: "g2x-t1", "font-size": font }),
       );
     });
     marks.push(s("path", { d: `M${x(0)},${22 * f}V${24 * f + line * meta.neurons.length}`, class: "g2x-axis" }));

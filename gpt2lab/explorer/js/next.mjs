@@ -1,13 +1,21 @@
 import { button, h, numberField, s, say } from "./dom.mjs";
 import { createFigure, note, text } from "./figure.mjs";
+import { strongest } from "./layout.mjs";
 import { clip, number, percent } from "./words.mjs";
+
+// The rows that are most probable in any run, in their own order: what only the change makes likely
+// must not be missing.
+export function likeliest(rows, n) {
+  const kept = new Set(strongest(rows.map((row) => Math.max(...row.p)), n));
+  return rows.filter((_, i) => kept.has(i));
+}
 
 // Bars for the most probable next tokens; two runs stand one under the other.
 export function drawNext(figure, store, meta, { width, most, sampled, compact }) {
   const f = store.scale();
   const token = store.token();
   const font = (compact ? 13 : 13.5) * f;
-  const rows = meta.rows.slice(0, most);
+  const rows = likeliest(meta.rows, most);
   const runs = meta.kept.length;
   const line = (runs > 1 ? 36 : compact ? 25 : 28) * f;
   const name = (compact ? 92 : 130) * f;
@@ -20,8 +28,8 @@ export function drawNext(figure, store, meta, { width, most, sampled, compact })
   const marks = [];
   if (runs > 1) {
     store.scene().names.forEach((which, i) => marks.push(
-      s("rect", { x: i * 110 * f, y: 4, width: 12 * f, height: 10 * f, class: i ? "g2x-after" : "g2x-before" }),
-      text(i * 110 * f + 17 * f, 13 * f, clip(which, 13), { class: "g2x-t2", "font-size": 12 * f })));
+      s("rect", { x: i * 148 * f, y: 4, width: 12 * f, height: 10 * f, class: i ? "g2x-after" : "g2x-before" }),
+      text(i * 148 * f + 17 * f, 13 * f, clip(which, 17), { class: "g2x-t2", "font-size": 12 * f })));
   }
   rows.forEach((row, r) => {
     const y = (runs > 1 ? 26 : 2) * f + r * line;
@@ -58,6 +66,7 @@ export function nextView(store) {
   const root = h("div", { class: "g2x-view" }, knobs, problem, figure.root, key, facts);
 
   function draw() {
+    knobs.hidden = Boolean(store.get("_recorded")); // other values take a kernel
     const values = [store.get("temperature"), store.get("top_k"), store.get("top_p")];
     [temperature, topK, topP].forEach((field, i) => {
       if (field.input !== (root.getRootNode().activeElement ?? null)) field.input.value = values[i];
@@ -73,7 +82,7 @@ export function nextView(store) {
     say(key, sampled ? "Wide bar: as trained. Narrow dark bar and number: what is drawn from. Right: logit." : "Bars: probability. Right: logit.");
     const names = store.scene().names;
     say(facts, meta.kept.map((kept, i) =>
-      `${meta.kept.length > 1 ? names[i] + ": " : ""}drawn from ${kept.toLocaleString("en")} of ${meta.vocab_size.toLocaleString("en")} tokens, entropy as trained ${number(meta.entropy[i])} nats`).join("; ") + ".");
+      `${meta.kept.length > 1 ? names[i] + ": d" : "D"}rawn from ${kept.toLocaleString("en")} of ${meta.vocab_size.toLocaleString("en")} tokens, entropy as trained ${number(meta.entropy[i])} nats`).join("; ") + ".");
     return true;
   }
 

@@ -46,7 +46,7 @@ export function overviewView(store) {
     const { shape } = store.scene();
     const blocks = shape.map((heads, layer) => [
       stage(`Block ${layer}: attention`, () => `${count(heads, "head")}; adds to the stream`, "g2x-attn-edge", (s_) => headView(s_), layer),
-      stage(`Block ${layer}: feed-forward`, () => "each token on its own; adds to the stream", "g2x-ffn-edge", (s_) => neuronsView(s_), layer, true),
+      stage(`Block ${layer}: feed-forward`, () => "token by token; adds to the stream", "g2x-ffn-edge", (s_) => neuronsView(s_), layer, true),
     ]);
     stages = [
       stage("Tokens", () => count(store.T(), "token"), "", tokensPart),
@@ -66,7 +66,7 @@ export function overviewView(store) {
     const one = { layer, ffn, panel, strip, about, note, make };
     one.button = h("button", { type: "button", class: `g2x-stage-button ${edge}`, "aria-expanded": "false", "aria-controls": panel.id, onclick: () => toggle(one) },
       h("span", { class: "g2x-stage-title", text: title }), note);
-    one.item = h("li", {}, h("div", { class: "g2x-part" }, one.button, strip && h("div", { class: "g2x-strip", "aria-hidden": "true" }, strip.stage)), panel);
+    one.item = h("li", {}, h("div", { class: `g2x-part${strip ? " g2x-with-strip" : ""}` }, one.button, strip && h("div", { class: "g2x-strip", "aria-hidden": "true" }, strip.stage)), panel);
     return one;
   }
 
@@ -94,6 +94,7 @@ export function overviewView(store) {
     const key = JSON.stringify(store.scene().shape);
     if (built !== key) { build(); built = key; }
     const off = new Set(store.get("ablated"));
+    root.classList.toggle("g2x-narrow", narrow());
     for (const one of stages) {
       const silent = one.layer !== undefined && off.has(`${one.ffn ? "ffn" : "attention"} ${one.layer}`);
       say(one.note, silent ? "switched off: adds nothing" : one.about());
@@ -103,10 +104,15 @@ export function overviewView(store) {
     return open ? open.view.draw() !== false : true;
   }
 
+  // Too narrow for a sentence beside the heads.
+  function narrow() {
+    return store.width < 720 * store.scale();
+  }
+
   function drawStrip({ strip, layer }) {
     const heads = store.heads(layer);
     const f = store.scale();
-    const place = gridLayout({ layers: 1, heads, width: Math.max(store.width - 380 * f, 240), label: 0, top: 2, gap: 4, badge: 0, least: 12, most: 46 * f });
+    const place = gridLayout({ layers: 1, heads, width: Math.max(store.width - (narrow() ? 230 : 380) * f, 200), label: 0, top: 2, gap: 4, badge: 0, least: 12, most: 46 * f });
     strip.size(place.width, place.height);
     const paper = strip.paper();
     for (let head = 0; head < heads; head++) {

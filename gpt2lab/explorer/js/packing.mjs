@@ -21,6 +21,38 @@ export function packedSize(n, triangular) {
   return triangular ? (n * (n + 1)) / 2 : n * n;
 }
 
+// A map of n × n as one of m × m for a screen that has no more pixels. Each cell keeps the largest
+// code of those it stands for: a diagonal one key wide stays visible, where an average would fade it.
+export function shrink(bytes, n, triangular, m) {
+  const small = new Uint8Array(packedSize(m, triangular));
+  const to = Uint16Array.from({ length: n }, (_, i) => Math.floor((i * m) / n));
+  let source = 0;
+  for (let row = 0; row < n; row++) {
+    const start = packedIndex(to[row], 0, m, triangular);
+    const end = triangular ? row + 1 : n;
+    for (let column = 0; column < end; column++) {
+      const at = start + to[column];
+      const code = bytes[source++];
+      if (code > small[at]) small[at] = code;
+    }
+  }
+  return small;
+}
+
+// The same for differences: each cell keeps the one that is furthest from zero.
+export function shrinkSigned(values, n, m) {
+  const small = new Float32Array(m * m);
+  for (let row = 0; row < n; row++) {
+    const start = Math.floor((row * m) / n) * m;
+    for (let column = 0; column < n; column++) {
+      const at = start + Math.floor((column * m) / n);
+      const value = values[row * n + column];
+      if (Math.abs(value) > Math.abs(small[at])) small[at] = value;
+    }
+  }
+  return small;
+}
+
 // Position of (row, column) in the packed bytes, -1 for a hidden key.
 export function packedIndex(row, column, n, triangular) {
   if (!triangular) return row * n + column;

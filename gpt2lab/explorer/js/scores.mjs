@@ -37,7 +37,7 @@ export function scoresView(store) {
 
   function drawProduct(steps, key) {
     const f = store.scale();
-    const width = Math.floor(Math.min(store.width - 12, store.width > 720 ? store.width * 0.42 : 680));
+    const width = Math.floor(Math.min(store.width - 12, store.width > 720 * f ? store.width * 0.42 : 680 * f));
     explain.style.maxWidth = `${width}px`;
     const height = 320 * f;
     const font = 12 * f;
@@ -72,7 +72,7 @@ export function scoresView(store) {
     const kept = new Set(strongest(weights, MOST_KEYS));
     kept.add(key);
     const keys = T <= MOST_KEYS ? [...weights.keys()] : [...kept].sort((a, b) => a - b);
-    const width = Math.min(store.width - 12, store.width > 720 ? store.width * 0.55 : 680);
+    const width = Math.min(store.width - 12, store.width > 720 * f ? store.width * 0.55 : 680 * f);
     const line = 21 * f;
     const font = 12 * f;
     const name = 112 * f;
@@ -84,7 +84,7 @@ export function scoresView(store) {
     keys.forEach((i, row) => {
       const y = 24 * f + row * line;
       if (i === key) marks.push(s("rect", { x: 0, y, width, height: line, class: "g2x-band" }));
-      marks.push(text(name - 8, y + line * 0.68, clip(labels[i], 13), { class: "g2x-t1 g2x-hand", "font-size": font, "text-anchor": "end", onclick: () => store.set({ key: i }) }));
+      marks.push(text(name - 8, y + line * 0.68, keys.length < T ? `${i} ${clip(labels[i], 9)}` : clip(labels[i], 13), { class: "g2x-t1 g2x-hand", "font-size": font, "text-anchor": "end", onclick: () => store.set({ key: i }) }));
       columns.forEach(([title, values], c) => {
         const x = name + c * each;
         const value = title === "masked" && !visible[i] ? -Infinity : values[i];
@@ -97,7 +97,7 @@ export function scoresView(store) {
   function cell(x, y, width, line, value, title, values, font) {
     if (value === -Infinity) return [text(x + 4, y + line * 0.68, "−∞", { class: "g2x-t2", "font-size": font })];
     const soft = title === "softmax";
-    const [low, high] = soft ? [0, 1] : extent(values);
+    const [low, high] = extent(values); // of weights, too: a thousand keys leave little for each
     const at = scale([low, high], [x + 50 * (font / 12), x + width - 6]);
     const zero = at(0);
     const length = Math.abs(at(value) - zero);

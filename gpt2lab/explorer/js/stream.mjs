@@ -48,7 +48,7 @@ function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
       ? s("rect", { x: at, y: 5 * f, width: 12 * f, height: 10 * f, class: line.style })
       : s("path", { d: `M${at},${10 * f}h${16 * f}`, class: `g2x-curve ${line.style}` }));
     marks.push(text(at + 20 * f, 14 * f, line.name, { class: "g2x-t2", "font-size": font }));
-    at += (26 + 6.9 * line.name.length) * f + 8;
+    at += (22 + (line.name ? 4 + 6.6 * line.name.length : 0)) * f + 4;
   }
   marks.push(text((left + right) / 2, height - 6 * f, unit, { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
   figure.draw(marks);
@@ -59,7 +59,8 @@ export function streamView(store) {
   const figures = Array.from({ length: 5 }, () => createFigure(""));
   const problem = h("div");
   const charts = h("div", { class: "g2x-row" }, figures.map((figure) => figure.root));
-  const root = h("div", { class: "g2x-view" }, problem, charts);
+  const hint = h("p", { class: "g2x-hint", text: "What the parts add in the direction where the stream ends up, and what the input brings along that direction, sum to the final length." });
+  const root = h("div", { class: "g2x-view" }, problem, charts, hint);
 
   function read(run) {
     const answer = store.ask(`stream/${run}/${store.token()}`);
@@ -77,7 +78,7 @@ export function streamView(store) {
     if (runs.some((run) => run === null)) return false;
     const now = runs[runs.length - 1];
     problem.replaceChildren(...(now.error ? [note(now.error)] : []));
-    charts.hidden = Boolean(now.error);
+    charts.hidden = hint.hidden = Boolean(now.error);
     if (now.error) return true;
     const before = runs.length > 1 && !runs[0].error ? runs[0] : null;
     const names = store.scene().names;
@@ -95,7 +96,7 @@ export function streamView(store) {
       series: [{ name: "attention", values: now.row("attn"), style: "g2x-attn", bar: true }, { name: "feed-forward", values: now.row("ffn"), style: "g2x-ffn", bar: true }],
     });
     curves(figures[2], store, {
-      title: "… and how far it points where the stream ends up", unit: "block; these, and the input, add up to the final length", layers: blocks,
+      title: "… and how far it points where the stream ends up", unit: "block", layers: blocks,
       series: [{ name: "attention", values: now.row("attn_along"), style: "g2x-attn", bar: true }, { name: "feed-forward", values: now.row("ffn_along"), style: "g2x-ffn", bar: true }],
     });
     curves(figures[3], store, {
@@ -107,8 +108,8 @@ export function streamView(store) {
       series: [
         { name: "std, ln_1", values: now.row("ln_1_std"), style: "g2x-attn-line" },
         { name: "std, ln_2", values: now.row("ln_2_std"), style: "g2x-ffn-line" },
-        { name: "means", values: now.row("ln_1_mean"), style: "g2x-attn-line g2x-dashed" },
-        { name: "", values: now.row("ln_2_mean"), style: "g2x-ffn-line g2x-dashed" },
+        { name: "", values: now.row("ln_1_mean"), style: "g2x-attn-line g2x-dashed" },
+        { name: "means", values: now.row("ln_2_mean"), style: "g2x-ffn-line g2x-dashed" },
       ],
     });
     return true;

@@ -23,10 +23,28 @@ export function number(v) {
   return text.replace("-", "−");
 }
 
-// The first n characters (not half characters), with an ellipsis if something is left out.
+// Characters that take the room of nearly two letters: the signs for blank and newline, CJK, emoji.
+const WIDE = /[␣⏎\u2e80-\u9fff\uac00-\ud7af\uff00-\uff60\u{1f000}-\u{1ffff}]/u;
+
+// As much of a text as takes the room of n letters (never half a character), with an ellipsis if
+// something is left out.
 export function clip(text, n) {
   const characters = Array.from(text);
-  return characters.length <= n ? text : characters.slice(0, n - 1).join("") + "…";
+  const room = (character) => (WIDE.test(character) ? 1.6 : 1);
+  if (characters.reduce((sum, character) => sum + room(character), 0) <= n + 0.6) return text;
+  let left = n - 1;
+  const kept = characters.findIndex((character) => (left -= room(character)) < 0);
+  return characters.slice(0, kept).join("") + "…";
+}
+
+// As many whole words as take the room of n letters, at least one of them.
+export function wordsThatFit(words, n, gap) {
+  let line = words[0] ?? "";
+  for (const word of words.slice(1)) {
+    if (Array.from(line + gap + word).length > n) break;
+    line += gap + word;
+  }
+  return line;
 }
 
 // A value on an axis, as short as it is round.
