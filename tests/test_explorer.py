@@ -9,8 +9,8 @@ from explorers import HOSTILE, TEXT, explorer, model
 
 from gpt2lab import GPT2, GPT2Config, ablate_heads, course_encoding, without_causal_mask
 from gpt2lab.explorer import Explorer, changes, packing
-from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.explorer.runs import STATISTICS, Run
+from gpt2lab.explorer.selection import VIEWS
 
 
 def floats(data):
@@ -331,12 +331,12 @@ def test_the_widget_does_not_watch_files():
     assert isinstance(Explorer._css, str)
 
 
-def test_the_notebook_shows_a_picture_where_no_kernel_runs():
-    for view in ("heads", "head"):
-        data, sizes = explorer(view=view)._repr_mimebundle_()
-        assert data["image/png"].startswith("iVBORw0KGgo")
-        assert data["text/plain"].startswith("Explorer(text=")
-        assert sizes["image/png"]["width"] > 500
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_notebook_shows_a_picture_where_no_kernel_runs(view):
+    data, sizes = explorer(view=view)._repr_mimebundle_()
+    assert data["image/png"].startswith("iVBORw0KGgo")
+    assert data["text/plain"].startswith("Explorer(text=")
+    assert sizes["image/png"]["width"] > 500
 
 
 def test_roles_are_listed_best_first():

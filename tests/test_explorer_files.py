@@ -7,8 +7,8 @@ import pytest
 import torch
 from explorers import HOSTILE, explorer
 
-from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.explorer.files import csv_text, html_page
+from gpt2lab.explorer.selection import VIEWS
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -65,9 +65,7 @@ def _png(explorer: Any) -> bytes:
 
 
 def _svg(explorer: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.draw(explorer).savefig(buffer, format="svg")
-    return buffer.getvalue()
+    return picture.draw(explorer).svg()
 
 
 def _csv_bytes(explorer: Any) -> bytes:

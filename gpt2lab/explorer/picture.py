@@ -1,51 +1,49 @@
-"""The explorer without a browser: a picture for GitHub, for a notebook just opened, for ``save``."""
+"""The explorer without a browser: a picture for GitHub, for a notebook just opened, for ``save``.
+
+Every view has its drawing, in the light theme, made of the same answers that the browser gets.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.colors import PowerNorm
 
-from gpt2lab.explorer.answers import next_tokens
-from gpt2lab.widgets.style import BLUE, FADED, GRID, INK, ORANGE, SMALL, Picture, house_style
+from gpt2lab.explorer import charts, scene
+from gpt2lab.explorer.sheet import Sheet
+from gpt2lab.widgets.drawing import clip
+from gpt2lab.widgets.style import FADED, FONT, SMALL, Picture
 
-# The same colours as js/colour.mjs, light theme.
-WEIGHTS = LinearSegmentedColormap.from_list(
-    "weights", ["#fbfcfe", "#cfe3f3", "#7fb8dd", "#2f7fbc", "#0b4a86", "#06264d"]
-)
-HIDDEN = "#e9ebef"
-MOST_LABELS = 40
-LEFT, BAR, RIGHT = (
-    (0.085, 0.15, 0.48, 0.7),
-    (0.582, 0.15, 0.014, 0.7),
-    (0.77, 0.15, 0.215, 0.7),
-)  # of the picture
-LABELLED = (0.1, 0.29, 0.465, 0.58)  # instead of LEFT where slanted labels need the room below
+HIDDEN = "#e4e7ec"
+MOST_LABELS, MOST_BARS = 40, 8
+TOP, SIZE = 96, 372  # of the maps
+LEGEND_TICKS = {0: "0", 0.01: ".01", 0.1: ".1", 0.25: ".25", 0.5: ".5", 1: "1"}
 
 
 def draw(explorer: Any) -> Picture:
-    """All heads, or one head as a matrix, and what the model expects next."""
-    one = explorer.view in ("head", "scores")
-    run = explorer.runs[-1]
-    picture = Picture(11.0, 5.6, explorer.title)
-    with house_style():
-        # Placed by hand: a layout engine takes longer than the drawing.
-        left, right = picture.add_axes(LEFT), picture.add_axes(RIGHT)
-        (_matrix if one else _grid)(left, explorer, run)
-        _next(right, explorer)
-        picture.suptitle(_title(explorer), x=0.012, y=0.985, ha="left", fontsize=13, color=INK)
-    return picture
+    """The present view as a picture."""
+    sheet = Sheet(explorer.title)
+    sheet.text(16, 24, _heading(explorer), size=FONT)
+    view = explorer.view
+    if view in charts.CHARTS:
+        try:
+            charts.CHARTS[view](sheet, explorer)
+        except ValueError as error:  # a trace without that part says so
+            sheet.text(16, 74, str(error), color=FADED)
+        return sheet.done()
+    (_matrix if view == "head" else _grid)(sheet, explorer, explorer.runs[-1])
+    _legend(sheet, hidden=view == "head" and explorer.runs[-1].triangular)
+    _next(sheet, explorer)
+    return sheet.done()
 
 
-def _title(explorer: Any) -> str:
-    text = explorer.text.replace("\n", "⏎")
-    text = "".join(c if c.isprintable() else "·" for c in text)
-    shown = text if len(text) <= 80 else text[:79] + "…"
-    return f"{explorer.title + ': ' if explorer.title else ''}“{shown}”"
+def _heading(explorer: Any) -> str:
+    heading = f"{explorer.title + ': ' if explorer.title else ''}“{clip(explorer.text, 80)}”"
+    return "".join(c if c.isprintable() else "·" for c in heading.replace("\n", "⏎"))
 
 
-def _grid(axes: Any, explorer: Any, run: Any) -> None:
+def _grid(sheet: Sheet, explorer: Any, run: Any) -> None:
     """Every head of every layer as one image: a hundred small axes would take seconds."""
     S, heads, layers = run.thumbnails[0].shape[-1], max(run.shape), run.n_layers
     gap = max(1, S // 8)
@@ -54,34 +52,42 @@ def _grid(axes: Any, explorer: Any, run: Any) -> None:
         for head, weights in enumerate(thumbnails.numpy()):
             row, column = layer * (S + gap), head * (S + gap)
             mosaic[row : row + S, column : column + S] = _hide(weights, run.triangular)
-    image = axes.imshow(mosaic, cmap=_colours("#ffffff"), norm=PowerNorm(0.5, 0, 1), aspect="auto")
-    axes.set_xticks(
-        [h * (S + gap) + (S - 1) / 2 for h in range(heads)], labels=[str(h) for h in range(heads)]
-    )
-    axes.set_yticks(
-        [i * (S + gap) + (S - 1) / 2 for i in range(layers)], labels=[str(i) for i in range(layers)]
-    )
-    axes.set(xlabel="head", ylabel="layer")
-    axes.set_title("Where every head looks")
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    _bar(axes, image)
+    left, width = 78, min(580.0, 1.6 * SIZE * mosaic.shape[1] / mosaic.shape[0])
+    sheet.image(mosaic, left, TOP, width, SIZE, cmap=_colours("#ffffff"), norm=PowerNorm(0.5, 0, 1))
+    sheet.text(16, 62, f"Where every head looks{charts.which_run(explorer)}", size=FONT + 1, bold=True)
+    sheet.text(left - 8, TOP - 14, "head", color=FADED, at="rm")
+    sheet.text(16, TOP + SIZE / 2, "layer", color=FADED, at="mm", upright=True)
+    for head in range(heads):
+        x = left + width * (head * (S + gap) + S / 2) / mosaic.shape[1]
+        sheet.text(x, TOP - 14, str(head), at="mm")
+    for layer in range(layers):
+        y = TOP + SIZE * (layer * (S + gap) + S / 2) / mosaic.shape[0]
+        sheet.text(left - 10, y, str(layer), at="rm")
 
 
-def _matrix(axes: Any, explorer: Any, run: Any) -> None:
+def _matrix(sheet: Sheet, explorer: Any, run: Any) -> None:
     weights = run.weights(explorer.layer, explorer.head).detach().float().cpu().numpy()
-    image = axes.imshow(_hide(weights, run.triangular), cmap=_colours(HIDDEN), norm=PowerNorm(0.5, 0, 1))
-    if run.T <= MOST_LABELS:
-        labels = [explorer._label(i)[:10] for i in run.tokens[0].tolist()]
-        size = SMALL if run.T <= 20 else 8
-        axes.set_xticks(
-            range(run.T), labels=labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=size
-        )
-        axes.set_yticks(range(run.T), labels=labels, fontsize=size)
-        axes.set_position(LABELLED)
-    axes.set(xlabel="key: looked at", ylabel="query: looks")
-    axes.set_title(f"Layer {explorer.layer}, head {explorer.head}")
-    _bar(axes, image)
+    role = run.roles[explorer.layer][explorer.head]
+    earned = f": {role['role']} {role['score']:.2f}" if role["role"] else ""
+    title = f"Layer {explorer.layer}, head {explorer.head}{earned}{charts.which_run(explorer)}"
+    sheet.text(16, 62, title, size=FONT + 1, bold=True)
+    few = run.T <= MOST_LABELS
+    left, top = (150, 162) if few else (78, TOP)
+    size = TOP + SIZE - top
+    width = size * 1.25 if few else 520
+    sheet.image(
+        _hide(weights, run.triangular), left, top, width, size, cmap=_colours(HIDDEN), norm=PowerNorm(0.5, 0, 1)
+    )
+    if not few:
+        sheet.text(left + width / 2, top - 14, "key: looked at", color=FADED, at="mm")
+        sheet.text(left - 16, top + size / 2, "query: looks", color=FADED, at="mm", upright=True)
+        return
+    labels = [explorer._label(i) for i in run.tokens[0].tolist()]
+    points = min(SMALL, 0.66 * size / run.T)
+    for i, label in enumerate(labels):
+        chosen = dict(bold=True) if i == explorer._token_index() else {}
+        sheet.text(left - 8, top + size * (i + 0.5) / run.T, clip(label, 12), size=points, at="rm", **chosen)
+        sheet.text(left + width * (i + 0.5) / run.T, top - 6, clip(label, 10), size=points, at="mb", upright=True)
 
 
 def _hide(weights: np.ndarray, triangular: bool) -> np.ndarray:
@@ -90,38 +96,24 @@ def _hide(weights: np.ndarray, triangular: bool) -> np.ndarray:
 
 
 def _colours(hidden: str) -> Any:
-    return WEIGHTS.with_extremes(bad=hidden)
+    return charts.WEIGHTS.with_extremes(bad=hidden)
 
 
-def _bar(axes: Any, image: Any) -> None:
-    bar = axes.figure.colorbar(image, cax=axes.figure.add_axes(BAR), ticks=[0, 0.01, 0.1, 0.25, 0.5, 1])
-    bar.set_label("attention weight (root scale)")
-    bar.ax.set_yticklabels(["0", ".01", ".1", ".25", ".5", "1"])
-    bar.outline.set_visible(False)
+def _legend(sheet: Sheet, hidden: bool) -> None:
+    left, top, length = 78, TOP + SIZE + 34, 260
+    ramp = np.linspace(0, 1, 128)[None] ** 2
+    sheet.image(ramp, left, top - 9, length, 11, cmap=_colours(HIDDEN), norm=PowerNorm(0.5, 0, 1))
+    for value, name in LEGEND_TICKS.items():
+        sheet.text(left + length * value**0.5, top + 13, name, size=10, color=FADED, at="mm")
+    sheet.text(left + length + 16, top - 3, "attention weight (root scale)", size=10.5, color=FADED)
+    if hidden:
+        sheet.box(left + length + 16, top + 8, 12, 11, HIDDEN)
+        sheet.text(left + length + 34, top + 13, "hidden by the mask", size=10.5, color=FADED)
 
 
-def _next(axes: Any, explorer: Any) -> None:
-    runs = explorer.runs
-    axes.spines[:].set_visible(False)
-    if not runs[-1].has_logits:
-        axes.set_axis_off()
+def _next(sheet: Sheet, explorer: Any) -> None:
+    """What the model expects after the selected token, before and after a change."""
+    if not explorer.runs[-1].has_logits:
         return
-    token = explorer._token_index()
-    rows = next_tokens(runs, token, (1.0, None, None), explorer._label)["rows"][:8]
-    thick = 0.7 / len(runs)
-    for i, color in zip(range(len(runs)), (BLUE, ORANGE), strict=False):
-        axes.barh(
-            [y + i * thick for y in range(len(rows))], [r["p"][i] for r in rows], thick * 0.9, color=color
-        )
-    axes.set_yticks(
-        [y + thick * (len(runs) - 1) / 2 for y in range(len(rows))], labels=[r["label"][:14] for r in rows]
-    )
-    axes.tick_params(length=0)
-    axes.invert_yaxis()
-    axes.grid(axis="x", color=GRID)
-    label = explorer._label(int(runs[0].tokens[0, token]))
-    axes.set_title(f"Next after “{label[:14]}”")
-    axes.set_xlabel(
-        "probability" + (f": {explorer._names[0]}, {explorer._names[1]}" if len(runs) > 1 else ""),
-        color=FADED,
-    )
+    meta, _ = scene.answer(explorer, scene.next_question(explorer))
+    charts.next_bars(sheet, explorer, meta, left=690, top=TOP, line=SIZE / MOST_BARS, most=MOST_BARS, compact=True)

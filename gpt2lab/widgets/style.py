@@ -147,6 +147,24 @@ class Picture(Figure):
         image.save(buffer, "png", compress_level=1)  # the best compression takes as long as the drawing
         return buffer.getvalue()
 
+    def svg(self) -> bytes:
+        """The figure as the bytes of an SVG file, with the labels as letters."""
+        labels = []
+        for axes, x, y, text, size, color, bold, at, upright in self._written:
+            style = dict(
+                fontsize=size, color=color, fontweight="bold" if bold else "normal", rotation=90 if upright else 0,
+                ha={"l": "left", "m": "center", "r": "right"}[at[0]],
+                va={"t": "top", "m": "center", "b": "bottom"}[at[1]],
+            )  # fmt: skip
+            with house_style():
+                labels.append(axes.text(x, y, text, **style) if axes is not None else self.text(x, y, text, **style))
+        buffer = io.BytesIO()
+        with house_style(), rc_context({"svg.fonttype": "none"}):
+            self.savefig(buffer, format="svg")
+        for label in labels:
+            label.remove()
+        return buffer.getvalue()
+
     def display_size(self) -> dict[str, int]:
         """Width and height on the page, in CSS pixels."""
         width, height = self.get_size_inches()

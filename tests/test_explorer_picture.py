@@ -1,0 +1,144 @@
+"""The explorer's picture: what is written and drawn is what was measured."""
+
+import types
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+import torch
+from explorers import HOSTILE, explorer
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgba
+
+from gpt2lab import course_encoding
+from gpt2lab.explorer import Explorer, charts, picture
+from gpt2lab.explorer.selection import VIEWS
+from gpt2lab.explorer.sheet import ticks
+
+
+def words(drawn):
+    return [entry[3] for entry in drawn._written]
+
+
+def boxes(drawn, color):
+    """Width and height of every filled rectangle of a colour."""
+    found = next(c for c in drawn.axes[0].collections if isinstance(c, PolyCollection))
+    pairs = zip(found.get_paths(), found.get_facecolor(), strict=True)
+    corners = [path.vertices for path, face in pairs if np.allclose(face, to_rgba(color))]
+    return np.array([v.max(axis=0) - v.min(axis=0) for v in corners])
+
+
+def test_the_scores_view_writes_the_weights_of_the_query():
+    e = explorer("a b c a b", view="scores", layer=1, head=2, token=3)
+    shown = e.selection_trace()
+    written = words(picture.draw(e))
+    for key in range(4):
+        assert charts.number(float(shown["raw_scores"][key])) in written
+        assert charts.amount(float(shown["attn_weights"][key])) in written
+    assert written.count("−∞") == e.tokens.shape[1] - 4  # what the mask hides
+
+
+def test_the_stream_view_draws_lengths_in_proportion():
+    e = explorer(view="stream", token=6)
+    shown = e.selection_trace()
+    heights = boxes(picture.draw(e), charts.PAIR[1])[:, 1]
+    n = len(shown["ffn_out"])
+    lengths = shown["ffn_out"].norm(dim=-1).numpy()
+    np.testing.assert_allclose(heights[1 : 1 + n] / heights[1], lengths / lengths[0], rtol=1e-4)  # 0 is the legend
+
+
+def test_the_neurons_view_lists_the_largest_first():
+    e = explorer(view="neurons", layer=2, token=4)
+    post = e.selection_trace()["post"]
+    written = words(picture.draw(e))
+    top = post.abs().topk(16).indices.tolist()
+    assert [word for word in written if word in set(map(str, top))][:16] == [str(i) for i in top]
+    assert any(f"{int((post > 0).sum()):,} of {len(post):,} neurons" in word for word in written)
+
+
+def test_the_lens_view_ranks_the_answer():
+    e = explorer(view="lens", token=5)
+    logits = e.selection_trace()["logits"]  # (n_layers + 1, vocab_size)
+    answer = int(e.runs[0].logits(5).argmax())
+    written = words(picture.draw(e))
+    for row in logits:
+        rank = int((row > row[answer]).sum()) + 1
+        assert f"{rank:,} · {charts.amount(float(row.softmax(-1)[answer]))}" in written
+
+
+def test_the_next_view_shows_what_is_cut():
+    e = explorer(view="next", temperature=0.5, top_k=3)
+    shown = e.selection_trace()["probabilities"]
+    written = words(picture.draw(e))
+    for p in shown.topk(3).values:
+        assert charts.percent(float(p)) in written
+    assert "cut" in written
+    assert "temperature 0.5, top-k 3" in written
+
+
+def test_bars_of_the_next_token_are_as_long_as_they_are_probable():
+    e = explorer(view="next")
+    lengths = boxes(picture.draw(e), charts.PAIR[0])[:, 0]
+    p = e.runs[0].logits(e._token_index()).softmax(-1).sort(descending=True).values[: len(lengths)].numpy()
+    np.testing.assert_allclose(np.sort(lengths)[::-1] / lengths.max(), p / p[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("view", ["head", "heads", "scores", "stream", "neurons", "lens"])
+def test_after_a_change_the_title_says_which_run_is_shown(view):
+    e = explorer(view=view)
+    assert not any(word.endswith("· after") for word in words(picture.draw(e)))
+    e.ablated = ["head 0.1"]
+    assert any(word.endswith("· after") for word in words(picture.draw(e)))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_bare_trace_gets_a_picture_or_a_sentence(view):
+    class Bare:
+        def trace(self, tokens):
+            T = tokens.shape[1]
+            weights = (torch.ones(T, T).tril() / torch.arange(1, T + 1)[:, None]).expand(1, 2, T, T)
+            attn = types.SimpleNamespace(attn_weights=weights)
+            return types.SimpleNamespace(blocks=[types.SimpleNamespace(attn=attn)])
+
+    drawn = picture.draw(Explorer(Bare(), course_encoding(), "a b c", view=view))
+    assert drawn.png().startswith(b"\x89PNG")
+    assert drawn.axes[0].images or any("this trace has no" in word or "needs a model" in word for word in words(drawn))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_makes_a_png_and_an_svg_that_is_xml(view, text):
+    drawn = picture.draw(explorer(text, view=view, title=text))
+    assert drawn.png().startswith(b"\x89PNG")
+    root = ElementTree.fromstring(drawn.svg())
+    assert {element.tag.rsplit("}", 1)[-1] for element in root.iter()}.isdisjoint({"script", "img"})
+
+
+def test_the_svg_holds_letters_not_shapes_and_leaves_the_picture_as_it_was():
+    drawn = picture.draw(explorer(view="head", layer=1))
+    before = drawn.png()
+    root = ElementTree.fromstring(drawn.svg())
+    texts = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert any(text.startswith("Layer 1, head 0") for text in texts)
+    assert drawn.png() == before
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 1, [0, 0.5, 1]), (0, 7, [0, 5]), (-0.3, 0.9, [0, 0.5]), (0, 130, [0, 50, 100]), (2, 2, [2])],
+)
+def test_ticks_are_round(low, high, expected):
+    np.testing.assert_allclose(ticks(low, high, 4), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("value", "amount", "percent", "number"),
+    [(0.0, "0", "0.0 %", "0"), (0.0001, "<.001", "<0.1 %", "0.000"), (0.0312, ".031", "3.1 %", "0.031"),
+     (0.43, ".43", "43.0 %", "0.430"), (1.0, "1.0", "100.0 %", "1.00"), (0.996, "1.0", "99.6 %", "0.996")],
+)  # fmt: skip
+def test_numbers_read_as_in_the_browser(value, amount, percent, number):
+    assert (charts.amount(value), charts.percent(value), charts.number(value)) == (amount, percent, number)
+
+
+def test_large_and_negative_numbers():
+    assert [charts.number(v) for v in (-1234.5, 123.45, -2.345, float("-inf"))] == ["−1234", "123.5", "−2.35", "−∞"]
