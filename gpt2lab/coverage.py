@@ -24,6 +24,7 @@ HEAD = """# Topics and the cells that teach them
 Made by `python -m gpt2lab.coverage` from the tags of the cells; a test keeps it current.
 Topics 91 and above are what GPT-2 needs beyond the common questions.
 In JupyterLab a link leads to the cell; on GitHub, to the top of its notebook.
+"Not yet" means that the topic's own chapter is not written; "see also" names cells of other chapters that use it.
 """
 
 

@@ -45,7 +45,7 @@ _TOPICS = """
  7 10_family      GPT as a classifier | Put a linear layer on the last real token, or ask in words and compare the probabilities of the answers.
  8 00_map         GPT-2 from end to end | Embeddings, blocks, final norm, output layer, softmax: name each step and the shape it returns.
  9 07_gpt2        GPT-1 beside GPT-2 | The norm moves from after each sum to the start of each branch, and one more closes the stack.
-10 07_gpt2        What GPT-2 really changed | Pre-LN, a final norm, scaled initial weights, a larger vocabulary, context and batch.
+10 07_gpt2        What GPT-2 really changed | Pre-LN, a final norm, scaled initial weights, byte-level tokens, and a larger vocabulary, context and batch.
 11 05_positions   Weight tying | The token table is also the output layer; nothing else is shared. 124 million parameters instead of 163 million.
 12 01_residuals   Stacking blocks | What depth adds, and what keeps a deep stack trainable.
 13 00_map         A token's way through one block | Read from the stream, write to it by attention; read again, write by the feed-forward network.
