@@ -8,6 +8,7 @@ import torch
 from explorers import HOSTILE, TEXT, explorer, model
 
 from gpt2lab import GPT2, GPT2Config, ablate_heads, course_encoding, without_causal_mask
+from gpt2lab.ablations import build
 from gpt2lab.explorer import Explorer, changes, packing
 from gpt2lab.explorer.runs import STATISTICS, Run
 from gpt2lab.explorer.selection import VIEWS
@@ -45,7 +46,7 @@ def test_the_map_that_is_sent_is_the_models_attention():
 def test_the_score_steps_are_the_models():
     e = explorer()
     meta, data = e.answer("scores/0/1/2/6")
-    q, k, raw, scaled, visible, weights, _ = map(floats, data)
+    q, k, raw, scaled, visible, weights = map(floats, data)
     T = e.tokens.shape[1]
     torch.testing.assert_close(k.view(T, -1) @ q, raw)
     torch.testing.assert_close(raw * 8**-0.5, scaled)
@@ -299,6 +300,46 @@ def test_a_trace_of_ones_own_is_used_although_the_model_is_a_gpt2():
     run = Run(Uniform(GPT2Config.tiny(vocab_size=1000)).eval(), torch.arange(8)[None])
     torch.testing.assert_close(run.weights(1, 2), torch.full((8, 8), 1 / 8))
     assert not run.triangular
+
+
+def test_sampling_is_that_of_the_three_knobs():
+    e = explorer(view="next", temperature=0.5, top_p=0.4)
+    p = (e.runs[0].logits(e._token_index()) / 0.5).softmax(-1)
+    falling, ids = p.sort(descending=True)
+    kept = ids[: int((falling.cumsum(0) < 0.4).sum()) + 1]
+    expected = torch.zeros_like(p).index_fill_(0, kept, 1.0) * p
+    torch.testing.assert_close(e.selection_trace()["probabilities"], expected / expected.sum())
+    meta, _ = e.answer(f"next/{e._token_index()}/500/0/400")
+    assert meta["kept"] == [len(kept)]
+
+
+def test_a_bias_on_the_scores_is_not_called_a_factor():
+    alibi = Explorer(build("alibi", model().config), course_encoding(), "a b c d e f")
+    plain = explorer("a b c d e f")
+    assert alibi.answer("scores/0/0/0/5")[0]["scale"] is None
+    assert plain.answer("scores/0/0/0/5")[0]["scale"] == pytest.approx(8**-0.5, rel=1e-4)
+
+
+def test_files_are_answered_by_kind():
+    e = explorer(view="head")
+    assert e.answer("csv")[0] == {"name": "head.csv"}
+    assert e.answer("html")[0] == {"name": "explorer.html"}
+    assert e.answer("code") == ({"code": e.code()}, [])
+
+
+def test_what_a_person_may_set_reaches_the_browser():
+    public = {name for name in Explorer.class_traits(sync=True) if name[0] != "_"}
+    own = "text layer head token key view ablated presenter temperature top_k top_p message title"
+    assert set(own.split()) <= public
+
+
+@pytest.mark.parametrize(("name", "value"), [("top_k", -1), ("temperature", -0.1), ("top_p", 0.0), ("top_p", 1.1)])
+def test_knobs_out_of_range_are_refused_and_their_limits_are_not(name, value):
+    e = explorer(top_k=5)
+    with pytest.raises(ValueError, match=name):
+        setattr(e, name, value)
+    e.top_k, e.temperature, e.top_p = 0, 0.0, 1.0
+    assert e._sampling() == (0.0, None, None)
 
 
 def test_messages_are_answered_with_the_revision_and_errors_are_sentences():

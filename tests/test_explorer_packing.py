@@ -40,6 +40,19 @@ def test_a_thumbnail_keeps_thin_lines_and_the_triangle():
     assert packing.thumbnail(short) is short
 
 
+@pytest.mark.parametrize("T", [37, 98, 130, 512])
+def test_the_rows_left_over_at_the_end_of_a_thumbnail_count_too(T):
+    torch.manual_seed(T)
+    weights = torch.rand(2, T, T)
+    small = packing.thumbnail(weights)
+    step = -(-T // packing.THUMBNAIL)
+    for i in range(small.shape[1]):
+        for j in range(small.shape[2]):
+            part = weights[:, i * step : (i + 1) * step, j * step : (j + 1) * step]
+            torch.testing.assert_close(small[:, i, j], part.amax(dim=(1, 2)), rtol=0, atol=0)
+    assert small.shape[1] * step >= T
+
+
 def test_nan_is_packed_as_zero():
     assert list(packing.encode(torch.tensor([float("nan"), 2.0, -1.0]))) == [0, 255, 0]
 

@@ -50,3 +50,8 @@ def test_a_wrong_shape_is_a_sentence():
         ValueError, match=r"head_scores needs weights \(n_heads, 8, 8\) for 8 tokens, got \(8, 8\)"
     ):
         head_scores(torch.zeros(8, 8), TOKENS)
+
+
+def test_weights_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=r"for 8 tokens, got \(2, 7, 7\)"):
+        head_scores(torch.zeros(2, 7, 7), TOKENS)

@@ -38,8 +38,7 @@ def scores(run: Run, layer: int, head: int, token: int) -> Answer:
     mask = getattr(attn, "mask", None)
     visible = torch.ones(run.T) if mask is None else mask.expand(run.T, run.T)[token].float()
     weights = attn.attn_weights[0, head, token]
-    values = attn.v[0, head].norm(dim=-1) if getattr(attn, "v", None) is not None else torch.zeros(run.T)
-    rows = [packing.floats(x) for x in (q, k, raw, scaled, visible, weights, values)]
+    rows = [packing.floats(x) for x in (q, k, raw, scaled, visible, weights)]
     return {"d_head": q.shape[-1], "scale": _scale(raw, scaled)}, rows
 
 

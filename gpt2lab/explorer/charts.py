@@ -24,7 +24,7 @@ PAIR = (BLUE, ORANGE)  # before and after; attention and feed-forward
 def scores(sheet: Sheet, explorer: Any) -> None:
     """One query's weights: q·k, scaled, masked, softmax, for the keys that get most."""
     meta, data = _ask(explorer, f"scores/{_run(explorer)}/{explorer.layer}/{explorer.head}/{explorer._token_index()}")
-    raw, scaled, visible, weights = data[2:6]
+    raw, scaled, visible, weights = data[2:]
     shown = sorted(np.argsort(-weights, kind="stable")[:16].tolist())
     of = f" ({len(shown)} of {len(weights)} keys, the strongest)" if len(shown) < len(weights) else ""
     where = f"Layer {explorer.layer}, head {explorer.head}"
