@@ -119,7 +119,8 @@ def test_what_belongs_to_this_computer_is_ignored(path):
 
 
 def test_no_vocabulary_and_no_foreign_weights_are_committed():
-    ours = ("gpt2lab/zoo/", "gpt2lab/data/length_study")  # trained here
+    data = ("gpt2lab/data/length_study", "gpt2lab/data/reference_study")
+    ours = ("gpt2lab/zoo/", "gpt2lab/lab/trained/", *data)  # trained here
     kinds = (".tiktoken", ".bin", ".pt", ".pth", ".safetensors", "vocab.bpe", "encoder.json")
     assert not [path for path in git("ls-files") if path.endswith(kinds) and not path.startswith(ours)]
 

@@ -51,6 +51,9 @@ def _rows() -> Iterator[Row]:
         for variant in ("gpt2", "no-positions"):
             title = "with positions" if variant == "gpt2" else "without positions"
             yield _row(f"order/{task}-{variant}", f"{task}, {title}", variant, task)
+    for task in ("reverse", "sort"):
+        for variant, title in (("gpt2", "with"), ("no-mask", "without")):
+            yield _row(f"mask/{task}-{variant}", f"{task}, {title} the causal mask", variant, task)
     for variant, title in (("gpt2", "with"), ("no-scaling", "without")):
         yield _row(
             f"scaling/{variant}", f"one head of width 64, {title} 1/√d_head", variant, n_heads=1, d_model=64
@@ -66,6 +69,7 @@ GROUPS: dict[str, str] = {
     "rate": "LayerNorm: which learning rates does a model bear?",
     "heads": "The same width, cut into 1 to 16 heads",
     "order": "Positions: reversing needs them; does sorting?",
+    "mask": "Causal mask: what does a model learn that can read its answer?",
     "scaling": "1/√d_head at a wide head",
     "init": "1/√(2·n_layers) at twelve layers",
 }

@@ -21,13 +21,16 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.distributed import resolve_device
 from gpt2lab.errors import DivergenceError
 from gpt2lab.files import atomic_write
-from gpt2lab.lab import CURVES, Row
+from gpt2lab.lab import CURVES, Row, load_lab
 from gpt2lab.lab.rows import GROUPS, ROWS, SEEDS
+from gpt2lab.lab.trained import median_seed
 from gpt2lab.model import GPT2
 from gpt2lab.presets import scale_init
 from gpt2lab.stacked import StackedHistory, train_stacked
 from gpt2lab.tasks import Task, get_task
 from gpt2lab.training import History, TrainConfig, train
+from gpt2lab.zoo import save_toy
+from gpt2lab.zoo.make import examined_facts, trained_facts
 from gpt2lab.zoo.provenance import surroundings
 
 POINT = 10  # steps whose mean loss makes one point of a curve
@@ -47,8 +50,7 @@ def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | N
         As stored in ``curves.json``; ``gpt2lab.lab.load_lab`` gives it back as ``Curves``.
     """
     task = get_task(row.task)
-    shape = GPT2Config.tiny(vocab_size=task.encoding.n_vocab, context_length=task.length, **row.shape)
-    models = [scale_init(build(row.variant, shape, seed)) for seed in range(seeds)]
+    models = [fresh_model(row, seed) for seed in range(seeds)]
     config = TrainConfig(**row.training, device=device, progress=False)
     where = resolve_device(device)
     start = time.perf_counter()
@@ -67,7 +69,7 @@ def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | N
     return {
         "facts": {
             "seeds": seeds, "parameters": models[0].n_parameters(), "seconds": round(seconds, 1),
-            **surroundings(where), "shape": asdict(shape), "training": row.training,
+            **surroundings(where), "shape": asdict(models[0].config), "training": row.training,
             "command": f"gpt2lab train-lab {row.name} --device {where.type}",
         },
         "steps": [min(i + POINT, config.steps) for i in range(0, config.steps, POINT)],
@@ -75,6 +77,47 @@ def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | N
         "eval_steps": [e["step"] for e in history.evaluations],
         "scores": {key: _rounded(rows) for key, rows in scores.items()},
     }  # fmt: skip
+
+
+def fresh_model(row: Row, seed: int) -> GPT2:
+    """The model of a row before its first step."""
+    task = get_task(row.task)
+    shape = GPT2Config.tiny(vocab_size=task.encoding.n_vocab, context_length=task.length, **row.shape)
+    return scale_init(build(row.variant, shape, seed))
+
+
+def make_trained(row: Row, folder: Path, device: str = "cpu") -> dict[str, Any]:
+    """Train the median seed of a row as ``run_row`` does, and write the model with its provenance.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets the row's name as folders: ``parts/no-residual``.
+
+    Returns
+    -------
+    dict
+        The provenance.
+
+    Raises
+    ------
+    ValueError
+        If the shipped table has no curves of the row, which say which seed is the median.
+    """
+    lab = load_lab()
+    if row.name not in lab:
+        raise ValueError(f"row {row.name!r} has no curves yet, so no median seed; first: gpt2lab train-lab {row.name}")
+    seed = median_seed(lab[row.name])
+    task, model = get_task(row.task), fresh_model(row, seed)
+    config = TrainConfig(**row.training, device=device, seed=seed, progress=False)
+    history = train(model, task, config)
+    facts = {
+        "name": row.name, "task": row.task, "preset": row.name, "variant": row.variant,
+        **trained_facts(model, task, config, history), **examined_facts(model.cpu(), task),
+        "command": f"gpt2lab train-lab {row.name} --checkpoint --device {resolve_device(device).type}",
+    }  # fmt: skip
+    save_toy(Path(folder) / row.name, model, facts)
+    return facts
 
 
 def _one_by_one(models: list[GPT2], task: Task, config: TrainConfig) -> StackedHistory:
@@ -146,6 +189,10 @@ def lab_command(arguments: list[str]) -> int:
     parser.add_argument("--stacked", action=argparse.BooleanOptionalAction, help="train the seeds at once")
     parser.add_argument("--missing", action="store_true", help="only rows that are not in the table yet")
     parser.add_argument("--out", type=Path, default=CURVES, help="the table (default: the course's own)")
+    parser.add_argument(
+        "--checkpoint", type=Path, nargs="?", const=Path("work") / "trained", metavar="FOLDER",
+        help="train each row's median seed only and write the model (default: work/trained)",
+    )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="only list the rows")
     options = parser.parse_args(arguments)
     if options.seeds < 1:
@@ -157,6 +204,13 @@ def lab_command(arguments: list[str]) -> int:
     for row in rows:
         if options.list:
             print(f"{row.name:<24} {row.title}")
+            continue
+        if options.checkpoint is not None:
+            facts = make_trained(row, options.checkpoint, options.device)
+            print(
+                f"{row.name:<24} seed {facts['seed']}: {facts['metric']} {facts['value']:.4g} on held-out cases, "
+                f"written to {options.checkpoint / row.name}", flush=True,
+            )  # fmt: skip
             continue
         result = run_row(row, options.device, options.seeds, options.stacked)
         store(row.name, result, options.out)

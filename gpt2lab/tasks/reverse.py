@@ -30,6 +30,23 @@ class Reverse(Task):
         """The rule: (n, n_letters) -> (n, n_letters)."""
         return letters.flip(1)
 
+    def sources(self, tokens: Tensor) -> Tensor:
+        """Where the letter stands that is to be written next.
+
+        Parameters
+        ----------
+        tokens : (n, T) letters, sign and answer
+
+        Returns
+        -------
+        (n, T_query, T_key) bool
+            True at the one letter that the next token is a copy of; all False before the sign.
+        """
+        n, T = tokens.shape
+        query, key = torch.arange(T)[:, None], torch.arange(T)[None]
+        mirror = (query >= self.n_letters) & (key == 2 * self.n_letters - 1 - query)  # (T_query, T_key)
+        return mirror.expand(n, T, T)
+
     def sequences(self, n: int, generator: torch.Generator, split: str) -> tuple[Tensor, Tensor]:
         def make(m: int) -> Tensor:
             return torch.randint(self.alphabet, (m, self.n_letters), generator=generator)

@@ -23,6 +23,7 @@ _HOME = {
     "NeuronsPanel": "neurons_panel",
     "NormPlacementPanel": "norm_placement",
     "HeadsPanel": "heads_panel",
+    "LabModelsPanel": "lab_models_panel",
     "LabPanel": "lab_panel",
     "LayerNormPanel": "layernorm_panel",
     "Panel": "base",

@@ -89,14 +89,10 @@ class HeadsPanel(TextPanel):
 
     def _draw_mosaic(self, picture: Picture, place: Any, weights: np.ndarray) -> None:
         n_layers, n_heads, T, _ = weights.shape
-        gap = max(1, round(T / 10))
+        gap = mosaic_gap(T)
         size = T + gap
-        mosaic = np.full((n_layers * size - gap, n_heads * size - gap), np.nan)
-        for layer in range(n_layers):
-            for head in range(n_heads):
-                mosaic[layer * size :, head * size :][:T, :T] = visible(weights[layer, head])
         axes = picture.add_axes(place)
-        draw_heatmap(axes, mosaic, limit=1.0, numbers=False)  # one image: many axes would be slow
+        draw_heatmap(axes, mosaic(weights), limit=1.0, numbers=False)
         axes.set_axis_off()
         axes.set_title("Layers down, heads across", pad=26)
         middle, edge = (T - 1) / 2, -0.5 - 0.2 * gap
@@ -117,6 +113,23 @@ class HeadsPanel(TextPanel):
         for i, label in enumerate(labels):
             picture.write(axes, -0.75, i, label, at="rm", size=size)
             picture.write(axes, i, T - 0.3, label, at="mt", size=size, upright=True)
+
+
+def mosaic_gap(T: int) -> int:
+    """Rows and columns left white between two maps of a mosaic."""
+    return max(1, round(T / 10))
+
+
+def mosaic(weights: np.ndarray) -> np.ndarray:
+    """Maps (n_rows, n_columns, T, T) as one matrix with white between them: many axes would be slow."""
+    n_rows, n_columns, T, _ = weights.shape
+    gap = mosaic_gap(T)
+    size = T + gap
+    out = np.full((n_rows * size - gap, n_columns * size - gap), np.nan)
+    for i in range(n_rows):
+        for j in range(n_columns):
+            out[i * size :, j * size :][:T, :T] = visible(weights[i, j])
+    return out
 
 
 def visible(weights: np.ndarray) -> np.ndarray:

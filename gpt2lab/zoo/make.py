@@ -11,8 +11,9 @@ from typing import Any
 
 from gpt2lab.checkpointing import FILE
 from gpt2lab.distributed import resolve_device
+from gpt2lab.model import GPT2
 from gpt2lab.presets import PRESETS, get_preset
-from gpt2lab.tasks import TASKS, get_task
+from gpt2lab.tasks import TASKS, Task, get_task
 from gpt2lab.train_config import PRECISIONS, TrainConfig
 from gpt2lab.training import History, train
 from gpt2lab.zoo import load_toy, save_toy
@@ -58,21 +59,41 @@ def make_toy(
     history = train(model, task, config)
     first = int(os.environ.get("RANK", "0")) == 0  # under torchrun one process writes
     model.cpu()
-    examination = EXAMINATION if task.length < 100 else LONG_EXAMINATION
-    scores = {key: round(value, 6) for key, value in task.evaluate(model, **examination).items()}
     facts = {
         "name": target.name, "task": task_name, "preset": preset_name, "variant": preset.variant,
-        "config": asdict(model.config), "training": changed_settings(config), "seed": seed,
-        "steps": history.steps, "tokens": history.tokens, "parameters": model.n_parameters(),
-        **surroundings(resolve_device(config.device)), "seconds": round(history.seconds, 3),
-        "metric": task.metric, "value": scores[task.metric], "scores": scores, "evaluation": examination,
+        **trained_facts(model, task, config, history), **examined_facts(model, task),
         "command": command or f"gpt2lab train {task_name} --preset {preset_name} --seed {seed}",
-        "curve": thin_curve(history),
     }  # fmt: skip
     if first:
         save_toy(target, model, facts)
         (target / FILE).unlink(missing_ok=True)  # three times as large as the model, and of no more use
     return facts
+
+
+def trained_facts(model: GPT2, task: Task, config: TrainConfig, history: History) -> dict[str, Any]:
+    """The provenance entries about a training that has ended."""
+    return {
+        "config": asdict(model.config), "training": changed_settings(config), "seed": config.seed,
+        "steps": history.steps, "tokens": history.tokens, "parameters": model.n_parameters(),
+        **surroundings(resolve_device(config.device)), "seconds": round(history.seconds, 3),
+        "curve": thin_curve(history),
+    }  # fmt: skip
+
+
+def examined_facts(model: GPT2, task: Task) -> dict[str, Any]:
+    """The provenance entries about the last examination, of a model on the CPU.
+
+    A model without a causal mask can read the answers in its input, so it is examined by generation as
+    well, and that is the number that counts.
+    """
+    examination = EXAMINATION if task.length < 100 else LONG_EXAMINATION
+    scores, metric = task.evaluate(model, **examination), task.metric
+    if not model.causal:
+        generated = task.evaluate_generated(model, examination["n"], examination["seed"])
+        scores |= {f"generated_{key}": value for key, value in generated.items()}
+        metric = f"generated_{metric}"
+    scores = {key: round(value, 6) for key, value in scores.items()}
+    return {"metric": metric, "value": scores[metric], "scores": scores, "evaluation": examination}
 
 
 def changed_settings(config: TrainConfig) -> dict[str, Any]:

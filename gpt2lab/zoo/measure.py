@@ -14,6 +14,7 @@ from gpt2lab.model import GPT2
 from gpt2lab.tasks.base import IGNORE, Task
 from gpt2lab.tasks.induction import Induction
 from gpt2lab.tasks.reference import Reference
+from gpt2lab.tasks.reverse import Reverse
 
 
 @torch.no_grad()
@@ -41,6 +42,32 @@ def previous_token_scores(model: GPT2, task: Task, n: int = 256, seed: int = 7) 
     """Mean attention on the token just before, over all positions but the first: (n_layers, n_heads)."""
     inputs, _ = task.batch(n, torch.Generator().manual_seed(seed), "held_out")
     return head_weights(model, inputs).diagonal(-1, dim1=-2, dim2=-1).mean(dim=(0, 3))
+
+
+def copy_scores(model: GPT2, task: Reverse, n: int = 256, seed: int = 7) -> Tensor:
+    """Mean attention, while writing, on the letter that is to be written next: (n_layers, n_heads).
+
+    Averaged over the answers of n held-out cases. 1 is a perfect copying head.
+    """
+    inputs, targets = task.batch(n, torch.Generator().manual_seed(seed), "held_out")
+    on_source = (head_weights(model, inputs) * task.sources(inputs)[:, None, None]).sum(dim=-1)
+    return _mean_while_writing(on_source, targets)
+
+
+def reading_scores(model: GPT2, task: Task, n: int = 256, seed: int = 7) -> Tensor:
+    """Mean attention on the next token, which is the answer itself: (n_layers, n_heads).
+
+    0 behind a causal mask. Averaged over the answers whose token is in the input: all but the last.
+    """
+    inputs, targets = task.batch(n, torch.Generator().manual_seed(seed), "held_out")
+    ahead = head_weights(model, inputs).diagonal(1, dim1=-2, dim2=-1)  # (n, n_layers, n_heads, T - 1)
+    return _mean_while_writing(ahead, targets[:, :-1])
+
+
+def _mean_while_writing(values: Tensor, targets: Tensor) -> Tensor:
+    """Mean of (n, n_layers, n_heads, T) where an answer is predicted: (n_layers, n_heads)."""
+    counted = targets != IGNORE  # (n, T)
+    return (values * counted[:, None, None]).sum(dim=(0, 3)) / counted.sum()
 
 
 def reference_scores(model: GPT2, task: Reference, n: int = 512, seed: int = 7) -> dict[str, Tensor]:
