@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from test_explorer_page import walk
 
 from gpt2lab.explorer.selection import VIEWS
 
@@ -184,7 +185,8 @@ def test_the_theme_follows_jupyterlab_without_a_reload(opened):
 
 
 def test_ten_explorers_do_not_disturb_each_other(opened):
-    ten = "from ipywidgets import VBox\nmany = [Explorer(model, course_encoding(), f'x = {i}') for i in range(10)]\nVBox(many)"
+    ten = "many = [Explorer(model, course_encoding(), f'x = {i}') for i in range(10)]\n"
+    ten += "import ipywidgets; ipywidgets.VBox(many)"
     with opened("ten", ten, "print([e.head for e in many])") as (notebook, first):
         notebook.run(2)
         shown = [Shown(notebook, 2, at) for at in range(10)]
@@ -236,9 +238,25 @@ def test_keys_in_the_explorer_leave_the_notebook_alone(opened):
         assert focused.startswith("Layer 1, head 1")
 
 
+def test_tab_walks_through_the_controls_that_take_a_kernel(opened):
+    with opened("tab") as (notebook, shown):
+        for name in ("Switch parts off", "Save"):
+            shown.button(name).click()
+        shown.root.locator("[data-view=next]").click()
+        shown.wait(view="next")
+        shown.root.get_by_role("textbox", name="Text for the model").focus()
+        reached = walk(notebook.page)
+        names = {name for name, _ in reached}
+        wanted = {"Switch parts off", "causal mask", "positions", "attention", "feed-forward", "head 3"}
+        wanted |= {"Save", "CSV, the numbers", "HTML, works without a kernel", "Python code"}
+        wanted |= {"Temperature", "Top-k (0 = all)", "Top-p", "As trained", "Layer", "Head"}
+        assert wanted <= names, wanted - names
+        assert all(outline != "none" for _, outline in reached), reached
+
+
 def test_state_is_small_when_the_notebook_is_closed_and_reopened(opened):
     """After close() nothing of the widget is left in the kernel."""
-    check = "import gc, ipywidgets\nbefore = len(ipywidgets.Widget.widgets) if hasattr(ipywidgets.Widget, 'widgets') else 0\nexplorer.close()\nprint(explorer.comm)"
+    check = "explorer.close()\nprint(explorer.comm)"
     with opened("close", check) as (notebook, shown):
         assert "None" in notebook.run(2)
 

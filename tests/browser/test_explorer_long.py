@@ -34,13 +34,13 @@ SOUND = """e => {
     const width = e.getBoundingClientRect().width;
     const shown = (x) => x.offsetParent !== null;
     const canvases = [...e.querySelectorAll('canvas')].filter(shown);
-    const ratio = devicePixelRatio;
+    const fits = (c) => c.clientWidth <= width && Math.abs(c.width - c.clientWidth * devicePixelRatio) <= 1;
     return {
         page: document.documentElement.scrollWidth <= innerWidth,
         explorer: e.scrollWidth <= e.clientWidth,
         panel: [...e.querySelectorAll('.g2x-panel')].every((p) => p.scrollWidth <= p.clientWidth),
         // As many pixels as are seen and no more: not one per weight.
-        canvases: canvases.every((c) => c.width <= 1 || Math.abs(c.width - c.clientWidth * ratio) <= 1 && c.clientWidth <= width),
+        canvases: canvases.every((c) => c.width <= 1 || fits(c)),
         labels: [...e.querySelectorAll('.g2x-panel svg')].every((s) => s.querySelectorAll('text').length < 400),
     };
 }"""

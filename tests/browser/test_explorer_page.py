@@ -6,7 +6,7 @@ import pytest
 from axe import axe_source
 from explorers import HOSTILE, explorer
 
-from gpt2lab.explorer.explorer import VIEWS
+from gpt2lab.explorer.selection import VIEWS
 
 
 @pytest.fixture
@@ -50,6 +50,26 @@ def drawn(page, **wanted):
             return
         page.wait_for_timeout(25)
     pytest.fail(f"wanted {wanted}, drawn is {now}")
+
+
+def walk(page):
+    """Press Tab until the explorer is left: names of what had the focus, and whether it showed."""
+    reached = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        at = page.evaluate(
+            """() => {
+                const e = document.activeElement;
+                if (!e.closest('.g2x')) return null;
+                const label = e.getAttribute('aria-label') || e.closest('label')?.textContent || e.textContent;
+                return [label.trim(), getComputedStyle(e).outlineStyle];
+            }"""
+        )
+        if at is None and reached:
+            break
+        if at:
+            reached.append(at)
+    return reached
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -129,21 +149,7 @@ def test_every_control_is_reached_with_tab_and_shows_that_it_is(show):
     page.get_by_role("button", name="Save", exact=True).click()
     choose(page, "next")
     page.locator("body").click(position={"x": 1, "y": 1})
-    reached = []
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        at = page.evaluate(
-            """() => {
-                const e = document.activeElement;
-                if (!e.closest('.g2x')) return null;
-                const label = e.getAttribute('aria-label') || e.closest('label')?.textContent || e.textContent;
-                return [label.trim(), getComputedStyle(e).outlineStyle];
-            }"""
-        )
-        if at is None and reached:
-            break
-        if at:
-            reached.append(at)
+    reached = walk(page)
     names = [name for name, _ in reached]
     for wanted in (
         "Text for the model",
@@ -154,13 +160,21 @@ def test_every_control_is_reached_with_tab_and_shows_that_it_is(show):
         "Next token",
         "Layer",
         "Head",
-        "Temperature",
-        "Top-k (0 = all)",
-        "Top-p",
-        "As trained",
     ):
         assert wanted in names, (wanted, names)
     assert all(outline != "none" for _, outline in reached), reached
+
+
+def test_a_recorded_page_says_so_and_offers_nothing_that_takes_a_kernel(show):
+    page = show(explorer())
+    page.get_by_text("This page is a recording", exact=False).wait_for()
+    assert page.get_by_role("textbox", name="Text for the model").get_attribute("readonly") is not None
+    page.get_by_role("button", name="Save", exact=True).click()
+    for view in VIEWS:
+        choose(page, view)
+        for name in ("Switch parts off", "Switch head 0.0 off", "As trained", "CSV, the numbers", "Python code"):
+            assert not page.get_by_role("button", name=name).is_visible(), (view, name)
+        assert page.get_by_role("spinbutton").count() == 2, view  # layer and head
 
 
 def test_the_keyboard_alone_selects_and_changes_views(show):
