@@ -289,6 +289,23 @@ def test_a_long_text_is_traced_in_pieces_with_the_same_result(monkeypatch):
     assert len(pieces._blocks) <= 2
 
 
+@pytest.mark.parametrize(("missing", "kept"), [(0, 3), (1, 0)])
+def test_blocks_are_kept_only_if_all_of_them_fit(missing, kept, monkeypatch):
+    heads, T, layers, floats32 = 4, 50, 3, 4
+    scores_and_weights = 2 * layers * heads * T * T * floats32
+    monkeypatch.setattr("gpt2lab.explorer.runs.BLOCK_BYTES", scores_and_weights - missing)
+    assert len(Run(model(), torch.randint(0, 1000, (1, T)))._blocks) == kept
+
+
+def test_many_logits_are_computed_again_when_asked_for(monkeypatch):
+    gpt2, tokens = model(), torch.randint(0, 1000, (1, 50))
+    whole = Run(gpt2, tokens)
+    monkeypatch.setattr("gpt2lab.explorer.runs.MANY_LOGITS", 50 * gpt2.config.vocab_size - 1)
+    again = Run(gpt2, tokens)
+    assert again._logits is None
+    torch.testing.assert_close(again.logits(7), whole.logits(7))
+
+
 def test_a_trace_of_ones_own_is_used_although_the_model_is_a_gpt2():
     class Uniform(GPT2):
         def trace(self, tokens, layers=None):

@@ -31,6 +31,15 @@ def test_a_head_that_does_one_thing_is_recognised_with_a_full_score(name):
     assert 0 < found["chance"] < 0.5
 
 
+def test_the_first_two_queries_do_not_count_where_they_cannot_tell_roles_apart():
+    weights = PURE["previous token"].clone()
+    weights[:2] = 0.0  # queries 0 and 1 look nowhere, and nothing is lost
+    scores = head_scores(weights[None], TOKENS)
+    assert float(scores["previous token"][0][0]) == pytest.approx(1.0)
+    weights[2] = 0.0  # query 2 counts: one of six
+    assert float(head_scores(weights[None], TOKENS)["previous token"][0][0]) == pytest.approx(5 / 6)
+
+
 def test_uniform_attention_has_no_role_and_scores_chance():
     uniform = torch.ones(8, 8).tril()
     uniform = uniform / uniform.sum(-1, keepdim=True)

@@ -17,6 +17,7 @@ from gpt2lab.explorer.roles import Shares, roles, shares
 from gpt2lab.model import GPT2
 
 BLOCK_BYTES = 128_000_000
+MANY_LOGITS = 16_000_000
 # What is kept of each layer for the stream view: one number per token.
 STATISTICS = (
     "resid_pre", "attn", "ffn", "resid_post",  # lengths (L2 norms)
@@ -144,8 +145,7 @@ class Run:
         self._hidden = self._logits = None
         if logits is None:
             return
-        self.vocab_size = logits.shape[-1]
-        if logits.numel() > 16_000_000 and hasattr(self.model, "unembed") and ln_f is not None:
+        if logits.numel() > MANY_LOGITS and hasattr(self.model, "unembed") and ln_f is not None:
             self._hidden = ln_f[0].detach()
         else:
             self._logits = logits[0].detach()
