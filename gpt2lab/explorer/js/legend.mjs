@@ -15,7 +15,7 @@ export function createLegend(store) {
       const k = store.scale();
       const [length, bar, font] = [220 * k, 12 * k, 12 * k];
       const colours = signed ? signedScale(store.theme) : amountScale(store.theme);
-      figure.size(length + 150 * k, 46 * k);
+      figure.size(length + (triangular && !signed ? 176 : 110) * k, 46 * k);
       const paper = figure.paper();
       for (let x = 0; x < length; x++) {
         paper.fillStyle = css(colours[Math.floor((256 * x) / length)]);
