@@ -3,7 +3,8 @@
 Bytes and build time stand beside bertviz, CircuitsVis and inspectus on the same attention, where
 those are installed (``pip install bertviz circuitsvis inspectus``). Building ours includes the run of
 the model; theirs is handed the attention. The rest is taken in JupyterLab in headless Chromium with
-software rendering, on a 12-layer, 12-head model of width 48; every time ends at a drawn frame.
+software rendering, on a 12-layer, 12-head model of width 48; every time ends at a drawn frame. The
+peers are run in the same JupyterLab with the same attention, and with every other host blocked.
 
 A row's "other" is a peer's time, or the time that may be taken.
 """
@@ -14,25 +15,19 @@ import contextlib
 import functools
 import io
 import json
-import os
-import re
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import uuid
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import nbformat
+import _peers
 import torch
+from _lab import chromium, jupyterlab, open_notebook, run_cell
 from _timing import PAIRS, compare, provenance, report
 
-from gpt2lab import GPT2, GPT2Config, course_encoding, server
+from gpt2lab import GPT2, GPT2Config, course_encoding
 from gpt2lab.explorer import Explorer
 
 LENGTHS = (32, 128)
@@ -50,7 +45,9 @@ cut = lambda T: encoding.decode(encoding.encode_ordinary(words)[:T])
 """
 CLOCK = """
 addEventListener("keydown", (e) => { if (e.key === "Enter" && e.shiftKey) window.pressed = performance.now(); }, true);
-window.frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))));
+window.frame = () => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now())));
+});
 new MutationObserver(async () => {
   const shown = document.querySelectorAll(".g2x[data-drawn]");
   if (shown.length > (window.seen ?? 0)) { window.seen = shown.length; window.visible = await frame(); }
@@ -96,54 +93,6 @@ def all_map_bytes(explorer: Explorer) -> int:
     return sum(len(explorer.answer(f"map/0/{i}/{j}")[1][0]) for i in range(12) for j in range(12))
 
 
-def peers(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Any]:
-    """A function per installed peer; each returns the HTML that it would show."""
-    found: dict[str, Any] = {}
-    with contextlib.suppress(ImportError):
-        from bertviz import head_view
-
-        found["bertviz"] = lambda: head_view(attention, tokens, html_action="return").data
-    with contextlib.suppress(ImportError):
-        from circuitsvis.attention import attention_heads
-
-        stacked = torch.cat([layer[0] for layer in attention])
-        found["circuitsvis"] = lambda: str(attention_heads(stacked, tokens))
-    with contextlib.suppress(ImportError):
-        import inspectus
-        import IPython.display
-
-        def show() -> str:
-            shown: list[str] = []
-            with _replaced(
-                IPython.display, "display", lambda *things, **_: shown.extend(_html(t) for t in things)
-            ):
-                inspectus.attention(tuple(attention), tokens)
-            return "".join(shown)
-
-        found["inspectus"] = show
-    return found
-
-
-@contextlib.contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Any:
-    before = getattr(owner, name)
-    modules = [
-        m for m in list(sys.modules.values()) if (getattr(m, "__name__", None) or "").startswith("inspectus")
-    ]
-    users = [m for m in [owner, *modules] if getattr(m, name, None) is before]
-    for user in users:
-        setattr(user, name, value)
-    try:
-        yield
-    finally:
-        for user in users:
-            setattr(user, name, before)
-
-
-def _html(thing: Any) -> str:
-    return getattr(thing, "data", None) or str(thing)
-
-
 def sizes_and_build_times() -> tuple[list[dict], dict]:
     rows, facts = [], {}
     for T in LENGTHS:
@@ -152,7 +101,7 @@ def sizes_and_build_times() -> tuple[list[dict], dict]:
         facts[f"first_view_bytes_{T}"] = first_view_bytes(explorer)
         facts[f"all_map_bytes_{T}"] = all_map_bytes(explorer)
         attention = [explorer.runs[0].block(i).attn.attn_weights for i in range(12)]
-        for name, build in peers(attention, explorer._scene["labels"]).items():
+        for name, build in _peers.builds(attention, explorer._scene["labels"]).items():
             with contextlib.redirect_stdout(io.StringIO()):
                 facts[f"{name}_bytes_{T}"] = len(build().encode("utf-8", "replace"))
                 if T == min(LENGTHS):
@@ -178,67 +127,59 @@ def limit_row(name: str, milliseconds: list[float], limit: float) -> dict:
     }  # fmt: skip
 
 
-def in_jupyterlab() -> list[dict]:
-    """Times that a person would feel, in a browser."""
+def in_jupyterlab() -> tuple[list[dict], dict]:
+    """Times that a person would feel, in a browser; ours and the peers'."""
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = chromium()
     if program is None:
         print("no Chromium: the times in the browser are left out")
-        return []
+        return [], {}
     with (
         tempfile.TemporaryDirectory() as folder,
         jupyterlab(Path(folder)) as (url, token),
         sync_playwright() as p,
     ):
         browser = p.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.set_default_timeout(60_000)
-        local = re.compile(r"^https?://(?!localhost|127\.0\.0\.1)")
-        page.route(local, lambda route: route.abort())
+        lab = (Path(folder), url, token)
         try:
-            return measure(page, Path(folder), url, token)
+            rows = measure(browser, lab)
+            first = next(row for row in rows if row["name"] == "run to visible, 128 tokens")
+            theirs, facts = _peers.in_jupyterlab(browser, lab, SETUP, first["ours_s"])
+            return rows + theirs, facts
         finally:
             browser.close()
 
 
-def measure(page: Any, folder: Path, url: str, token: str) -> list[dict]:
+def measure(browser: Any, lab: tuple) -> list[dict]:
     runs = 5
     cells = [SETUP]
     for T in (128, 512):
         cells += [f"e = Explorer(model, encoding, cut({T})); e"] * runs
     cells.append("toy = GPT2(GPT2Config.tiny(vocab_size=1024)).eval(); e = Explorer(toy, encoding, 'a b'); e")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / "x.ipynb")
-    page.add_init_script(CLOCK)
-    page.goto(f"{url}lab/workspaces/{uuid.uuid4().hex}/tree/x.ipynb?reset&token={token}")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.evaluate(
-        """async () => {
-            const [panel] = window.jupyterapp.shell.widgets("main");
-            await panel.sessionContext.ready;
-            await panel.sessionContext.session.kernel.info;
-        }"""
-    )
-    run_cell(page, 0)
-    rows = []
-    for first, (T, limit) in zip((1, 1 + runs), ((128, 800), (512, 1200)), strict=True):
-        times = []
-        for n in range(first, first + runs):
-            seen = page.evaluate("window.seen ?? 0")
-            run_cell(page, n)
-            page.wait_for_function("n => (window.seen ?? 0) > n && window.visible > window.pressed", arg=seen)
-            times.append(page.evaluate("window.visible - window.pressed"))
-        rows.append(limit_row(f"run to visible, {T} tokens", times[1:], limit))  # the first one imports
-        if T == 128:
-            rows += hands(page)
-    run_cell(page, len(cells) - 1)
-    page.wait_for_timeout(800)
-    texts = [f"x{i} = x + {i}  # change" for i in range(PAIRS)]
-    rows.append(
-        limit_row("edit to new picture, toy model", [page.evaluate(TYPE, text) for text in texts], 300)
-    )
+    with open_notebook(browser, lab, "ours", cells, CLOCK) as (page, blocked):
+        run_cell(page, 0)
+        rows = []
+        for first, (T, limit) in zip((1, 1 + runs), ((128, 800), (512, 1200)), strict=True):
+            times = []
+            for n in range(first, first + runs):
+                seen = page.evaluate("window.seen ?? 0")
+                run_cell(page, n)
+                page.wait_for_function(
+                    "n => (window.seen ?? 0) > n && window.visible > window.pressed", arg=seen
+                )
+                times.append(page.evaluate("window.visible - window.pressed"))
+            rows.append(limit_row(f"run to visible, {T} tokens", times[1:], limit))  # the first one imports
+            if T == 128:
+                rows += hands(page)
+        run_cell(page, len(cells) - 1)
+        page.wait_for_timeout(800)
+        texts = [f"x{i} = x + {i}  # change" for i in range(PAIRS)]
+        rows.append(
+            limit_row("edit to new picture, toy model", [page.evaluate(TYPE, text) for text in texts], 300)
+        )
+        if blocked:
+            raise SystemExit(f"the explorer asked other hosts: {blocked[:3]}")
     return rows
 
 
@@ -259,64 +200,18 @@ def hands(page: Any) -> list[dict]:
     ]
 
 
-def run_cell(page: Any, n: int) -> None:
-    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(n)
-    cell.locator(".cm-content").click()
-    page.keyboard.press("Shift+Enter")
-    end = time.monotonic() + 60
-    while not re.fullmatch(r"\[\d+\]:", cell.locator(".jp-InputPrompt").inner_text()):
-        if time.monotonic() > end:
-            raise RuntimeError(f"cell {n} did not finish")
-        page.wait_for_timeout(20)
-
-
-@contextlib.contextmanager
-def jupyterlab(folder: Path) -> Any:
-    """The course's own JupyterLab, in an empty folder: (address, token)."""
-    environment = server.jupyter_environment(folder)
-    environment["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    )
-    settings = Path(environment["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
-    whole = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
-    settings.write_text(json.dumps(json.loads(settings.read_text()) | whole))
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    command = [
-        *server.jupyter_command(folder, "", port, browser=False),
-        "--LabApp.expose_app_in_browser=True",
-    ]
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
-    note = folder / "runtime" / f"jpserver-{process.pid}.json"
-    try:
-        end = time.monotonic() + 90
-        while not (note.exists() and note.read_text().rstrip().endswith("}")):
-            if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(
-                    "JupyterLab did not start:\n" + (folder / "server.log").read_text()[-2000:]
-                )
-            time.sleep(0.1)
-        known = json.loads(note.read_text())
-        yield known["url"], known["token"]
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
 def main() -> int:
     rows, facts = sizes_and_build_times()
     for name, limit in (("first_view_bytes_128", FIRST_VIEW), ("all_map_bytes_128", ALL_MAPS)):
         if facts[name] > limit:
             raise SystemExit(f"{name} is {facts[name]:,}, at most {limit:,} are allowed")
-    rows += in_jupyterlab()
+    in_browser, more = in_jupyterlab()
+    rows += in_browser
     versions = {}
     for name in ("anywidget", "bertviz", "circuitsvis", "inspectus"):
         with contextlib.suppress(PackageNotFoundError):
             versions[name] = version(name)
-    return report("explorer", rows, {**provenance("jupyterlab"), **versions}, **facts)
+    return report("explorer", rows, {**provenance("jupyterlab"), **versions}, **facts, **more)
 
 
 if __name__ == "__main__":
