@@ -319,6 +319,28 @@ def test_a_trace_of_ones_own_is_used_although_the_model_is_a_gpt2():
     assert not run.triangular
 
 
+def test_a_fresh_explorer_shows_the_model_as_it_is():
+    e = explorer("a b c")
+    names = "layer head token key view ablated presenter temperature top_k top_p".split()
+    expected = [0, 0, 2, -1, "heads", [], False, 1.0, 0, 1.0]
+    assert [getattr(e, name) for name in names] == expected
+
+
+def test_the_first_two_answers_come_with_the_scene_unless_they_are_large(monkeypatch):
+    assert set(explorer("a b c")._scene["first"]) == {"map/0/0/0", "next/2/1000/0/1000"}
+    size = len(explorer("a b c").answer("map/0/0/0")[1][0])
+    monkeypatch.setattr("gpt2lab.explorer.scene.FIRST_MAP_BYTES", size)
+    assert "map/0/0/0" in explorer("a b c")._scene["first"]
+    monkeypatch.setattr("gpt2lab.explorer.scene.FIRST_MAP_BYTES", size - 1)
+    assert set(explorer("a b c")._scene["first"]) == {"next/2/1000/0/1000"}
+
+
+@pytest.mark.parametrize("question", ["map/0/3/0", "map/0/0/4", "scores/0/2/4/0", "neurons/0/3/0"])
+def test_a_place_just_beyond_the_last_is_refused(question):
+    with pytest.raises(ValueError, match="this model has no (layer 3|head 4)"):
+        explorer("a b c").answer(question)
+
+
 def test_sampling_is_that_of_the_three_knobs():
     e = explorer(view="next", temperature=0.5, top_p=0.4)
     p = (e.runs[0].logits(e._token_index()) / 0.5).softmax(-1)
