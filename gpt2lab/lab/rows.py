@@ -34,7 +34,8 @@ def _rows() -> Iterator[Row]:
     for depth in (1, 2, 4, 8, 12):
         for variant, title in (("gpt2", "with"), ("no-residual", "without")):
             name = "with" if variant == "gpt2" else "without"
-            yield _row(f"depth/{name}-{depth}", f"{depth} layers, {title} residuals", variant, n_layers=depth)
+            layers = f"{depth} layer{'s' * (depth > 1)}"
+            yield _row(f"depth/{name}-{depth}", f"{layers}, {title} residuals", variant, n_layers=depth)
     for rate in (1e-3, 3e-3, 1e-2, 3e-2, 1e-1):
         for variant, title in (("gpt2", "pre-LN"), ("no-layernorm", "no LayerNorm"), ("post-ln", "post-LN")):
             yield _row(

@@ -30,6 +30,7 @@ class Comparison:
     def __repr__(self) -> str:
         seeds = len(self.rows[0][1])
         lines = [f"{self.score} after {self.steps} steps: median (lowest to highest of {seeds} seeds)"]
+        wide = max(34, *(len(title) for title, _ in self.rows))
         for title, values in self.rows:
             good = [v for v in values if np.isfinite(v)]
             numbers = (
@@ -37,7 +38,7 @@ class Comparison:
             )
             if good and len(good) < len(values):
                 numbers += f", {len(values) - len(good)} diverged"
-            lines.append(f"  {title:34} {numbers}")
+            lines.append(f"  {title:{wide}} {numbers}")
         return "\n".join(lines)
 
 
