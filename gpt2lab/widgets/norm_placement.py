@@ -68,9 +68,9 @@ class NormPlacementPanel(Panel):
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.3, "Pre-LN and post-LN through depth")
         left, right = picture.subplots(1, 2)
-        for name, profile in self.profiles().items():
-            self._curve(left, name, profile.spread)
-            self._curve(right, name, profile.gradient)
+        profiles = self.profiles()
+        self._curves(left, {name: profile.spread for name, profile in profiles.items()})
+        self._curves(right, {name: profile.gradient for name, profile in profiles.items()})
         left.set(title="Size of the stream\n", xlabel="after block")
         right.set(title="First gradient of each block\n", xlabel="block")
         for axes, unit in ((left, "standard deviation"), (right, "norm, weights of the block's last layer")):
@@ -84,7 +84,12 @@ class NormPlacementPanel(Panel):
         picture.subplots_adjust(left=0.07, right=0.93, top=0.82, bottom=0.23, wspace=0.3)
         return picture
 
-    def _curve(self, axes: Axes, name: str, values: np.ndarray) -> None:
+    def _curves(self, axes: Axes, curves: dict[str, np.ndarray]) -> None:
+        upper = max(curves, key=lambda name: curves[name][-1])  # its number stands above its end, the other's below
+        for name, values in curves.items():
+            self._curve(axes, name, values, "bottom" if name == upper else "top")
+
+    def _curve(self, axes: Axes, name: str, values: np.ndarray, side: str) -> None:
         n = len(values)
         style: Any = {"color": COLORS[name], "linestyle": "-" if name == "pre-LN" else "--"}
         axes.plot(range(1, n + 1), values, marker="o" if n <= 16 else "", label=name, **style)
@@ -92,7 +97,7 @@ class NormPlacementPanel(Panel):
         axes.grid(axis="y")
         axes.annotate(
             short(float(values[-1]), 2), (n, values[-1]), xytext=(8, 0), textcoords="offset points",
-            va="center", color=COLORS[name], fontweight="bold", annotation_clip=False,
+            va=side, color=COLORS[name], fontweight="bold", annotation_clip=False,
         )  # fmt: skip
 
 
