@@ -7,6 +7,7 @@
 
 Source: Radford et al. 2018 and 2019; openai/gpt-2 ``src/model.py``. Initialisation: normal with
 std 0.02, and 0.02 / sqrt(2 · n_layers) for the layers that write to the stream (2019, section 2.3).
+OpenAI's code draws positions with 0.01; here, as in transformers, they start with 0.02 too.
 """
 
 from __future__ import annotations
