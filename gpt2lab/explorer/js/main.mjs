@@ -77,6 +77,7 @@ export function render({ model, el }) {
 
   let scheduled = false;
   let drawn = "";
+  let railShows = {}; // another head leaves the prediction as it is
 
   function schedule() {
     if (scheduled) return;
@@ -131,7 +132,8 @@ export function render({ model, el }) {
 
   function drawRail(width) {
     const answer = store.next(store.token());
-    if (!answer || answer.error) return;
+    if (!answer || answer.error || (answer === railShows.answer && width === railShows.width)) return;
+    railShows = { answer, width };
     drawNext(rail, store, answer.meta, { width, most: store.compared() ? 9 : 11, compact: true });
   }
 
