@@ -239,8 +239,8 @@ class LabModelsPanel(Panel):
         sides = zip((0.15, 5.0), (ORANGE, BLUE), self.pair, self.result.samples, strict=True)
         for left, color, toy, sample in sides:
             self._draw_maps(picture, canvas, left, color, toy, sample)
-        note = "rows: queries · columns: keys · outlined: the letter to be copied"
-        note += " · input: the letters and the right answer"
+        note = "input: the letters and the right answer · rows: queries · columns: keys · "
+        note += "bright: much weight · outlined: the letter to be copied"
         picture.write(canvas, 4.8, high - 0.17, note, color=FADED, at="mm", size=10)
         canvas.set(xlim=(0, wide), ylim=(high, 0))  # images have moved the limits
         canvas.set_axis_off()

@@ -7,7 +7,6 @@ the tokens towards which it pushes the prediction.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 

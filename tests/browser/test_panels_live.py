@@ -56,6 +56,29 @@ def test_python_moves_the_controls(lab):
         assert not notebook.output(1).get_by_label("causal mask").is_checked()
 
 
+def test_the_labs_models_follow_its_curves_and_read_typed_letters(lab):
+    cells = [
+        "from gpt2lab.widgets import LabModelsPanel, LabPanel\ncurves, models = LabPanel(), LabModelsPanel()",
+        "models.follow(curves)\ncurves",
+        "models",
+        "print(models.part, models.letters)",
+    ]
+    with lab.open(lab.write("lab_models", cells)) as notebook:
+        for n in range(3):
+            notebook.run(n)
+        picture, box = notebook.output(2).locator("img"), notebook.output(2).get_by_role("textbox").first
+        picture.wait_for()
+        before = picture.get_attribute("src")
+        notebook.output(1).get_by_role("combobox").nth(1).select_option("rope")
+        notebook.wait_until(lambda: picture.get_attribute("src") != before, "another picture")
+        box.fill("headlandz")
+        notebook.output(2).get_by_text("letters must be exactly 8 letters from a to p").wait_for()
+        assert notebook.run(3).startswith("rope mandible")
+        box.fill("headland")
+        notebook.output(2).get_by_text("letters must be").wait_for(state="detached")
+        assert notebook.run(3).startswith("rope headland") and notebook.blocked == []
+
+
 def test_predict_is_answered_with_the_keyboard_and_keeps_the_answer(lab):
     with lab.open(lab.write("predict", [PREDICT, "guess.compare('no')"])) as notebook:
         notebook.run(0)
