@@ -11,7 +11,7 @@ from transformers.utils import logging
 
 from gpt2lab.config import GPT2Config
 from gpt2lab.model import GPT2
-from gpt2lab.weights import save_gpt2
+from gpt2lab.weights import load_gpt2, save_gpt2
 
 # 0.9 million parameters: the size the course trains
 SMALL = GPT2Config(
@@ -22,13 +22,13 @@ GPT2_SMALL = GPT2Config(dropout=0.0)
 
 
 def both(config: GPT2Config) -> tuple[GPT2, GPT2LMHeadModel]:
-    """Ours, and transformers' as ``from_pretrained`` makes it, in evaluation mode."""
+    """Ours and transformers', both loaded from the same files, in evaluation mode."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     torch.manual_seed(0)
-    ours = GPT2(config).eval()
     with tempfile.TemporaryDirectory() as folder:
-        theirs = GPT2LMHeadModel.from_pretrained(save_gpt2(ours, folder)).eval()
+        save_gpt2(GPT2(config), folder)
+        ours, theirs = load_gpt2(folder), GPT2LMHeadModel.from_pretrained(folder).eval()
     theirs.generation_config.eos_token_id = None  # else it may stop early
     theirs.generation_config.pad_token_id = 0
     tokens = prompt(config, 1, 9)
