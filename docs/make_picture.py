@@ -1,39 +1,48 @@
-"""Makes ``explorer.png``, the picture in the README: the explorer, photographed in a browser.
+"""Makes ``explorer.png``, the picture in the README: ``gpt2lab explore``, photographed in a browser.
 
     python docs/make_picture.py
 
-Needs the test tools (Playwright) and a Chromium on the path. The model is a toy that comes with the
-course, so everybody can make the same picture.
+Needs the test tools (Playwright, Voilà) and a Chromium on the path. The model is a toy that comes
+with the course, so everybody can make the same picture.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
-import tempfile
+import subprocess
+import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from gpt2lab.explorer import Explorer
-from gpt2lab.zoo import load_toy
-
 HERE = Path(__file__).parent
 TEXT = "the robot could not lift the box because it was weak. it means the"
-SIZE = {"width": 1180, "height": 820}  # CSS pixels
+SIZE = {"width": 1180, "height": 900}  # CSS pixels
+EXPLORE = ["-m", "gpt2lab.cli", "explore", "--model", "reference", "--text", TEXT, "--view", "head", "--no-browser"]
 
 
 def main() -> None:
-    toy = load_toy("reference")
-    title = "Trained toy model: which noun does “it” mean?"
-    explorer = Explorer(toy.model, toy.encoding, text=TEXT, title=title, view="head", layer=1)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page_file = Path(folder) / "explorer.html"
-        explorer.save(page_file)
+    with subprocess.Popen([sys.executable, *EXPLORE], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+            photograph(address)
+        finally:
+            process.terminate()
+
+
+def photograph(address: str) -> None:
+    with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = chromium.new_page(viewport=SIZE, device_scale_factor=1.5)
-        page.goto(page_file.as_uri())
-        page.get_by_text("Who looks at whom").wait_for()
-        page.screenshot(path=HERE / "explorer.png", full_page=True)
+        page.set_default_timeout(90_000)
+        page.goto(address)
+        layer = page.get_by_label("Layer", exact=True)
+        layer.fill("1")
+        layer.press("Enter")
+        page.get_by_text("of its attention").wait_for()
+        layer.blur()
+        page.locator(".g2x").screenshot(path=HERE / "explorer.png")
         chromium.close()
 
 

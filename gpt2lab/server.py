@@ -114,9 +114,7 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> int:
         process = subprocess.Popen(
             command, env=environment, stdout=output, stderr=output, start_new_session=os.name != "nt"
         )
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)  # raises KeyboardInterrupt
+    stop_on_signals()
     try:
         server = None
         while process.poll() is None and not (server := _running(process.pid)):
@@ -131,6 +129,13 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> int:
         return 0
     last = log.read_text(errors="replace").strip().splitlines()[-5:]
     raise ValueError("\n  ".join(["JupyterLab did not start. Its last lines:", *last]))
+
+
+def stop_on_signals() -> None:
+    """Make every request to stop a KeyboardInterrupt: a server that was started is then ended, too."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def _address(server: dict, command: list[str]) -> str:

@@ -1,9 +1,13 @@
-"""`gpt2lab explore` and `gpt2lab export`, without starting a server."""
+"""`gpt2lab explore` and `gpt2lab export`, without a browser."""
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 
 import nbformat
+import psutil
 import pytest
 
 from gpt2lab import cli
@@ -92,3 +96,17 @@ def test_a_port_in_use_is_said_before_anything_starts(capsys):
         taken.listen()
         assert cli.main(["explore", "--model", "random", "--port", str(taken.getsockname()[1])]) == 2
     assert "Try another --port." in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can catch")
+def test_a_request_to_stop_ends_the_server_too():
+    command = [sys.executable, "-m", "gpt2lab.cli", "explore", "--model", "random", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if "http://localhost" in line:
+                break
+        servers = psutil.Process(process.pid).children(recursive=True)
+        assert servers
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    assert not psutil.wait_procs(servers, timeout=30)[1]  # still alive

@@ -174,7 +174,7 @@ def free_port() -> int:
 
 
 def _serve(notebook: Path, options: Any) -> int:
-    from gpt2lab.server import can_show_browser, port_is_free
+    from gpt2lab.server import can_show_browser, port_is_free, stop_on_signals
 
     if options.port is not None and not port_is_free(options.port):
         raise ValueError(f"Expected a free port, received {options.port}, which is not. Try another --port.")
@@ -185,6 +185,7 @@ def _serve(notebook: Path, options: Any) -> int:
             voila_command(notebook, port, token, options.dark), env=voila_environment(notebook), cwd=notebook.parent,
             stdout=output, stderr=output, start_new_session=os.name != "nt",
         )  # fmt: skip
+    stop_on_signals()
     address = f"http://localhost:{port}/?token={token}"
     try:
         while process.poll() is None and not answers(port, token):
