@@ -29,6 +29,7 @@ from gpt2lab.cells import (
 from gpt2lab.topics import CLAIMS, TOPICS
 
 MEDIAN_LINES, MOST_LINES = 6, 14  # of a code cell
+LINE_WIDTH = 110  # characters of a code line: more are cut off on a narrow page or a projector
 WORDS, MOST_WORDS = (10, 100), 130  # of a markdown cell: nine tenths of them, and any
 CELLS_BETWEEN_HEADINGS = 7
 IGNORED_SHARE = 0.05  # of the code cells
@@ -104,6 +105,16 @@ def _code_length(notebook: NotebookNode, path: Path) -> Iterator[str]:
             yield f"{name(cell)} ends an expression with a semicolon; nbval shows it all the same"
         if re.search(r"\binteract(ive)?\(|widgets\.Output\(", cell.source):
             yield f"{name(cell)} uses interact or Output, which cannot be compared"
+
+
+def _line_width(notebook: NotebookNode, path: Path) -> Iterator[str]:
+    sources = {name(cell): cell.source for cell in code_cells(notebook)}
+    for file in sorted((path.parent / "solutions" / path.stem).glob("*.py")):
+        sources[f"solutions/{path.stem}/{file.name}"] = file.read_text(encoding="utf-8")
+    for where, source in sources.items():
+        for number, line in enumerate(source.splitlines(), start=1):
+            if len(line) > LINE_WIDTH:
+                yield f"{where}: line {number} has {len(line)} characters; at most {LINE_WIDTH}, so wrap it"
 
 
 def _silenced(source: str) -> bool:
@@ -234,6 +245,7 @@ RULES = (
     _outputs,
     _ignored,
     _code_length,
+    _line_width,
     _prose,
     _headings,
     _words_to_avoid,

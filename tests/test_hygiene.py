@@ -128,6 +128,17 @@ def test_short_code(good):
     assert "the median code cell has 8 lines; at most 6" in problem(good)
 
 
+def test_code_lines_fit_a_narrow_page(good):
+    notebook, path = good
+    code(notebook, 1).source = "x = 1\n" + 110 * "x"
+    assert problem(good) == ""
+    code(notebook, 1).source += "x"
+    assert problem(good) == "In [2] `x = 1`: line 2 has 111 characters; at most 110, so wrap it"
+    code(notebook, 1).source = "x = 1"
+    (path.parent / "solutions" / "03_attention" / "two.py").write_text(111 * "x", encoding="utf-8")
+    assert "solutions/03_attention/two.py: line 1 has 111 characters" in problem(good)
+
+
 def test_a_semicolon_silences_nothing_in_nbval(good):
     code(good[0], 1).source = "x = 1\nprint(x);"
     assert "ends an expression with a semicolon" in problem(good)
