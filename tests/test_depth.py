@@ -60,6 +60,26 @@ def test_relu_after_the_sum_leaves_nothing_negative():
     assert stack(1)[0](x).min() < 0
 
 
+def test_relu_after_the_sum_is_the_block_with_two_relus():
+    block, x = stack(1, block=ReLUAfterAddBlock)[0], torch.randn(1, 6, 64, dtype=torch.float64)
+    middle = (x + block.attn(block.ln_1(x))).relu()
+    torch.testing.assert_close(block(x), (middle + block.ffn(block.ln_2(middle))).relu())
+
+
+def test_scaled_initialisation_touches_the_two_layers_that_write_to_the_stream():
+    plain, scaled = stack(8), stack(8, scaled_init=True)
+    for name, weight in plain.state_dict().items():
+        factor = 1 / 4 if name.endswith(("attn.out.weight", "ffn.down.weight")) else 1.0  # 1 / sqrt(2 · 8)
+        torch.testing.assert_close(scaled.state_dict()[name], factor * weight)
+    assert all(not bias.any() for name, bias in plain.state_dict().items() if name.endswith("bias"))
+
+
+def test_the_default_input_is_twelve_tokens_of_unit_variance():
+    profile = profile_stack([nn.Linear(64, 64).double()])
+    torch.testing.assert_close(profile.spread[0], torch.tensor(1.0).double(), atol=0.1, rtol=0)
+    assert profile_stack(stack(1), torch.randn(1, 2, 64).double()).similarity.shape == (2,)
+
+
 def test_stack_is_repeatable_and_leaves_the_generator_alone():
     before = torch.random.get_rng_state()
     first, again = stack(2, seed=3), stack(2, seed=3)
