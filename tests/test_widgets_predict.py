@@ -44,6 +44,19 @@ def test_the_answer_survives_running_the_cell_again():
     assert Predict("Another question?", OPTIONS).choice is None
 
 
+def test_an_answer_after_the_measurement_is_not_called_missing():
+    guess = Predict(QUESTION, OPTIONS)
+    buttons(guess).value = "1 m"
+    line = guess.children[2]
+    assert line.value == ""  # nothing to compare with yet
+    guess.compare("10 m")
+    assert "You predicted: 1 m." in line.value
+    buttons(guess).value = "10 m"
+    assert "Run the next cell again" in line.value and "predicted" not in line.value
+    guess.compare("10 m")
+    assert "As you predicted." in line.value
+
+
 def test_a_refused_choice_keeps_the_answer():
     guess = Predict(QUESTION, OPTIONS)
     guess.choice = "1 m"

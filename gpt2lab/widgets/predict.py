@@ -110,6 +110,8 @@ class Predict(ipywidgets.VBox):
         else:
             _answers[self._key] = change.new
         self._buttons.value = change.new
+        if self._line.value:  # it compares the answer before this one
+            self._line.value = spoken("Run the next cell again to compare.")
 
     def __repr__(self) -> str:
         lines = [f"({'•' if option == self.choice else ' '}) {option}" for option in self.options]
