@@ -31,30 +31,24 @@ def attention_map(run: Run, layer: int, head: int) -> Answer:
 def scores(run: Run, layer: int, head: int, token: int) -> Answer:
     """How one query's weights come about: q, all keys, and its row raw, scaled, masked, softmax."""
     attn = run.block(layer).attn
-    if any(getattr(attn, name, None) is None for name in ("q", "k", "scores")):
-        raise ValueError("this trace has no q, k and scores, only attention weights")
     q, k = attn.q[0, head, token], attn.k[0, head]  # (d_head,), (T, d_head)
     raw, scaled = k @ q, attn.scores[0, head, token]  # (T,), (T,)
     mask = getattr(attn, "mask", None)
     visible = torch.ones(run.T) if mask is None else mask.expand(run.T, run.T)[token].float()
-    weights = attn.attn_weights[0, head, token]
+    weights = _numbers(attn.attn_weights[0, head, token], "attention weights")
     rows = [packing.floats(x) for x in (q, k, raw, scaled, visible, weights)]
     return {"d_head": q.shape[-1], "scale": _scale(raw, scaled)}, rows
 
 
 def stream(run: Run, token: int) -> Answer:
     """The residual stream of one token, layer by layer; see ``runs.STATISTICS``."""
-    if run.statistics is None:
-        raise ValueError("this trace has no residual stream, only attention")
     return {"names": list(STATISTICS), "layers": run.n_layers}, [packing.floats(run.statistics[:, :, token])]
 
 
 def neurons(run: Run, layer: int, token: int, label: Label) -> Answer:
     """The neurons of one layer that are furthest from zero for one token, and what they write."""
-    ffn = getattr(run.block(layer), "ffn", None)
-    if ffn is None:
-        raise ValueError("this trace has no feed-forward network")
-    pre, post = ffn.pre[0, token].float(), ffn.post[0, token].float()  # (d_ff,)
+    ffn = run.block(layer).ffn
+    pre, post = ffn.pre[0, token].float(), _numbers(ffn.post[0, token].float(), "neurons")  # (d_ff,)
     top = post.abs().topk(min(TOP_NEURONS, len(post))).indices
     words = [_written(run, layer, int(i), float(post[i]), label) for i in top]
     meta = {"neurons": top.tolist(), "d_ff": len(post), "active": int((post > 0).sum()), "words": words}
@@ -63,13 +57,9 @@ def neurons(run: Run, layer: int, token: int, label: Label) -> Answer:
 
 def lens(run: Run, token: int, label: Label) -> Answer:
     """What each layer would predict, and where the model's answer ranks in it."""
-    if not run.has_lens:
-        raise ValueError(
-            "the logit lens needs a model with ln_f and unembed, and a trace of its residual stream"
-        )
     logits = run.lens(token)  # (n_layers + 1, vocab_size)
     answer = int(run.logits(token).argmax())
-    probabilities = logits.softmax(dim=-1)
+    probabilities = _numbers(logits.softmax(dim=-1), "probabilities")
     top = probabilities.topk(min(TOP_LENS, logits.shape[-1]), dim=-1)
     ranks = (logits > logits[:, answer, None]).sum(dim=-1) + 1  # (n_layers + 1,)
     meta = {
@@ -85,7 +75,7 @@ def lens(run: Run, token: int, label: Label) -> Answer:
 def next_tokens(runs: list[Run], token: int, sampling: tuple, label: Label) -> dict:
     """The most probable next tokens of every run, before and after temperature, top-k and top-p."""
     logits = [run.logits(token).float().cpu() for run in runs]
-    before = [x.softmax(dim=-1) for x in logits]
+    before = [_numbers(x.softmax(dim=-1), "probabilities") for x in logits]
     after = [next_token_probabilities(x, *sampling) for x in logits]
     chosen: list[int] = []
     for p in before:
@@ -107,13 +97,23 @@ def next_tokens(runs: list[Run], token: int, sampling: tuple, label: Label) -> d
     return {"rows": rows, "kept": kept, "entropy": entropy, "vocab_size": width}
 
 
+def _numbers(values: Tensor, what: str) -> Tensor:
+    """The values, or a ValueError if one of them is nan, of which no picture can be made."""
+    if values.isnan().any():
+        raise ValueError(f"the {what} are nan here: the model's weights hold nan, or numbers grew too large")
+    return values
+
+
 def _scale(raw: Tensor, scaled: Tensor) -> Any:
     """The factor between raw and scaled scores, or None if something was added (ALiBi, a bias)."""
+    rounding = torch.finfo(scaled.dtype).eps  # bfloat16 has three digits
+    raw, scaled = raw.float(), scaled.float()
     largest = int(raw.abs().argmax())
     if float(raw[largest]) == 0:
         return None
     factor = float(scaled[largest] / raw[largest])
-    return factor if torch.allclose(raw * factor, scaled, atol=1e-4, rtol=1e-3) else None
+    near = dict(atol=max(1e-4, rounding * float(scaled.abs().max())), rtol=max(1e-3, 4 * rounding))
+    return factor if torch.allclose(raw * factor, scaled, **near) else None
 
 
 def _written(run: Run, layer: int, neuron: int, activation: float, label: Label) -> dict:

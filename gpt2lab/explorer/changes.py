@@ -19,15 +19,17 @@ from gpt2lab import interventions
 _PATTERN = re.compile(r"mask|positions|(?:attention|ffn) (\d+)|head (\d+)\.(\d+)", re.ASCII)
 
 
-def check(ablated: Any, shape: list[int]) -> list[str]:
-    """The list, each word once, or a ValueError that says what was expected.
-
-    ``shape`` holds the number of heads of each layer.
-    """
+def check(ablated: Any, model: Any) -> list[str]:
+    """The list, each word once, or a ValueError that says what was expected of a list for this model."""
     if isinstance(ablated, str):
         raise ValueError(
             f'ablated must be a list of words such as ["head 0.1", "mask"], got the string {ablated!r}'
         )
+    if not ablated:
+        return []
+    if not possible(model):
+        raise ValueError("parts of this model cannot be switched off: it is not built from gpt2lab's blocks")
+    shape = [block.attn.n_heads for block in model.blocks]
     for word in ablated:
         match = _PATTERN.fullmatch(word) if isinstance(word, str) else None
         if match is None:

@@ -177,7 +177,8 @@ def _frame(
     sheet: Sheet, x: Any, y: Any, title: str, values: np.ndarray, names: list[str], size: tuple = (450, 130)
 ) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """Title, grid and ticks of a small chart; how high a value and how far right a place stands."""
-    low, high = min(0.0, float(np.nanmin(values))), max(0.0, float(np.nanmax(values)))
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
     width, tall = size
     room = tall / ((high - low) or 1.0)
 

@@ -27,10 +27,12 @@ from gpt2lab.explorer.text import (
     HINT,
     as_tensor,
     check_model,
+    check_names,
     context_length,
     safe_label,
     sentence,
     tokenize,
+    weights_now,
 )
 from gpt2lab.widgets.style import as_base64
 
@@ -65,6 +67,7 @@ class Explorer(Selection):
     _css = css()
 
     _scene = traitlets.Dict().tag(sync=True)
+    _answered = traitlets.Int(0, help="goes up with every run, so that a failure is an answer too").tag(sync=True)
 
     def __init__(
         self,
@@ -76,17 +79,18 @@ class Explorer(Selection):
         names: Any = None,
         **selection: Any,
     ) -> None:
-        for candidate in (model,) if other is None else (model, other):
-            check_model(candidate, encoding)
         unknown = set(selection) - {name for name in self.class_traits(sync=True) if name[0] != "_"}
         if unknown:
             raise ValueError(f"Explorer has no setting {sorted(unknown)[0]!r}")
         self._model, self._other, self._encoding = model, other, encoding
-        self._names = tuple(
-            names or (("before", "after") if other is None else ("first model", "second model"))
-        )
+        for candidate in self._models:
+            check_model(candidate, encoding)
+        usual = ("before", "after") if other is None else ("first model", "second model")
+        self._names = check_names(usual if names is None else names)
         self._runs: list[Run] = []
-        self._base: Any = None  # (ids, Run) of the unchanged model: an ablation need not run it again
+        self._text_shown = ""
+        # (what it was made of, Run) of the unchanged model: an ablation need not run it again.
+        self._base: Any = None
         self._labels: dict[int, str] = {}
         self._revision = 0
         self._ready = False
@@ -101,7 +105,7 @@ class Explorer(Selection):
     # The runs
 
     def refresh(self) -> None:
-        """Run the model again, for instance after its weights changed."""
+        """Run the model again, after it was changed in a way that its parameters do not show."""
         self._base = None
         self._rerun()
 
@@ -146,7 +150,7 @@ class Explorer(Selection):
         self._need_run()
         run = self._runs[-1]
         return shown.code(
-            run, self.text, self.view, self.layer, self.head, self._token_index(), self._sampling()
+            run, self._text_shown, self.view, self.layer, self.head, self._token_index(), self._sampling()
         )
 
     # Files
@@ -167,27 +171,37 @@ class Explorer(Selection):
 
     def _rerun(self) -> None:
         started = time.perf_counter()
-        ids, note = tokenize(self._encoding, self.text, context_length(self._model))
-        if not ids:
-            self.message = ""
-            self._scene = {**self._scene, "hint": HINT, "note": "", "text": self.text}
-            return
-        try:
-            runs = self._make_runs(ids)
-        except Exception as error:  # the model may be the learner's own: it may raise anything
-            self.message = sentence(error)
-            return
-        was_last = not self._runs or self._token_index() == self._runs[0].T - 1
-        self._runs = runs
-        self._revision += 1
+        ids, note = tokenize(self._encoding, self.text, context_length(self._models))
         with self.hold_sync():
+            self._answered += 1
+            if not ids:
+                self.message = ""
+                self._scene = {**self._scene, "hint": HINT, "note": ""}
+                return
+            try:
+                runs = self._make_runs(ids)
+            except Exception as error:  # the model may be the learner's own: it may raise anything
+                self.message = sentence(error)
+                self._scene = {**self._scene, "hint": ""}
+                return
+            was_last = not self._runs or self._token_index() == self._runs[0].T - 1
+            self._runs, self._text_shown = runs, self.text
+            self._revision += 1
             self._settle(len(ids), was_last)
             self.message = ""
             self._scene = scene.make_scene(self, note, (time.perf_counter() - started) * 1000)
 
+    @property
+    def _models(self) -> list[Any]:
+        return [model for model in (self._model, self._other) if model is not None]
+
+    def _made_of(self, ids: list[int]) -> tuple:
+        return ids, [weights_now(model) for model in self._models]
+
     def _make_runs(self, ids: list[int]) -> list[Run]:
-        if self._base is None or self._base[0] != ids:
-            self._base = (ids, Run(self._model, as_tensor(self._model, ids)))
+        made_of = self._made_of(ids)
+        if self._base is None or self._base[0] != made_of:
+            self._base = (made_of, Run(self._model, as_tensor(self._model, ids)))
         if self._other is None and not self.ablated:
             return [self._base[1]]
         changed = self._changed_model
@@ -220,6 +234,8 @@ class Explorer(Selection):
     def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
         if not isinstance(content, dict) or "want" not in content:
             return
+        if self._base is not None and self._base[0] != self._made_of(self._base[0][0]):
+            self._rerun()  # trained since: an answer of the new weights does not belong to the old picture
         for question in content["want"]:
             reply = {"question": question, "rev": self._revision}
             try:

@@ -27,20 +27,7 @@ from gpt2lab.files import atomic_write
 PAGE_BYTES = 6_000_000  # answers recorded in a page, before base64
 MANY_WORDS = 5_000  # above this vocabulary, next tokens and the lens are recorded around the selection only
 NEAR = 16
-STATE = (
-    "text",
-    "layer",
-    "head",
-    "token",
-    "key",
-    "view",
-    "ablated",
-    "presenter",
-    "temperature",
-    "top_k",
-    "top_p",
-    "title",
-)
+STATE = ("layer", "head", "token", "key", "view", "ablated", "presenter", "temperature", "top_k", "top_p", "title")
 
 
 def save(explorer: Any, path: Any) -> None:
@@ -134,8 +121,8 @@ def _rows(explorer: Any) -> Iterator[tuple]:
 def html_page(explorer: Any) -> str:
     """The explorer as one file that works from disk, without a kernel and without a network."""
     state = {name: getattr(explorer, name) for name in STATE}
-    scene = {**explorer._scene, "can": {**explorer._scene["can"], "change": False}}
-    state |= {"_scene": scene, "_recorded": True, "message": ""}
+    scene = {**explorer._scene, "can": {**explorer._scene["can"], "change": False}, "hint": ""}
+    state |= {"_scene": scene, "_recorded": True, "message": "", "text": scene["text"]}
     recorded = {}
     size = 0
     for question in _questions(explorer):
@@ -173,7 +160,7 @@ def _questions(explorer: Any) -> Iterator[str]:
     T, token = runs[0].T, explorer._token_index()
     each_run = [(r, run) for r, run in reversed(list(enumerate(runs)))]
     near = sorted(range(T), key=lambda t: abs(t - token))
-    vocabulary = getattr(runs[-1], "vocab_size", 0)
+    vocabulary = len(runs[-1].logits(token)) if runs[-1].has_logits else 0
     words = near if vocabulary <= MANY_WORDS else near[:NEAR]
     yield next_question(explorer)
     for r, run in each_run:

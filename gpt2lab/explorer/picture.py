@@ -26,20 +26,25 @@ def draw(explorer: Any) -> Picture:
     sheet = Sheet(explorer.title)
     sheet.text(16, 24, _heading(explorer), size=FONT)
     view = explorer.view
-    if view in charts.CHARTS:
-        try:
+    try:
+        if view in charts.CHARTS:
             charts.CHARTS[view](sheet, explorer)
-        except ValueError as error:  # a trace without that part says so
-            sheet.text(16, 74, str(error), color=FADED)
-        return sheet.done()
-    (_matrix if view == "head" else _grid)(sheet, explorer, explorer.runs[-1])
-    _legend(sheet, hidden=view == "head" and explorer.runs[-1].triangular)
-    _next(sheet, explorer)
+        else:
+            _maps(sheet, explorer, explorer.runs[-1], one=view == "head")
+    except ValueError as error:  # a model without that part says so
+        sheet.text(16, 74, str(error), color=FADED)
     return sheet.done()
 
 
+def _maps(sheet: Sheet, explorer: Any, run: Any, one: bool) -> None:
+    (_matrix if one else _grid)(sheet, explorer, run)
+    _legend(sheet, hidden=one and run.triangular)
+    if explorer._scene["can"]["next"]:
+        _next(sheet, explorer)
+
+
 def _heading(explorer: Any) -> str:
-    heading = f"{explorer.title + ': ' if explorer.title else ''}“{clip(explorer.text, 80)}”"
+    heading = f"{explorer.title + ': ' if explorer.title else ''}“{clip(explorer._text_shown, 80)}”"
     return "".join(c if c.isprintable() else "·" for c in heading.replace("\n", "⏎"))
 
 
@@ -66,6 +71,7 @@ def _grid(sheet: Sheet, explorer: Any, run: Any) -> None:
 
 
 def _matrix(sheet: Sheet, explorer: Any, run: Any) -> None:
+    run.check("head", explorer.layer, explorer.head)
     weights = run.weights(explorer.layer, explorer.head).detach().float().cpu().numpy()
     role = run.roles[explorer.layer][explorer.head]
     earned = f": {role['role']} {role['score']:.2f}" if role["role"] else ""
@@ -113,7 +119,10 @@ def _legend(sheet: Sheet, hidden: bool) -> None:
 
 def _next(sheet: Sheet, explorer: Any) -> None:
     """What the model expects after the selected token, before and after a change."""
-    if not explorer.runs[-1].has_logits:
+    try:
+        meta, _ = scene.answer(explorer, scene.next_question(explorer))
+    except ValueError as error:
+        for i, part in enumerate(str(error).split(": ")):
+            sheet.text(690, TOP + 24 * i, part, color=FADED)
         return
-    meta, _ = scene.answer(explorer, scene.next_question(explorer))
     charts.next_bars(sheet, explorer, meta, left=690, top=TOP, line=SIZE / MOST_BARS, most=MOST_BARS, compact=True)

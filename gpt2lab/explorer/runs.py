@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gpt2lab.explorer import changes, packing
 from gpt2lab.explorer.roles import Shares, roles, shares
+from gpt2lab.explorer.text import sentence
 from gpt2lab.model import GPT2
 
 BLOCK_BYTES = 128_000_000
@@ -63,6 +64,29 @@ class Run:
         """Attention weights of a head: (T, T)."""
         return self.block(layer).attn.attn_weights[0, head]
 
+    def check(self, view: str, layer: int = 0, head: int = 0) -> None:
+        """ValueError, in one sentence, if this run has not what a view shows.
+
+        A trace of one's own may stop at the attention weights, and of two models one may have fewer
+        layers or heads.
+        """
+        if view in ("head", "scores", "neurons") and not 0 <= layer < self.n_layers:
+            raise ValueError(f"this model has no layer {layer}")
+        if view in ("head", "scores") and not 0 <= head < self.shape[layer]:
+            raise ValueError(f"this model has no head {head} in layer {layer}")
+        if view == "scores":
+            attn = self.block(layer).attn
+            if any(getattr(attn, name, None) is None for name in ("q", "k", "scores")):
+                raise ValueError("this trace has no q, k and scores, only attention weights")
+        if view == "stream" and self.statistics is None:
+            raise ValueError("this trace has no residual stream, only attention")
+        if view == "neurons" and getattr(self.block(layer), "ffn", None) is None:
+            raise ValueError("this trace has no feed-forward network")
+        if view == "lens" and not self.has_lens:
+            raise ValueError("the logit lens needs a model with ln_f and unembed, and a trace of its residual stream")
+        if view == "next" and not self.has_logits:
+            raise ValueError("this trace has no logits, so there is no next-token distribution")
+
     def logits(self, token: int) -> Tensor:
         """Logits after a position: (vocab_size,)."""
         if self._logits is not None:
@@ -91,10 +115,13 @@ class Run:
 
     def _again(self, layer: int) -> Any:
         """A block that was not kept: from the stream before it, if the model is made of blocks."""
-        with torch.no_grad(), changes.applied(self.model, self.ablated):
-            if self._layer_by_layer:
-                return self.model.blocks[layer].trace(self.stream[layer][None])
-            return self.model.trace(self.tokens).blocks[layer]
+        try:
+            with torch.no_grad(), changes.applied(self.model, self.ablated):
+                if self._layer_by_layer:
+                    return self.model.blocks[layer].trace(self.stream[layer][None])
+                return self.model.trace(self.tokens).blocks[layer]
+        except Exception as error:  # the model may be the learner's own: it may raise anything
+            raise ValueError(sentence(error)) from error
 
     def _scan(self) -> None:
         self.shape: list[int] = []
@@ -145,6 +172,10 @@ class Run:
         self._hidden = self._logits = None
         if logits is None:
             return
+        if logits.ndim != 3 or logits.shape[:2] != (1, self.T):
+            raise ValueError(
+                f"logits must have shape (1, {self.T}, vocab_size) for {self.T} tokens, got {tuple(logits.shape)}"
+            )
         if logits.numel() > MANY_LOGITS and hasattr(self.model, "unembed") and ln_f is not None:
             self._hidden = ln_f[0].detach()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from gpt2lab.explorer import answers, changes, packing
@@ -17,19 +18,20 @@ def make_scene(explorer: Any, note: str, milliseconds: float) -> dict:
     ids = runs[0].tokens[0].tolist()
     return {
         "rev": explorer._revision,
-        "text": explorer.text,
+        "text": explorer._text_shown,  # what the picture is of; the trait may be ahead of it
         "labels": [explorer._label(i) for i in ids],
         "ids": ids,
         "note": note,
         "hint": "",
-        "names": list(explorer._names),
+        "names": explorer._names,
         "can": {
             "change": changes.possible(explorer._changed_model),
-            "next": run.has_logits,
+            "next": all(r.has_logits for r in runs),
             "stream": run.stream is not None,
             "lens": run.has_lens,
         },
-        "shape": run.shape,
+        "shape": run.shape,  # of the model whose parts can be switched off
+        "grid": _grid([r.shape for r in runs]),  # heads per layer, of whichever model has more
         "d_model": 0 if run.stream is None else run.stream.shape[-1],
         "milliseconds": round(milliseconds, 1),
         "runs": [_run(r) for r in runs],
@@ -53,7 +55,7 @@ def answer(explorer: Any, question: str) -> tuple[dict, list[bytes]]:
     if kind in ("csv", "html", "code"):
         return _file(explorer, kind)
     run, numbers = explorer.runs[numbers[0]], numbers[1:]
-    _check_place(run, kind, numbers)
+    run.check(*(("head", *numbers) if kind == "map" else (kind, *numbers[:-1])))  # the last is the token
     if kind == "map":
         return answers.attention_map(run, *numbers)
     if kind == "scores":
@@ -65,6 +67,10 @@ def answer(explorer: Any, question: str) -> tuple[dict, list[bytes]]:
     if kind == "lens":
         return answers.lens(run, *numbers, label)
     raise ValueError(f"unknown question {question!r}")
+
+
+def _grid(shapes: list[list[int]]) -> list[int]:
+    return [max(heads) for heads in itertools.zip_longest(*shapes, fillvalue=0)]
 
 
 def _run(run: Run) -> dict:
@@ -92,8 +98,8 @@ def _first_answers(explorer: Any) -> dict:
 
 def _next(explorer: Any, token: int, temperature: int, top_k: int, top_p: int) -> dict:
     """temperature and top_p come in thousandths."""
-    if not explorer.runs[-1].has_logits:
-        raise ValueError("this trace has no logits, so there is no next-token distribution")
+    for run in explorer.runs:
+        run.check("next")
     sampling = temperature / 1000, top_k or None, None if top_p == 1000 else top_p / 1000
     return answers.next_tokens(explorer.runs, token, sampling, explorer._label)
 
@@ -106,11 +112,3 @@ def _file(explorer: Any, kind: str) -> tuple[dict, list[bytes]]:
     if kind == "html":
         return {"name": "explorer.html"}, [html_page(explorer).encode("utf-8")]
     return {"code": explorer.code()}, []
-
-
-def _check_place(run: Run, kind: str, numbers: list[int]) -> None:
-    """A second model may have fewer layers or heads than the first."""
-    if kind in ("map", "scores", "neurons") and numbers[0] >= run.n_layers:
-        raise ValueError(f"this model has no layer {numbers[0]}")
-    if kind in ("map", "scores") and numbers[1] >= run.shape[numbers[0]]:
-        raise ValueError(f"this model has no head {numbers[1]} in layer {numbers[0]}")

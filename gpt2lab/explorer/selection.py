@@ -53,31 +53,26 @@ class Selection(anywidget.AnyWidget):
             raise ValueError(f"top_k must be at least 1, or 0 for all tokens, got {value}")
         if name == "top_p":
             check_sampling(1.0, None, value)
-        if not getattr(self, "_runs", None):
+        if name == "ablated":
+            return changes.check(value, self._changed_model)
+        if name not in ("layer", "head", "token", "key"):
+            return value
+        least = {"layer": 0, "head": 0, "key": -1}.get(name)
+        if not getattr(self, "_runs", None):  # the end is not known yet; the first run brings it back
+            if least is not None and value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
             return value
         last = self._last(name)
-        if (
-            last is not None
-            and not (-1 - last if name == "token" else -1 if name == "key" else 0) <= value <= last
-        ):
+        if not (-1 - last if least is None else least) <= value <= last:
             raise ValueError(f"{name} must lie in 0 … {last}, got {value}")
-        if name == "token":
-            return value % self._runs[0].T
-        if name == "ablated":
-            if value and not changes.possible(self._changed_model):
-                raise ValueError(
-                    "parts of this model cannot be switched off: it is not built from gpt2lab's blocks"
-                )
-            return changes.check(value, self._runs[-1].shape)
-        return value
+        return value % self._runs[0].T if name == "token" else value
 
-    def _last(self, name: str) -> int | None:
-        run = self._runs[-1]
+    def _last(self, name: str) -> int:
         if name == "layer":
             return max(r.n_layers for r in self._runs) - 1
         if name == "head":
             return max(max(r.shape) for r in self._runs) - 1
-        return run.T - 1 if name in ("token", "key") else None
+        return self._runs[0].T - 1
 
     @property
     def _changed_model(self) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gpt2lab.explorer import changes
@@ -58,7 +59,9 @@ def code(run: Run, text: str, view: str, layer: int, head: int, token: int, samp
         lines.insert(1, f"from gpt2lab import {', '.join(sorted(names))}")
     if view == "next":
         lines.insert(1, "from gpt2lab.generation import next_token_probabilities")
-    lines.append(f"tokens = torch.tensor([encoding.encode_ordinary({text!r})[:{run.T}]])  # (1, {run.T})")
+    device = run.tokens.device
+    where = "" if device.type == "cpu" else f", device={str(device)!r}"
+    lines.append(f"tokens = torch.tensor([encoding.encode_ordinary({text!r})[:{run.T}]]{where})  # (1, {run.T})")
     body = ["trace = model.trace(tokens)"]
     body += [_fill(line, layer, head, token, sampling) for line in _VIEWS[view]]
     lines.append(f"with {', '.join(['torch.no_grad()', *managers])}:")
@@ -67,7 +70,8 @@ def code(run: Run, text: str, view: str, layer: int, head: int, token: int, samp
 
 
 def tensors(run: Run, view: str, layer: int, head: int, token: int, sampling: tuple) -> dict[str, Tensor]:
-    """The same values, from a run that has already been made."""
+    """The same values, from a run that has already been made; ValueError if it has not got them."""
+    run.check(view, layer, head)
     if view in ("overview", "heads"):
         return {f"attn_weights {i}": run.block(i).attn.attn_weights[0] for i in range(run.n_layers)}
     if view == "head":
@@ -89,8 +93,6 @@ def tensors(run: Run, view: str, layer: int, head: int, token: int, sampling: tu
 
 
 def _stream(run: Run, token: int) -> dict[str, Tensor]:
-    import torch
-
     blocks = [run.block(i) for i in range(run.n_layers)]
     return {
         "resid_pre": torch.stack([block.resid_pre[0, token] for block in blocks]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
@@ -49,9 +48,25 @@ def as_tensor(model: Any, ids: list[int]) -> Tensor:
     return torch.tensor([ids], device=None if first is None else first.device)
 
 
-def context_length(model: Any) -> int | None:
-    """The longest text the model takes, if it says so."""
-    return getattr(getattr(model, "config", None), "context_length", None)
+def context_length(models: list[Any]) -> int | None:
+    """The longest text that all models take, if one says so."""
+    lengths = [getattr(getattr(model, "config", None), "context_length", None) for model in models]
+    return min((length for length in lengths if length is not None), default=None)
+
+
+def weights_now(model: Any) -> list[tuple[int, int]]:
+    """What changes whenever a parameter is written to in place, as optimisers and load_state_dict do."""
+    parameters = getattr(model, "parameters", None)
+    if not callable(parameters):
+        return []
+    return [(id(p), -1 if p.is_inference() else p._version) for p in parameters()]
+
+
+def check_names(names: Any) -> list[str]:
+    """What two models are called, or a ValueError."""
+    if isinstance(names, str) or len(found := list(names)) != 2 or not all(isinstance(n, str) for n in found):
+        raise ValueError(f"names must be two strings, one for each model, got {names!r}")
+    return [whole_characters(name) for name in found]
 
 
 def sentence(error: Exception) -> str:
@@ -68,7 +83,6 @@ def check_model(model: Any, encoding: Any) -> None:
             f"Explorer needs a model with trace(tokens), got {type(model).__name__}; "
             "gpt2lab.GPT2 has one, and an object of your own needs .blocks[i].attn.attn_weights in what it returns"
         )
-    inspect.signature(model.trace)
     for name in ("encode_ordinary", "decode_single_token_bytes"):
         if not callable(getattr(encoding, name, None)):
             raise ValueError(
