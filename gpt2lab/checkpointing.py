@@ -126,14 +126,14 @@ def clear_leftovers(folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Find out before the first step, not after an hour, whether checkpoints can be written."""
+    """Find out before the first step, not after an hour, whether results can be written."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise CheckpointError(
-            f"{folder}: checkpoints cannot be written there ({error.strerror}); choose another folder"
+            f"{folder}: nothing can be written there ({error.strerror}); choose another folder"
         ) from error
 
 

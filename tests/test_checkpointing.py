@@ -194,7 +194,7 @@ def test_a_write_that_really_fails_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_refused_before_the_first_step(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="checkpoints cannot be written there .* choose another folder"):
+    with pytest.raises(CheckpointError, match="nothing can be written there .* choose another folder"):
         train(fresh(), TASK, settings(folder=tmp_path / "file" / "below"))
 
 

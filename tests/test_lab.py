@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +108,43 @@ def test_the_shipped_table_belongs_to_the_rows() -> None:
         assert curves.scores["accuracy"].shape == (len(curves.eval_steps), curves.facts["seeds"])
         assert curves.eval_steps[-1] == curves.steps[-1] == ROWS[name].training["steps"]
         assert {"device", "torch", "seconds", "made", "command", "parameters"} <= set(curves.facts)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"3", b"\xff\xfe"])
+def test_a_damaged_table_is_found_before_training(content: bytes, tmp_path: Path, monkeypatch, capsys) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(content)
+    monkeypatch.setattr("gpt2lab.lab.run.run_row", lambda *a: pytest.fail("trained first"))
+    assert main(["train-lab", "parts/gpt2", "--out", str(path)]) == 2
+    assert "t.json: not a readable table of the lab" in capsys.readouterr().err
+    with pytest.raises(CheckpointError, match="not a readable table"):
+        load_lab(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("option", ["--out", "--checkpoint"])
+def test_a_place_that_cannot_be_written_is_found_before_training(option, tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "file").write_text("")
+    for name in ("run_row", "make_trained"):
+        monkeypatch.setattr(f"gpt2lab.lab.run.{name}", lambda *a: pytest.fail("trained first"))
+    place = tmp_path / "file" / "x"
+    assert main(["train-lab", "parts/gpt2", option, str(place / "t.json" if option == "--out" else place)]) == 2
+    assert "nothing can be written there" in capsys.readouterr().err
+
+
+def test_where_all_seeds_have_diverged_there_is_no_number_and_no_warning(recwarn) -> None:
+    curves = load_lab()["parts/gpt2"]
+    loss = curves.scores["loss"].copy()
+    loss[-1] = np.nan
+    gone = replace(curves, scores={**curves.scores, "loss": loss})
+    low, high = gone.range("loss")
+    assert np.isnan([gone.median("loss")[-1], low[-1], high[-1]]).all() and np.isfinite(low[:-1]).all()
+    assert not recwarn.list
+
+
+def test_the_command_prints_what_a_model_without_a_mask_can_do(tmp_path: Path, monkeypatch, capsys) -> None:
+    result = run_row(row(variant="no-mask"), seeds=2)
+    result["scores"]["accuracy"][-1], result["scores"]["generated_accuracy"] = [1.0, 1.0], [[0.25, 0.5]]
+    monkeypatch.setattr("gpt2lab.lab.run.run_row", lambda *a: result)
+    assert main(["train-lab", "parts/no-mask", "--out", str(tmp_path / "t.json")]) == 0
+    assert "accuracy 0.250 (0.250 to 0.500)" in capsys.readouterr().out

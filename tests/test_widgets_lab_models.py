@@ -174,3 +174,8 @@ def test_sources_are_where_the_next_letter_stands(name):
                 assert keys == [15 - query]
             else:
                 assert len(keys) == (inputs[row, : task.n_letters] == targets[row, query]).sum()
+
+
+def test_a_model_that_is_no_row_of_the_lab_is_a_sentence():
+    with pytest.raises(ValueError, match="names of rows of the lab, got 'mine'"):
+        LabModelsPanel({"mine": load_trained("parts/gpt2")})

@@ -191,6 +191,12 @@ def test_median_and_range(lab):
     assert contrast(lab) > 20
 
 
+def test_rows_with_different_numbers_of_seeds():
+    panel = LabPanel({c.row.name: c for c in (curves("parts/gpt2", [1.0] * 10), curves("parts/relu", [1.0] * 5))})
+    assert "of 5 to 10 seeds" in repr(panel.result)
+    assert any(text.get_text().startswith("5 to 10 seeds, task") for text in panel.draw().texts)
+
+
 def test_only_groups_with_something_to_compare(lab):
     assert lab.groups() == ("parts", "rate")
     with pytest.raises(ValueError, match="group must be one of 'parts', 'rate', got 'heads'"):

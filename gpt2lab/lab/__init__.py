@@ -10,6 +10,7 @@ first row of a group is the one to compare with. ``gpt2lab train-lab parts/no-re
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,16 +51,41 @@ class Curves:
     scores: dict[str, np.ndarray]  # loss, token_accuracy, accuracy: (examinations, seeds), held-out cases
 
     def median(self, score: str = "accuracy") -> np.ndarray:
-        """Over the seeds, at each examination: (examinations,)."""
-        return np.nanmedian(self.scores[score], axis=1)
+        """Over the seeds, at each examination: (examinations,), nan where all have diverged."""
+        return _over_seeds(np.nanmedian, self.scores[score])
 
     def range(self, score: str = "accuracy") -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest seed at each examination."""
-        return np.nanmin(self.scores[score], axis=1), np.nanmax(self.scores[score], axis=1)
+        """Lowest and highest seed at each examination, nan where all have diverged."""
+        return _over_seeds(np.nanmin, self.scores[score]), _over_seeds(np.nanmax, self.scores[score])
 
     def final(self, score: str = "accuracy") -> np.ndarray:
         """Each seed's last examination, (seeds,)."""
         return self.scores[score][-1]
+
+
+def _over_seeds(reduce: Callable[..., np.ndarray], values: np.ndarray) -> np.ndarray:
+    """(examinations, seeds) -> (examinations,); numpy warns where there is nothing to reduce."""
+    out = np.full(len(values), np.nan)
+    known = np.isfinite(values).any(axis=1)
+    out[known] = reduce(values[known], axis=1)
+    return out
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The stored rows by name, as ``run_row`` returned them.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise TypeError(f"expected rows by name, got a {type(stored).__name__}")
+        return stored
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a readable table of the lab ({error})") from error
 
 
 def load_lab(path: Path | None = None) -> dict[str, Curves]:
@@ -73,14 +99,16 @@ def load_lab(path: Path | None = None) -> dict[str, Curves]:
     from gpt2lab.lab.rows import ROWS
 
     path = CURVES if path is None else Path(path)
+    stored = read_table(path)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return {name: _curves(row, stored[name]) for name, row in ROWS.items() if name in stored}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {name: curves_of(row, stored[name]) for name, row in ROWS.items() if name in stored}
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: not a readable table of the lab ({error})") from error
 
 
-def _curves(row: Row, stored: dict[str, Any]) -> Curves:
+def curves_of(row: Row, stored: dict[str, Any]) -> Curves:
+    """What ``run_row`` returned, as arrays."""
+
     def table(values: Any) -> np.ndarray:
         return np.array(values, dtype=float)  # None becomes nan
 

@@ -14,16 +14,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from gpt2lab.ablations import build
+from gpt2lab.checkpointing import check_writable
 from gpt2lab.config import GPT2Config
 from gpt2lab.distributed import resolve_device
 from gpt2lab.errors import DivergenceError
 from gpt2lab.files import atomic_write
-from gpt2lab.lab import CURVES, Row, load_lab
+from gpt2lab.lab import CURVES, Row, curves_of, load_lab, read_table
 from gpt2lab.lab.rows import GROUPS, ROWS, SEEDS
-from gpt2lab.lab.trained import median_seed
+from gpt2lab.lab.trained import final_score, median_seed
 from gpt2lab.model import GPT2
 from gpt2lab.presets import scale_init
 from gpt2lab.stacked import StackedHistory, train_stacked
@@ -155,8 +157,8 @@ def _rounded(rows: list[list[float]]) -> list[list[float | None]]:
 
 
 def store(name: str, result: dict[str, Any], path: Path = CURVES) -> None:
-    """Add or replace one row in the table."""
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """Add or replace one row in the table; CheckpointError if the table is damaged."""
+    stored = read_table(path) if path.exists() else {}
     stored[name] = result
     ordered = [key for key in ROWS if key in stored]
     lines = ",\n".join(
@@ -198,9 +200,11 @@ def lab_command(arguments: list[str]) -> int:
     if options.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
     rows = chosen_rows(options.row)
-    if options.missing and options.out.is_file():
-        have = json.loads(options.out.read_text(encoding="utf-8"))
+    have = read_table(options.out) if options.out.exists() else {}  # damaged? better known before training
+    if options.missing:
         rows = [row for row in rows if row.name not in have]
+    if not options.list:
+        check_writable(options.out.parent if options.checkpoint is None else options.checkpoint)
     for row in rows:
         if options.list:
             print(f"{row.name:<24} {row.title}")
@@ -214,9 +218,10 @@ def lab_command(arguments: list[str]) -> int:
             continue
         result = run_row(row, options.device, options.seeds, options.stacked)
         store(row.name, result, options.out)
-        last = sorted(v or 0.0 for v in result["scores"]["accuracy"][-1])
+        curves = curves_of(row, result)
+        last = np.nan_to_num(final_score(curves))  # a seed that has diverged scores nothing
         print(
-            f"{row.name:<24} accuracy {last[len(last) // 2]:.3f} ({last[0]:.3f} to {last[-1]:.3f}), "
+            f"{row.name:<24} accuracy {last[median_seed(curves)]:.3f} ({last.min():.3f} to {last.max():.3f}), "
             f"{result['facts']['seconds']:.0f} s", flush=True,
         )  # fmt: skip
     return 0

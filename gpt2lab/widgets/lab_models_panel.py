@@ -105,6 +105,8 @@ class LabModelsPanel(Panel):
     def __init__(self, models: Mapping[str, ToyModel] | None = None, **settings: Any) -> None:
         self._models: dict[str, ToyModel] = dict(models or {})
         self.names = list(self._models) if models is not None else trained_names()
+        if unknown := [name for name in self.names if name not in ROWS]:
+            raise ValueError(f"LabModelsPanel needs models by the names of rows of the lab, got {unknown[0]!r}")
         self._known: dict[Any, Any] = {}  # what does not change with the letters
         if not self.groups():
             raise ValueError(

@@ -28,8 +28,8 @@ class Comparison:
     steps: int
 
     def __repr__(self) -> str:
-        seeds = len(self.rows[0][1])
-        lines = [f"{self.score} after {self.steps} steps: median (lowest to highest of {seeds} seeds)"]
+        seeds = seeds_of([len(values) for _, values in self.rows])
+        lines = [f"{self.score} after {self.steps} steps: median (lowest to highest of {seeds})"]
         wide = max(34, *(len(title) for title, _ in self.rows))
         for title, values in self.rows:
             good = [v for v in values if np.isfinite(v)]
@@ -40,6 +40,12 @@ class Comparison:
                 numbers += f", {len(values) - len(good)} diverged"
             lines.append(f"  {title:{wide}} {numbers}")
         return "\n".join(lines)
+
+
+def seeds_of(counts: list[int]) -> str:
+    """How many seeds several rows have: "5 seeds", or "5 to 10 seeds"."""
+    low, high = min(counts), max(counts)
+    return f"{low} to {high} seeds" if low < high else f"{low} seed{'s' * (low != 1)}"
 
 
 def ends(curves: Curves, score: str) -> tuple[str, np.ndarray]:
@@ -123,18 +129,12 @@ class LabPanel(Panel):
         axes, last = picture.add_axes([0.075, 0.15, 0.6, 0.62]), picture.add_axes([0.75, 0.15, 0.235, 0.62])
         top = 1.0
         for place, (curves, color) in enumerate([(self.baseline, ORANGE), (self.row, BLUE)]):
-            values = curves.scores[self.score]  # (examinations, seeds)
-            known = np.isfinite(values).any(axis=1)
-            x, seen = curves.eval_steps[known], values[known]
-            if known.any():
-                low, middle, high = (
-                    np.nanmin(seen, axis=1),
-                    np.nanmedian(seen, axis=1),
-                    np.nanmax(seen, axis=1),
-                )
-                axes.fill_between(x, low, high, color=color, alpha=0.22, linewidth=0)
-                axes.plot(x, middle, color=color)
-                top = max(top, float(high.max()))
+            (low, high), middle = curves.range(self.score), curves.median(self.score)
+            known = np.isfinite(middle)
+            x = curves.eval_steps[known]
+            axes.fill_between(x, low[known], high[known], color=color, alpha=0.22, linewidth=0)
+            axes.plot(x, middle[known], color=color)
+            top = max(top, float(high[known].max(initial=0.0)))
             title, final = ends(curves, self.score)
             final = final[np.isfinite(final)]
             beside = (
@@ -156,8 +156,8 @@ class LabPanel(Panel):
         last.set_xticks([0, 1], labels=["compare", "row"])
         last.set_yticklabels([])
         last.set_title("each seed's end", fontsize=SMALL)
-        facts = self.row.facts
         picture.text(0.012, 0.95, GROUPS[self.group], fontsize=14, fontweight="bold", va="center")
-        note = f"{facts['seeds']} seeds, task {self.row.row.task}, trained on {facts['device']}"
+        seeds = seeds_of([len(curves.final()) for curves in (self.baseline, self.row)])
+        note = f"{seeds}, task {self.row.row.task}, trained on {self.row.facts['device']}"
         picture.text(0.985, 0.012, note, fontsize=9.5, color=FADED, ha="right")
         return picture
