@@ -16,6 +16,7 @@ export function textField(store) {
   let sentAt = 0;
   const send = () => {
     clearTimeout(timer);
+    timer = 0;
     if (inFlight && performance.now() - sentAt < 4000) { timer = setTimeout(send, 30); return; }
     inFlight = store.set({ text: input.value });
     sentAt = performance.now();
@@ -104,9 +105,9 @@ export function selectionFields(store) {
     root: h("div", { class: "g2x-row g2x-selection", role: "group", "aria-label": "Selection" }, layer.root, head.root, token),
     draw() {
       layer.input.max = store.layers() - 1;
-      head.input.max = Math.max(...store.scene().shape) - 1;
-      layer.input.value = store.get("layer");
-      head.input.value = store.get("head");
+      head.input.max = Math.max(...store.scene().grid) - 1;
+      layer.show(store.get("layer"));
+      head.show(store.get("head"));
       say(token, `Query ${place(store.token(), store.labels())}`);
     },
   };

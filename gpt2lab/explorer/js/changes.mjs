@@ -1,6 +1,6 @@
 import { button, h, say, set, uniqueId } from "./dom.mjs";
 
-// Which words leave the list when one is added: a head is part of its layer's attention.
+// The list with a word, or without it if it was there.
 export function toggled(ablated, word) {
   return ablated.includes(word) ? ablated.filter((other) => other !== word) : [...ablated, word];
 }

@@ -39,14 +39,26 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// A number field with a label: min, max, get, set.
+// A number field with a label. A number that is still being typed is left alone.
 export function numberField(label, min, max, stepSize, change) {
   const input = h("input", { type: "number", min, max, step: stepSize });
-  input.addEventListener("change", () => {
-    const value = Math.max(Number(input.min), Math.min(Number(input.max), Number(input.value)));
-    if (input.value !== "" && Number.isFinite(value)) change(value);
-  });
-  return { root: h("label", { class: "g2x-field" }, h("span", { text: label }), input), input };
+  let typing = false;
+  let shown = "";
+  const show = (value) => {
+    shown = String(value);
+    if (!typing && input.value !== shown) input.value = shown;
+  };
+  input.addEventListener("input", () => { typing = true; });
+  for (const end of ["change", "blur"]) {
+    input.addEventListener(end, () => {
+      typing = false;
+      const value = Math.max(Number(input.min), Math.min(Number(input.max), Number(input.value)));
+      const good = input.value !== "" && Number.isFinite(value);
+      show(good ? value : shown);
+      if (good && end === "change") change(value);
+    });
+  }
+  return { root: h("label", { class: "g2x-field" }, h("span", { text: label }), input), input, show };
 }
 
 export function button(label, onclick, attributes) {

@@ -45,7 +45,7 @@ export function gridView(store) {
   let built = "";
 
   function build() {
-    cells = store.scene().shape.map((heads, layer) =>
+    cells = store.scene().grid.map((heads, layer) =>
       Array.from({ length: heads }, (_, head) =>
         h("div", {
           role: "gridcell", class: "g2x-cell",
@@ -63,18 +63,19 @@ export function gridView(store) {
       store.set({ layer: to.row, head: next });
       cells[to.row][next].focus();
     } else if (event.key === "Enter" || event.key === " ") store.set({ layer, head, view: "head" });
-    else if (event.key === "x" || event.key === "X") store.toggle?.(`head ${layer}.${head}`);
-    else return;
+    else if (event.key === "x" || event.key === "X") {
+      if (head < store.parts(layer)) store.toggle(`head ${layer}.${head}`);
+    } else return;
     event.preventDefault();
   }
 
   function draw() {
     const scene = store.scene();
     const k = store.scale();
-    const key = JSON.stringify([scene.shape]);
+    const key = JSON.stringify(scene.grid);
     if (built !== key) { build(); built = key; }
     const layers = store.layers();
-    const heads = Math.max(...scene.shape);
+    const heads = Math.max(...scene.grid);
     const label = 62 * k;
     const place = gridLayout({ layers, heads, width: store.width - 8, label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 ? 92 : 148 });
     figure.size(Math.max(place.width, Math.min(store.width, 460 * k)), place.height);

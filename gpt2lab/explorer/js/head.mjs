@@ -43,7 +43,8 @@ export function headView(store) {
   const problem = h("div");
   const left = h("div", { class: "g2x-column" }, lines.root);
   const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root)), h("div", { class: "g2x-row" }, legend.root, changeLegend.root), coarse, readout);
-  const root = h("div", { class: "g2x-view" }, off, problem, h("div", { class: "g2x-row g2x-wide" }, left, right));
+  const body = h("div", { class: "g2x-row g2x-wide" }, left, right);
+  const root = h("div", { class: "g2x-view" }, off, problem, body);
   const maps = new Map(); // figure -> { map, size, pad }
   for (const figure of matrices) {
     set(figure.stage, { tabindex: 0, role: "application", "aria-roledescription": "attention matrix" });
@@ -88,7 +89,9 @@ export function headView(store) {
     if (found.some((map) => map === null)) return false;
     const broken = found.find((map) => map.error);
     problem.replaceChildren(...(broken ? [note(broken.error)] : []));
-    if (found.every((map) => map.error)) return true;
+    body.hidden = found.every((map) => map.error);
+    off.hidden = head >= store.parts(layer);
+    if (body.hidden) return true;
     const shown = found.length > 1 && !found[1].error ? found[1] : found[0];
     const k = store.scale();
     const pair = found.length > 1 && !broken;
@@ -112,7 +115,6 @@ export function headView(store) {
     coarse.hidden = cells === store.T();
     say(coarse, `${store.T()} tokens on ${cells} dots: a dot shows the largest of the weights it stands for.`);
     const word = `head ${layer}.${head}`;
-    off.hidden = !store.scene().can.change;
     say(off, store.get("ablated").includes(word) ? `Switch head ${layer}.${head} on again` : `Switch head ${layer}.${head} off`);
     tell(single, null);
     return true;

@@ -22,6 +22,7 @@ const RAIL = 300; // width of the prediction, which stands beside the view, or b
 const BESIDE = { overview: 860, heads: 860 }; // from this width on
 const BESIDE_OTHERS = 1100;
 const NO_RAIL = ["next", "scores"];
+const SILENT = "No answer from Python yet: the kernel is busy, or it was restarted. After a restart, run this cell again.";
 const WITH_RUN = ["scores", "neurons", "overview"]; // views that show one of two runs
 
 // JupyterLab and Notebook say it on the body, VS Code by class; elsewhere the system decides.
@@ -132,9 +133,13 @@ export function render({ model, el }) {
 
   function drawRail(width) {
     const answer = store.next(store.token());
-    if (!answer || answer.error || (answer === railShows.answer && width === railShows.width)) return;
+    if (!answer || (answer === railShows.answer && width === railShows.width)) return;
     railShows = { answer, width };
-    drawNext(rail, store, answer.meta, { width, most: store.compared() ? 9 : 11, compact: true });
+    if (answer.error) {
+      rail.size(width, 4); // the sentence wraps at the figure's width
+      rail.name(answer.error);
+      rail.draw();
+    } else drawNext(rail, store, answer.meta, { width, most: store.compared() ? 9 : 11, compact: true });
   }
 
   // The heads of this layer and the same head in the layers around it: the likely next clicks.
@@ -151,14 +156,14 @@ export function render({ model, el }) {
   function tellStatus() {
     const scene = store.scene();
     const trouble = store.get("message");
-    const text = [trouble, scene.hint, scene.note].filter(Boolean).join(" ");
+    const text = [store.silent() && SILENT, trouble, scene.hint, scene.note].filter(Boolean).join(" ");
     if (text || !status.textContent.startsWith("Preparing")) say(status, text);
     status.classList.toggle("g2x-trouble", Boolean(trouble));
     root.classList.toggle("g2x-old", Boolean(trouble || scene.hint));
   }
 
   store.listen((what) => {
-    if (what === "scene" || what === "input") field.arrived();
+    if (what === "answered") field.arrived();
     schedule();
   });
 

@@ -68,9 +68,7 @@ export function nextView(store) {
   function draw() {
     knobs.hidden = Boolean(store.get("_recorded")); // other values take a kernel
     const values = [store.get("temperature"), store.get("top_k"), store.get("top_p")];
-    [temperature, topK, topP].forEach((field, i) => {
-      if (field.input !== (root.getRootNode().activeElement ?? null)) field.input.value = values[i];
-    });
+    [temperature, topK, topP].forEach((field, i) => field.show(values[i]));
     const answer = store.next(store.token());
     if (!answer) return false;
     problem.replaceChildren(...(answer.error ? [note(answer.error)] : []));

@@ -43,8 +43,7 @@ export function overviewView(store) {
   let built = "";
 
   function build() {
-    const { shape } = store.scene();
-    const blocks = shape.map((heads, layer) => [
+    const blocks = store.scene().grid.map((heads, layer) => [
       stage(`Block ${layer}: attention`, () => `${count(heads, "head")}; adds to the stream`, "g2x-attn-edge", (s_) => headView(s_), layer),
       stage(`Block ${layer}: feed-forward`, () => "token by token; adds to the stream", "g2x-ffn-edge", (s_) => neuronsView(s_), layer, true),
     ]);
@@ -91,7 +90,7 @@ export function overviewView(store) {
   }
 
   function draw() {
-    const key = JSON.stringify(store.scene().shape);
+    const key = JSON.stringify(store.scene().grid);
     if (built !== key) { build(); built = key; }
     const off = new Set(store.get("ablated"));
     root.classList.toggle("g2x-narrow", narrow());
@@ -127,6 +126,5 @@ export function overviewView(store) {
     };
   }
 
-  // Opens the stage that holds what is selected, for pictures and tests.
   return { root, draw, figures: () => [...stages.filter((one) => one.strip).map((one) => one.strip), ...(open?.view.figures() ?? [])] };
 }

@@ -77,12 +77,13 @@ function download(name, blob) {
 // Buttons that save what is on screen.
 export function savePanel(store, current, background, tell) {
   const id = uniqueId("save");
-  const waiting = new Map(); // question -> what to do with the answer
   const make = (kind) => viewAsSvg(current().figures(), background(), store.scene().text ? `“${store.scene().text.slice(0, 90)}”` : "");
   const ask = (question, then) => {
-    waiting.set(question, then);
-    store.fetch(question);
     tell("Preparing the file …");
+    store.fetch(question, (answer) => {
+      tell(answer.error ?? "");
+      if (!answer.error) then(answer);
+    });
   };
   const file = (type) => (answer) => download(answer.meta.name, new Blob([asBytes(answer.buffers[0])], { type }));
   const live = [
@@ -114,13 +115,6 @@ export function savePanel(store, current, background, tell) {
     root: body,
     draw() {
       for (const control of live) control.hidden = Boolean(store.get("_recorded"));
-      for (const [question, then] of waiting) {
-        const answer = store.has(question) ? store.ask(question) : null;
-        if (!answer) continue;
-        waiting.delete(question);
-        if (answer.error) tell(answer.error);
-        else { tell(""); then(answer); }
-      }
     },
   };
 }

@@ -1,6 +1,7 @@
 // What the views share: the selection (traits), the scene, and answers to questions asked of Python.
 
 const KEEP_BYTES = 48_000_000; // answers kept in the browser
+const SILENCE = 10_000; // milliseconds without an answer until the page says so
 
 // Must be written as explorer.py writes it, digit for digit.
 export function nextQuestion(token, temperature, topK, topP) {
@@ -10,10 +11,14 @@ export function nextQuestion(token, temperature, topK, topP) {
 export function createStore(model) {
   const answers = new Map(); // question -> { meta, buffers, size } or { error }
   const waiting = new Set();
+  const fetching = new Map(); // question -> what to do with the answer
   const listeners = new Set();
   let outbox = [];
   let held = 0;
   let revision = null;
+  let watch = 0;
+  let silent = false;
+  let running = false; // the model, on a text or a change that was sent
 
   const store = {
     theme: "light",
@@ -29,8 +34,10 @@ export function createStore(model) {
     compared: () => store.ready() && store.last() > 0,
     // The run a single picture shows.
     run: () => (store.which === "before" ? 0 : store.last()),
-    heads: (layer) => store.scene().shape[layer] ?? 0,
-    layers: () => store.scene().shape?.length ?? 0,
+    // Of two models, whichever has more; parts are heads that can be switched off.
+    heads: (layer) => store.scene().grid[layer] ?? 0,
+    layers: () => store.scene().grid?.length ?? 0,
+    parts: (layer) => (store.scene().can.change ? store.scene().shape[layer] ?? 0 : 0),
     role: (layer, head) => store.scene().runs[store.run()]?.roles[layer]?.[head],
     scale: () => (store.get("presenter") ? 1.4 : 1),
 
@@ -41,8 +48,13 @@ export function createStore(model) {
         model.set(name, value);
         changed = true;
       }
-      if (changed) model.save_changes();
-      return changed;
+      if (!changed) return false;
+      deliver(() => model.save_changes());
+      if ("text" in values || "ablated" in values) {
+        running = true;
+        expect();
+      }
+      return true;
     },
 
     // The answer, or null if it is on its way: whoever gets null keeps the old picture.
@@ -63,16 +75,18 @@ export function createStore(model) {
     // A question names everything its answer depends on, so that no late answer can be taken for another.
     next: (token) => store.ask(nextQuestion(token, store.get("temperature"), store.get("top_k"), store.get("top_p"))),
     has: (question) => answers.has(question),
-    // Ask again, even if the answer is known: for files, which depend on everything.
-    fetch(question) {
-      answers.delete(question);
-      return store.ask(question);
+    // A file depends on everything, so its answer is never kept and goes to whoever asked for it.
+    fetch(question, then) {
+      fetching.set(question, then);
+      outbox.push(question);
+      flush();
     },
-    busy: () => waiting.size > 0,
+    silent: () => silent,
     listen: (listener) => listeners.add(listener),
     changed: (what) => listeners.forEach((listener) => listener(what)),
     refresh,
     destroy() {
+      clearTimeout(watch);
       for (const [event, handler] of handlers) model.off(event, handler);
       listeners.clear();
       answers.clear();
@@ -82,7 +96,35 @@ export function createStore(model) {
   function flush() {
     const want = outbox;
     outbox = [];
-    if (want.length) model.send({ want });
+    if (!want.length) return;
+    deliver(() => model.send({ want }));
+    expect();
+  }
+
+  // After a restart of the kernel there is nobody at the other end; then sending fails.
+  function deliver(send) {
+    try { send(); } catch { tellSilence(true); }
+  }
+
+  function expect() {
+    if (watch) return;
+    watch = setTimeout(() => {
+      watch = 0;
+      if (running || waiting.size || fetching.size) tellSilence(true);
+    }, SILENCE);
+  }
+
+  function heard() {
+    clearTimeout(watch);
+    watch = 0;
+    expect();
+    tellSilence(false);
+  }
+
+  function tellSilence(now) {
+    if (silent === now) return;
+    silent = now;
+    store.changed("status");
   }
 
   function keep(question, answer) {
@@ -111,13 +153,22 @@ export function createStore(model) {
 
   function receive(content, buffers) {
     if (!content?.question) return;
+    const { question } = content;
+    const answer = content.error ? { error: content.error } : { meta: content.meta, buffers: buffers ?? [] };
+    heard();
+    const then = fetching.get(question);
+    if (then) {
+      fetching.delete(question);
+      then(answer);
+      return;
+    }
     if (content.rev !== revision) return; // about a text that is gone
-    waiting.delete(content.question);
-    keep(content.question, content.error ? { error: content.error } : { meta: content.meta, buffers: buffers ?? [] });
+    waiting.delete(question);
+    keep(question, answer);
     store.changed("data");
   }
 
-  const handlers = [["msg:custom", receive], ["change:_scene", () => { refresh(); store.changed("scene"); }]];
+  const handlers = [["msg:custom", receive], ["change:_scene", () => { refresh(); store.changed("scene"); }], ["change:_answered", () => { running = false; heard(); store.changed("answered"); }]];
   for (const name of ["layer", "head", "token", "key", "view", "presenter", "temperature", "top_k", "top_p"]) {
     handlers.push([`change:${name}`, () => store.changed("selection")]);
   }

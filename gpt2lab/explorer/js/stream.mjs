@@ -14,7 +14,8 @@ function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
   figure.size(width, height);
   figure.name(title, `${title}: ${series.map((line) => `${line.name} ${line.values.map(number).join(", ")}`).join("; ")}`);
   const [left, right, top, bottom] = [50 * f, width - 10, 26 * f, height - 38 * f];
-  const range = zeroToOne ? [Math.min(0, ...series.flatMap((l) => l.values)), 1] : extent(...series.map((line) => line.values));
+  const all = extent(...series.map((line) => line.values));
+  const range = zeroToOne ? [all[0], 1] : all;
   const y = scale(range, [bottom, top]);
   const n = Math.max(...series.map((line) => line.values.length));
   const x = (i) => (n === 1 ? (left + right) / 2 : left + ((i + 0.5) / n) * (right - left));
@@ -31,7 +32,7 @@ function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
     const index = bars.indexOf(line);
     if (index >= 0) {
       const thick = ((right - left) / n) * 0.8 / bars.length;
-      line.values.forEach((v, i) => marks.push(s("rect", {
+      line.values.forEach((v, i) => Number.isFinite(v) && marks.push(s("rect", {
         x: x(i) - (thick * bars.length) / 2 + index * thick, width: Math.max(1, thick * 0.9),
         y: Math.min(y(0), y(v)), height: Math.max(0.5, Math.abs(y(v) - y(0))), class: line.style,
       }, s("title", { text: `${line.name} ${layers[i]}: ${number(v)}` }))));
@@ -82,7 +83,7 @@ export function streamView(store) {
     if (now.error) return true;
     const before = runs.length > 1 && !runs[0].error ? runs[0] : null;
     const names = store.scene().names;
-    const blocks = Array.from({ length: now.layers }, (_, i) => String(i));
+    const blocks = Array.from({ length: Math.max(now.layers, before?.layers ?? 0) }, (_, i) => String(i));
     const around = ["in", ...blocks];
     const length = (run) => [run.row("resid_pre")[0], ...run.row("resid_post")];
     const ghost = (make) => (before ? [{ name: names[0], values: make(before), style: "g2x-ghost-line g2x-dashed" }] : []);
