@@ -66,6 +66,7 @@ class ActivationPanel(Panel):
         axes.text(0.02, 0.97, f"x = {short(self.x)}\n{read}", transform=axes.transAxes, va="top",
                   color=INK, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85})  # fmt: skip
         if self.view == "difference to GPT-2's":
+            axes.set_ylim(top=0.25)  # room for the reading above the curves
             name_curves(axes)
         else:
             axes.legend(loc="lower right")

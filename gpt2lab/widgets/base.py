@@ -60,7 +60,9 @@ class Panel(ipywidgets.VBox):
         self.redraws = 0
         self._held = self._stale = False
         self._picture = Picture()
-        self._image = ipywidgets.Image(format="png", layout={"width": "100%", "object_fit": "contain"})
+        # A margin beside the full width would give a narrow page a scroll bar.
+        whole = {"width": "100%", "object_fit": "contain", "margin": "2px 0"}
+        self._image = ipywidgets.Image(format="png", layout=whole)
         self._line = ipywidgets.HTML()
         self._assign(settings, start=True)
         self._controls = {name: self._make_control(name) for row in self.rows for name in row}

@@ -47,6 +47,24 @@ def test_bad_input_is_a_sentence_in_the_panel_and_good_input_clears_it(lab):
         assert notebook.page.locator(".jp-RenderedText[data-mime-type*=error], .jp-mod-error").count() == 0
 
 
+def test_a_menu_on_a_narrow_page(lab):
+    cells = ["from gpt2lab.widgets import PathPanel\npaths = PathPanel()", "paths", "print(paths.length)"]
+    with lab.open(lab.write("menu", cells), width=1000) as notebook:
+        notebook.run(0)
+        notebook.run(1)
+        notebook.output(1).locator("img").wait_for()
+        panel = notebook.output(1).locator(".gpt2lab-panel")
+        assert panel.evaluate("panel => panel.scrollWidth - panel.clientWidth") == 0  # no scroll bar
+        menu = notebook.output(1).get_by_role("combobox")
+        menu.focus()
+        # JupyterLab takes a bare arrow for itself; an open menu gets it.
+        for key in ("Space", "ArrowDown", "Enter"):
+            notebook.page.keyboard.press(key)
+            notebook.page.wait_for_timeout(300)
+        notebook.wait_until(lambda: menu.input_value() == "64", "the menu stands at 64")
+        assert notebook.run(2).strip() == "64" and notebook.blocked == []
+
+
 def test_python_moves_the_controls(lab):
     with lab.open(lab.write("drive", [*PANEL[:2], "panel.head = 2; panel.causal = False"])) as notebook:
         for n in range(3):
