@@ -83,7 +83,10 @@ def read_facts(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: there is no checkpoint to resume from")
     try:
         with safe_open(path, framework="pt") as file:
-            return json.loads(file.metadata()["facts"])
+            facts = json.loads(file.metadata()["facts"])
+        if missing := {"step", "task", "config", "scaler", "history"} - set(facts):
+            raise ValueError(f"{', '.join(sorted(missing))} missing")
+        return facts
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a whole checkpoint of a training run ({error})") from error
 
@@ -107,11 +110,14 @@ def load_checkpoint(
     except RuntimeError as error:
         raise CheckpointError(f"{path}: holds another model than the one to be trained ({error})") from error
     states: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _below("optimizer.", tensors).items():
-        i, key = name.split(".")
-        states.setdefault(int(i), {})[key] = tensor
-    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-    data.set_state(tensors["data"])
+    try:
+        for name, tensor in _below("optimizer.", tensors).items():
+            i, key = name.split(".")
+            states.setdefault(int(i), {})[key] = tensor
+        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+        data.set_state(tensors["data"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: not a whole checkpoint of a training run ({error})") from error
     if (own := tensors.get(f"random.{group.rank}")) is not None:
         size = torch.get_rng_state().numel()
         torch.set_rng_state(own[:size])

@@ -43,29 +43,28 @@ class TrainConfig:
     progress: Any = True  # show a bar
 
     def __post_init__(self) -> None:
-        for name in (
-            "steps",
-            "batch_size",
-            "accumulation",
-            "eval_every",
-            "eval_sequences",
-            "checkpoint_every",
-        ):
+        for name in ("steps", "batch_size", "accumulation", "eval_every", "eval_sequences", "checkpoint_every"):
             _check_whole(name, getattr(self, name), 1)
-        _check_whole("warmup_steps", self.warmup_steps, 0)
-        if not (isinstance(self.learning_rate, (int, float)) and 0 < self.learning_rate < math.inf):
+        for name in ("warmup_steps", "seed"):
+            _check_whole(name, getattr(self, name), 0)
+        if not (_is_number(self.learning_rate) and 0 < self.learning_rate < math.inf):
             raise ValueError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
-        if not (isinstance(self.weight_decay, (int, float)) and 0 <= self.weight_decay < math.inf):
+        if not (_is_number(self.weight_decay) and 0 <= self.weight_decay < math.inf):
             raise ValueError(f"weight_decay must be a number of at least 0, got {self.weight_decay!r}")
-        if not (isinstance(self.floor, (int, float)) and 0 <= self.floor <= 1):
+        if not (_is_number(self.floor) and 0 <= self.floor <= 1):
             raise ValueError(f"floor is a fraction in [0, 1], got {self.floor!r}")
-        if self.clip_norm is not None and not (
-            isinstance(self.clip_norm, (int, float)) and self.clip_norm > 0
-        ):
+        betas = self.betas if isinstance(self.betas, (tuple, list)) else ()
+        if len(betas) != 2 or not all(_is_number(beta) and 0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
+        if self.clip_norm is not None and not (_is_number(self.clip_norm) and self.clip_norm > 0):
             raise ValueError(
                 f"clip_norm must be a positive number, or None for no clipping, got {self.clip_norm!r}"
             )
-        if self.precision not in PRECISIONS:
+        if self.diverged_at is not None and not (_is_number(self.diverged_at) and self.diverged_at > 0):
+            raise ValueError(
+                f"diverged_at must be a positive number, or None to stop only at infinity, got {self.diverged_at!r}"
+            )
+        if self.precision not in tuple(PRECISIONS):
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         if self.batch_size % self.accumulation:
             raise ValueError(
@@ -93,6 +92,10 @@ def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
             f"batch_size {config.batch_size} is larger than the data: "
             f"task {task.name!r} has {task.n_train} cases"
         )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:

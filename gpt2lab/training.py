@@ -238,7 +238,10 @@ class _Run:
         load_checkpoint(folder, self.model, self.optimizer, self.data, self.group)
         if facts["scaler"]:
             self.scaler.load_state_dict(facts["scaler"])
-        self.history = History(**facts["history"])
+        try:
+            self.history = History(**facts["history"])
+        except TypeError as error:
+            raise CheckpointError(f"{folder / FILE}: its history is not that of a training run ({error})") from error
         self.saved = folder / FILE
 
     def _check_same_run(self, folder: Path, facts: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from gpt2lab import GPT2Config, checkpointing
 from gpt2lab.ablations import build
@@ -47,6 +49,27 @@ def assert_same_weights(a: torch.nn.Module, b: torch.nn.Module) -> None:
 
 def stop_at(step: int):
     return lambda now, history: now == step
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, facts: tensors.pop("data"),
+        lambda tensors, facts: tensors.update(data=torch.zeros(3, dtype=torch.uint8)),
+        lambda tensors, facts: tensors.update({"optimizer.x.y": torch.zeros(1)}),
+        lambda tensors, facts: facts.clear(),
+        lambda tensors, facts: facts.update(history={"unknown": 1}),
+    ],
+)
+def test_a_whole_file_that_is_no_checkpoint_is_a_sentence(tmp_path: Path, change) -> None:
+    train(fresh(), TASK, settings(steps=3, folder=tmp_path))
+    with safe_open(tmp_path / FILE, framework="pt") as file:
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}
+        facts = json.loads(file.metadata()["facts"])
+    change(tensors, facts)
+    save_file(tensors, tmp_path / FILE, metadata={"facts": json.dumps(facts)})
+    with pytest.raises(CheckpointError, match=FILE):
+        train(fresh(), TASK, settings(steps=3, folder=tmp_path, resume=True))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

@@ -208,6 +208,14 @@ def test_a_checkpoint_is_only_written_when_its_own_weights_work(tmp_path) -> Non
         (dict(resume=True), "resume needs the folder"),
         (dict(warmup_steps=-1), "warmup_steps must be a whole number of at least 0"),
         (dict(floor=2), "floor is a fraction"),
+        (dict(seed="a"), "seed must be a whole number of at least 0, got 'a'"),
+        (dict(betas=(0.9,)), "betas must be two numbers"),
+        (dict(betas=0.9), "betas must be two numbers"),
+        (dict(betas=(0.9, 1.0)), "betas must be two numbers"),
+        (dict(diverged_at=-1), "diverged_at must be a positive number"),
+        (dict(diverged_at=math.nan), "diverged_at must be a positive number"),
+        (dict(learning_rate=True), "learning_rate must be a positive number, got True"),
+        (dict(precision=["fp32"]), "precision must be one of"),
     ],
 )
 def test_settings_without_meaning(changes, message) -> None:
