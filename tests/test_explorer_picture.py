@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgba
 
 from gpt2lab import course_encoding
 from gpt2lab.explorer import Explorer, charts, picture
+from gpt2lab.explorer import words as spelled
 from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.explorer.sheet import ticks
 
@@ -33,8 +34,8 @@ def test_the_scores_view_writes_the_weights_of_the_query():
     shown = e.selection_trace()
     written = words(picture.draw(e))
     for key in range(4):
-        assert charts.number(float(shown["raw_scores"][key])) in written
-        assert charts.amount(float(shown["attn_weights"][key])) in written
+        assert spelled.number(float(shown["raw_scores"][key])) in written
+        assert spelled.amount(float(shown["attn_weights"][key])) in written
     assert written.count("−∞") == e.tokens.shape[1] - 4  # what the mask hides
 
 
@@ -63,7 +64,7 @@ def test_the_lens_view_ranks_the_answer():
     written = words(picture.draw(e))
     for row in logits:
         rank = int((row > row[answer]).sum()) + 1
-        assert f"{rank:,} · {charts.amount(float(row.softmax(-1)[answer]))}" in written
+        assert f"{rank:,} · {spelled.amount(float(row.softmax(-1)[answer]))}" in written
 
 
 def test_the_next_view_shows_what_is_cut():
@@ -71,7 +72,7 @@ def test_the_next_view_shows_what_is_cut():
     shown = e.selection_trace()["probabilities"]
     written = words(picture.draw(e))
     for p in shown.topk(3).values:
-        assert charts.percent(float(p)) in written
+        assert spelled.percent(float(p)) in written
     assert "cut" in written
     assert "temperature 0.5, top-k 3" in written
 
@@ -137,8 +138,10 @@ def test_ticks_are_round(low, high, expected):
      (0.43, ".43", "43.0 %", "0.430"), (1.0, "1.0", "100.0 %", "1.00"), (0.996, "1.0", "99.6 %", "0.996")],
 )  # fmt: skip
 def test_numbers_read_as_in_the_browser(value, amount, percent, number):
-    assert (charts.amount(value), charts.percent(value), charts.number(value)) == (amount, percent, number)
+    assert (spelled.amount(value), spelled.percent(value), spelled.number(value)) == (amount, percent, number)
 
 
 def test_large_and_negative_numbers():
-    assert [charts.number(v) for v in (-1234.5, 123.45, -2.345, float("-inf"))] == ["−1234", "123.5", "−2.35", "−∞"]
+    values = (-1234.5, 123.45, -2.345, float("-inf"), float("inf"), float("nan"))
+    assert [spelled.number(v) for v in values] == ["−1234", "123.5", "−2.35", "−∞", "∞", "–"]
+    assert spelled.amount(float("nan")) == "–"

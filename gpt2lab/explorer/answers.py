@@ -123,9 +123,6 @@ def _written(run: Run, layer: int, neuron: int, activation: float, label: Label)
         with torch.no_grad():
             logits = run.model.unembed(column * (1.0 if activation >= 0 else -1.0))  # (vocab_size,)
     except (AttributeError, TypeError, IndexError, RuntimeError):
-        return {"up": [], "down": []}  # a model of one's own need not have these parts
+        return {"up": []}  # a model of one's own need not have these parts
     k = min(TOP_WORDS, len(logits) // 2)
-    return {
-        "up": [label(int(i)) for i in logits.topk(k).indices],
-        "down": [label(int(i)) for i in (-logits).topk(k).indices],
-    }
+    return {"up": [label(int(i)) for i in logits.topk(k).indices]}

@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from gpt2lab.explorer import scene
 from gpt2lab.explorer.sheet import Sheet, ticks
+from gpt2lab.explorer.words import amount, number, percent
 from gpt2lab.widgets.drawing import clip
 from gpt2lab.widgets.style import BLUE, FADED, FONT, GRID, INK, ORANGE, SMALL
 
@@ -227,29 +228,6 @@ def _title(sheet: Sheet, explorer: Any, text: str) -> None:
 def which_run(explorer: Any) -> str:
     """Of two runs a view shows the second; a title says so."""
     return f" · {explorer._names[1]}" if len(explorer.runs) > 1 else ""
-
-
-def amount(p: Any) -> str:
-    """A probability or weight as the browser writes it: .43, <.001, 1.0."""
-    if p == 0:
-        return "0"
-    if p < 0.0005:
-        return "<.001"
-    return "1.0" if p >= 0.995 else f"{p:.{3 if p < 0.0995 else 2}f}".removeprefix("0")
-
-
-def percent(p: Any) -> str:
-    """A probability in percent with one digit, as the browser writes it."""
-    return "<0.1 %" if 0 < p < 0.0005 else f"{100 * p:.1f} %"
-
-
-def number(value: Any) -> str:
-    """Four digits at most, with a real minus sign, as the browser writes it."""
-    if not np.isfinite(value):
-        return "−∞" if value < 0 else "–"
-    size = abs(float(value))
-    digits = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
-    return "0" if value == 0 else f"{value:.{digits}f}".replace("-", "−")
 
 
 CHARTS: dict[str, Callable[[Sheet, Any], None]] = {

@@ -13,7 +13,6 @@ travel in ``_scene``. Text is shown as text nodes, never as HTML.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import traitlets
@@ -170,7 +169,6 @@ class Explorer(Selection):
             self._rerun()
 
     def _rerun(self) -> None:
-        started = time.perf_counter()
         ids, note = tokenize(self._encoding, self.text, context_length(self._models))
         with self.hold_sync():
             self._answered += 1
@@ -189,7 +187,7 @@ class Explorer(Selection):
             self._revision += 1
             self._settle(len(ids), was_last)
             self.message = ""
-            self._scene = scene.make_scene(self, note, (time.perf_counter() - started) * 1000)
+            self._scene = scene.make_scene(self, note)
 
     @property
     def _models(self) -> list[Any]:

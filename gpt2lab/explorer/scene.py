@@ -11,7 +11,7 @@ from gpt2lab.explorer.runs import Run
 FIRST_MAP_BYTES = 40_000  # a larger map is sent when asked for, not with the first picture
 
 
-def make_scene(explorer: Any, note: str, milliseconds: float) -> dict:
+def make_scene(explorer: Any, note: str) -> dict:
     """Labels, shapes, thumbnails of every head, and the first two answers, so that nobody has to ask."""
     runs = explorer.runs
     run = runs[-1]
@@ -33,7 +33,6 @@ def make_scene(explorer: Any, note: str, milliseconds: float) -> dict:
         "shape": run.shape,  # of the model whose parts can be switched off
         "grid": _grid([r.shape for r in runs]),  # heads per layer, of whichever model has more
         "d_model": 0 if run.stream is None else run.stream.shape[-1],
-        "milliseconds": round(milliseconds, 1),
         "runs": [_run(r) for r in runs],
         "first": _first_answers(explorer),
     }

@@ -3,7 +3,7 @@
 const KEEP_BYTES = 48_000_000; // answers kept in the browser
 const SILENCE = 10_000; // milliseconds without an answer until the page says so
 
-// Must be written as explorer.py writes it, digit for digit.
+// Must be written as scene.py writes it, digit for digit.
 export function nextQuestion(token, temperature, topK, topP) {
   return ["next", token, Math.round(temperature * 1000), topK, Math.round(topP * 1000)].join("/");
 }
