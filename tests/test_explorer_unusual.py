@@ -8,6 +8,7 @@ from explorers import TEXT, explorer, model
 
 from gpt2lab import course_encoding
 from gpt2lab.explorer import Explorer, files
+from gpt2lab.explorer.scene import next_question
 from gpt2lab.explorer.selection import VIEWS
 
 
@@ -231,3 +232,16 @@ def test_the_code_of_a_model_on_a_gpu_puts_the_tokens_there():
     assert "device" not in e.code()
     e._runs[0].tokens = e._runs[0].tokens.to("meta")  # stands in for a GPU
     assert "device='meta'" in e.code()
+
+
+def test_a_tiny_top_p_keeps_one_token():
+    e = explorer(top_p=0.0003, view="next")
+    assert e.answer(next_question(e))[0]["kept"] == [1]
+
+
+def test_an_encoding_that_fails_is_a_sentence():
+    def fail(text):
+        raise RuntimeError("no such word")
+
+    encoding = SimpleNamespace(encode_ordinary=fail, decode_single_token_bytes=bytes)
+    assert Explorer(model(), encoding, TEXT).message.endswith("RuntimeError: no such word")

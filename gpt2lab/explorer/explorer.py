@@ -169,18 +169,18 @@ class Explorer(Selection):
             self._rerun()
 
     def _rerun(self) -> None:
-        ids, note = tokenize(self._encoding, self.text, context_length(self._models))
         with self.hold_sync():
             self._answered += 1
-            if not ids:
-                self.message = ""
-                self._scene = {**self._scene, "hint": HINT, "note": ""}
-                return
             try:
-                runs = self._make_runs(ids)
+                ids, note = tokenize(self._encoding, self.text, context_length(self._models))
+                runs = self._make_runs(ids) if ids else []
             except Exception as error:  # the model may be the learner's own: it may raise anything
                 self.message = sentence(error)
                 self._scene = {**self._scene, "hint": ""}
+                return
+            if not ids:
+                self.message = ""
+                self._scene = {**self._scene, "hint": HINT, "note": ""}
                 return
             was_last = not self._runs or self._token_index() == self._runs[0].T - 1
             self._runs, self._text_shown = runs, self.text

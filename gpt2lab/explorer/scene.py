@@ -40,7 +40,7 @@ def make_scene(explorer: Any, note: str) -> dict:
 
 def next_question(explorer: Any) -> str:
     """The question about the selected token's next one. Must be written as js/store.mjs writes it."""
-    temperature, top_p = round(explorer.temperature * 1000), round(explorer.top_p * 1000)
+    temperature, top_p = round(explorer.temperature * 1000), max(1, round(explorer.top_p * 1000))
     return f"next/{explorer._token_index()}/{temperature}/{explorer.top_k}/{top_p}"
 
 

@@ -5,7 +5,7 @@ const SILENCE = 10_000; // milliseconds without an answer until the page says so
 
 // Must be written as scene.py writes it, digit for digit.
 export function nextQuestion(token, temperature, topK, topP) {
-  return ["next", token, Math.round(temperature * 1000), topK, Math.round(topP * 1000)].join("/");
+  return ["next", token, Math.round(temperature * 1000), topK, Math.max(1, Math.round(topP * 1000))].join("/");
 }
 
 export function createStore(model) {
