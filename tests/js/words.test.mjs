@@ -57,4 +57,5 @@ test("the theme is the page's, and the system's where the page says nothing", ()
 
 test("a question about next tokens names the sampling in thousandths", () => {
   assert.equal(nextQuestion(3, 0.7, 0, 1), "next/3/700/0/1000");
+  assert.equal(nextQuestion(3, 1, 0, 0.0003), "next/3/1000/0/1"); // none is no share
 });
