@@ -1,4 +1,4 @@
-"""JupyterLab in headless Chromium, for times that a person would feel."""
+"""JupyterLab in headless Chromium, for times that a person would feel; the browser tests use it, too."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ READY = """async () => {
 }"""
 
 
-def chromium() -> str | None:
-    """The program, if there is one."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+def chromium_program() -> str | None:
+    """Where Chromium or Chrome is, if there is one."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextlib.contextmanager
@@ -81,6 +82,7 @@ def jupyterlab(folder: Path) -> Any:
     )
     settings = Path(environment["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
     whole = {
+        # All cells are in the page, also those that are scrolled out of sight.
         "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
         "@jupyterlab/docmanager-extension:plugin": {"autosave": False},  # of a peer's output: tens of MB
     }

@@ -24,7 +24,7 @@ from typing import Any
 
 import _peers
 import torch
-from _lab import chromium, jupyterlab, open_notebook, run_cell
+from _lab import chromium_program, jupyterlab, open_notebook, run_cell
 from _timing import PAIRS, compare, provenance, report
 
 from gpt2lab import GPT2, GPT2Config, course_encoding
@@ -131,7 +131,7 @@ def in_jupyterlab() -> tuple[list[dict], dict]:
     """Times that a person would feel, in a browser; ours and the peers'."""
     from playwright.sync_api import sync_playwright
 
-    program = chromium()
+    program = chromium_program()
     if program is None:
         print("no Chromium: the times in the browser are left out")
         return [], {}

@@ -14,7 +14,6 @@ from gpt2lab import course_encoding
 from gpt2lab.explorer import Explorer, charts, picture
 from gpt2lab.explorer import words as spelled
 from gpt2lab.explorer.selection import VIEWS
-from gpt2lab.explorer.sheet import ticks
 
 
 def words(drawn):
@@ -122,14 +121,6 @@ def test_the_svg_holds_letters_not_shapes_and_leaves_the_picture_as_it_was():
     texts = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert any(text.startswith("Layer 1, head 0") for text in texts)
     assert drawn.png() == before
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [(0, 1, [0, 0.5, 1]), (0, 7, [0, 5]), (-0.3, 0.9, [0, 0.5]), (0, 130, [0, 50, 100]), (2, 2, [2])],
-)
-def test_ticks_are_round(low, high, expected):
-    np.testing.assert_allclose(ticks(low, high, 4), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize(

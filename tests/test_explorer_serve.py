@@ -62,8 +62,6 @@ def test_toy_models_open_with_a_text_of_their_task():
 
 
 def test_without_a_name_a_trained_toy_is_shown():
-    if "reference" not in toy_names():
-        pytest.skip("the reference model is not there yet")
     e = serve.make_explorer(options(model=None))
     assert e.title.startswith("reference")
     toy = load_toy("reference")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 
 from gpt2lab.explorer import scene
-from gpt2lab.explorer.sheet import Sheet, ticks
+from gpt2lab.explorer.sheet import Sheet
 from gpt2lab.explorer.words import amount, number, percent
 from gpt2lab.widgets.drawing import clip
 from gpt2lab.widgets.style import BLUE, FADED, FONT, GRID, INK, ORANGE, SMALL
@@ -190,7 +191,8 @@ def _frame(
         return float(x + width * (i + 0.5) / len(names))
 
     sheet.text(x, y - 32, title, bold=True)
-    for tick in ticks(low, high, 4):
+    marks = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high)
+    for tick in marks[(marks >= low) & (marks <= high)]:
         sheet.line([x, x + width], [height(tick)] * 2, FADED if abs(tick) < 1e-12 else GRID)
         sheet.text(x - 8, height(tick), f"{tick + 0.0:g}".replace("-", "−"), size=10, color=FADED, at="rm")
     every = 1 + (len(names) - 1) // 24

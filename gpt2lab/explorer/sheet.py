@@ -58,15 +58,3 @@ class Sheet:
         """The picture with all that was drawn."""
         self.axes.add_collection(PolyCollection(self._corners, facecolors=self._colours), autolim=False)
         return self.picture
-
-
-def ticks(low: Any, high: Any, most: int = 5) -> np.ndarray:
-    """Round numbers from ``low`` to ``high``, at most ``most``."""
-    span = high - low
-    if not span > 0:
-        return np.array([low])
-    rough = span / max(1, most - 1)
-    base = 10.0 ** np.floor(np.log10(rough))
-    step = next(base * m for m in (1, 2, 5, 10) if base * m >= rough * 0.999)
-    first = np.ceil(low / step - 1e-9)
-    return step * np.arange(first, np.floor(high / step + 1e-9) + 1)

@@ -26,9 +26,8 @@ class Brackets(Task):
         opening, closing = zip(*PAIRS, strict=True)
         self.encoding = word_encoding("brackets", [*opening, *closing, ">"])
         self.shortest, self.longest, self.deepest = shortest, longest, deepest
-        self.length = (
-            longest + 1 + deepest
-        )  # longest prefix, ">", its closing brackets (the end is a target only)
+        # Longest prefix, ">", its closing brackets; the end is a target only.
+        self.length = longest + 1 + deepest
 
     def sequences(self, n: int, generator: torch.Generator, split: str) -> tuple[Tensor, Tensor]:
         rows = draw_split(lambda m: self._draw(m, generator), n, split)

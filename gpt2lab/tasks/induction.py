@@ -51,9 +51,8 @@ class Induction(Task):
             cut = (torch.rand(m, T + 1, generator=generator) < often) | (place == repeat)
             piece = cut.long().cumsum(dim=1)  # (m, T + 1)
             rank = torch.rand(m, T + 2, generator=generator).argsort(dim=1).gather(1, piece)
-            order = torch.where(place < repeat, place, (T + 2) * (rank + 1) + place).argsort(
-                dim=1
-            )  # pieces shuffled
+            shuffled = torch.where(place < repeat, place, (T + 2) * (rank + 1) + place)
+            order = shuffled.argsort(dim=1)  # (m, T + 1)
             source = torch.where(order < repeat, order, order - period)
             return torch.cat([letters.gather(1, source), cut.gather(1, order), repeat], dim=1)  # (m, 2T + 3)
 

@@ -40,9 +40,8 @@ class Sentiment(Task):
 
         def make(m: int) -> Tensor:
             parts = [len(SUBJECTS), len(GOOD) + len(BAD), 2, len(JOINTS)]
-            return torch.cat(
-                [torch.randint(size, (m, C), generator=generator) for size in parts], dim=1
-            )  # (m, 4C)
+            columns = [torch.randint(size, (m, C), generator=generator) for size in parts]
+            return torch.cat(columns, dim=1)  # (m, 4C)
 
         rows = draw_split(make, n, split)
         subject, adjective, negated, joint = rows.split(C, dim=1)  # 4 × (n, C)

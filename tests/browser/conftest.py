@@ -13,12 +13,9 @@ tests are skipped; with CI=true that is a failure.
 """
 
 import io
-import json
 import os
 import re
-import shutil
-import socket
-import subprocess
+import sys
 import time
 import uuid
 from contextlib import contextmanager
@@ -28,15 +25,10 @@ from urllib.parse import urlparse
 import nbformat
 import pytest
 
-from gpt2lab import server
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+from _lab import READY, chromium_program, jupyterlab  # noqa: E402
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 START_S, CELL_S = 90, 60  # generous: a busy machine is slow, not wrong
-OVERRIDES = {
-    # All cells are in the page, also those that are scrolled out of sight.
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
-    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
-}
 
 
 def pytest_collection_modifyitems(items):
@@ -48,8 +40,7 @@ def pytest_collection_modifyitems(items):
 def chromium():
     """A headless browser."""
     playwright_api = pytest.importorskip("playwright.sync_api")
-    programs = map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))
-    program = next(filter(None, programs), None)
+    program = chromium_program()
     if program is None:
         missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         missing("needs Chromium, which is not installed")
@@ -63,43 +54,15 @@ def chromium():
 def lab(chromium, tmp_path_factory):
     """JupyterLab as ``gpt2lab open`` starts it, in a folder of its own."""
     folder = tmp_path_factory.mktemp("lab")
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    environment = server.jupyter_environment(folder)
-    environment["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
-    environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
-    settings = Path(environment["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
-    settings.write_text(json.dumps(json.loads(settings.read_text()) | OVERRIDES))
-    command = server.jupyter_command(folder, "", port, browser=False)
-    command += ["--LabApp.expose_app_in_browser=True"]
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
-    try:
-        yield Lab(chromium, folder, _wait_for_server(process, folder))
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _wait_for_server(process, folder):
-    """What the server notes about itself once it listens: its address and its token."""
-    note = folder / "runtime" / f"jpserver-{process.pid}.json"
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and process.poll() is None:
-        if note.exists() and (text := note.read_text()).rstrip().endswith("}"):
-            return json.loads(text)
-        time.sleep(0.1)
-    process.kill()
-    pytest.fail("JupyterLab did not start:\n" + (folder / "server.log").read_text(errors="replace")[-2000:])
+    with jupyterlab(folder) as (url, token):
+        yield Lab(chromium, folder, url, token)
 
 
 class Lab:
     """A running JupyterLab."""
 
-    def __init__(self, browser, folder, note):
-        self.browser, self.folder = browser, folder
-        self.url, self.token = note["url"], note["token"]
+    def __init__(self, browser, folder, url, token):
+        self.browser, self.folder, self.url, self.token = browser, folder, url, token
 
     def write(self, name, cells):
         """Write a notebook of code cells, not run, into the server's folder; returns its path."""
@@ -125,13 +88,7 @@ class Lab:
         page.goto(f"{self.url}lab/workspaces/{uuid.uuid4().hex}/tree/{inside}?reset&token={self.token}")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START_S * 1000)
         # A cell that is run before the kernel answers is silently not run.
-        page.evaluate(
-            """async () => {
-                const [panel] = window.jupyterapp.shell.widgets("main");
-                await panel.sessionContext.ready;
-                await panel.sessionContext.session.kernel.info;
-            }"""
-        )
+        page.evaluate(READY)
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
         page.locator(f'body[data-jp-theme-light="{str(not dark).lower()}"]').wait_for(state="attached")
