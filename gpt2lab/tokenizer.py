@@ -97,6 +97,26 @@ def token_labels(encoding: tiktoken.Encoding, tokens: Any) -> list[str]:
     return [token_label(encoding, int(token)) for token in tokens]
 
 
+def whole_characters(text: str) -> str:
+    """Half characters (lone surrogates), which no file and no message can carry, become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def left_out(encoding: Any, text: str) -> list[str]:
+    """The parts of a text that no token stands for, in order.
+
+    GPT-2's tokens cover every text; those of a toy task cover the words of its language, and
+    ``encode_ordinary`` skips what lies between them.
+    """
+    rest, parts = whole_characters(text).encode("utf-8"), []
+    for token in encoding.encode_ordinary(text):
+        skipped, piece, rest = rest.partition(encoding.decode_single_token_bytes(token))
+        parts.append(skipped)
+        if not piece:  # the tokens of something else
+            break
+    return [part.decode("utf-8", "replace") for part in [*parts, rest] if part]
+
+
 def standard_library_files(max_bytes: int = 4_000_000) -> Iterator[tuple[str, str]]:
     """Python's own source, file by file in alphabetical order: real text that is on every machine.
 

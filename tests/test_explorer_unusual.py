@@ -10,6 +10,7 @@ from gpt2lab import course_encoding
 from gpt2lab.explorer import Explorer, files
 from gpt2lab.explorer.scene import next_question
 from gpt2lab.explorer.selection import VIEWS
+from gpt2lab.zoo import load_toy
 
 
 class Bare:
@@ -245,3 +246,15 @@ def test_an_encoding_that_fails_is_a_sentence():
 
     encoding = SimpleNamespace(encode_ordinary=fail, decode_single_token_bytes=bytes)
     assert Explorer(model(), encoding, TEXT).message.endswith("RuntimeError: no such word")
+
+
+def test_words_that_a_toy_does_not_know_are_named():
+    toy = load_toy("reference")
+    e = Explorer(toy.model, toy.encoding, "the zebra could not lift the box")
+    assert e._scene["note"] == "No token for ‘zebra’: left out."
+    e.text = "zebra"
+    assert e._scene["hint"] == "This model has no token for any of that: it knows the words of its task only."
+    e.text = ""
+    assert e._scene["hint"].startswith("Type a sentence")
+    e.text = "the robot "  # a blank at the end is no word
+    assert (e._scene["hint"], e._scene["note"]) == ("", "")

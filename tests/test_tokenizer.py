@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from peers import properties
 
 from gpt2lab import tokenizer, vocabulary
+from gpt2lab.tasks import get_task
 from gpt2lab.tokenizer import (
     COURSE_VOCAB_SIZE,
     course_encoding,
     gpt2_encoding,
+    left_out,
     standard_library_text,
     token_label,
     token_labels,
@@ -166,3 +168,17 @@ def test_the_stored_encoding_is_made_by_its_command(tmp_path, monkeypatch):
     stored, trained = course_encoding.__wrapped__(), train_bpe(text, 300)
     assert stored.n_vocab == trained.n_vocab == 300
     assert stored.encode_ordinary(text) == trained.encode_ordinary(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("the robot", []), ("the zebra could", [" zebra"]), ("zzzz", ["zzzz"]), ("the ?", [" ?"]), ("", []),
+     ("12 the ÄÖ robot", ["12", " ÄÖ"])],
+)  # fmt: skip
+def test_what_a_small_vocabulary_leaves_out_is_named(text, expected):
+    assert left_out(get_task("reference").encoding, text) == expected
+
+
+@pytest.mark.parametrize("text", ["any text, ÄÖ 漢字 🦜", "lone \ud800 surrogate", "nul \x00", "   \n\t "])
+def test_bytes_leave_nothing_out(text):
+    assert left_out(course_encoding(), text) == []

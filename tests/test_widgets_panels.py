@@ -14,6 +14,7 @@ from gpt2lab import GPT2, GPT2Config, ablate_heads, course_encoding, gpt2_encodi
 from gpt2lab.widgets import AttentionPanel, HeadsPanel, LayerNormPanel, ResidualPanel
 from gpt2lab.widgets.layernorm_panel import NORMS
 from gpt2lab.widgets.text_panel import demo_model, is_untrained
+from gpt2lab.zoo import load_toy
 
 PANELS = [AttentionPanel, HeadsPanel, LayerNormPanel, ResidualPanel]
 close = dict(atol=1e-6, rtol=1e-5)
@@ -269,3 +270,12 @@ def test_gain_and_bias_are_the_std_and_mean_after_layer_norm():
 
 def test_one_token_alone_is_nobodys_neighbour():
     assert not LayerNormPanel(text="robot").result.leaks
+
+
+def test_a_word_that_a_toy_does_not_know_is_named_and_the_last_picture_stays():
+    toy = load_toy("reference")
+    panel = AttentionPanel(toy, text="the robot could")
+    with pytest.raises(ValueError, match="made of the words that the model knows, got 'zebra': leave it out"):
+        panel.text = "the zebra could"
+    assert panel.text == "the robot could"
+    panel.text = "the box could "  # a blank at the end is no word

@@ -24,6 +24,7 @@ from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.selection import Selection
 from gpt2lab.explorer.text import (
     HINT,
+    UNKNOWN,
     as_tensor,
     check_model,
     check_names,
@@ -180,7 +181,7 @@ class Explorer(Selection):
                 return
             if not ids:
                 self.message = ""
-                self._scene = {**self._scene, "hint": HINT, "note": ""}
+                self._scene = {**self._scene, "hint": UNKNOWN if note else HINT, "note": ""}
                 return
             was_last = not self._runs or self._token_index() == self._runs[0].T - 1
             self._runs, self._text_shown = runs, self.text

@@ -9,8 +9,8 @@ import traitlets
 
 from gpt2lab.explorer import changes
 from gpt2lab.explorer.runs import Run
-from gpt2lab.explorer.text import whole_characters
 from gpt2lab.generation import check_sampling
+from gpt2lab.tokenizer import whole_characters
 
 VIEWS = ("overview", "heads", "head", "scores", "stream", "neurons", "lens", "next")
 

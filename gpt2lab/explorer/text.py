@@ -7,30 +7,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpt2lab.tokenizer import token_label
+from gpt2lab.tokenizer import left_out, token_label, whole_characters
 
 HINT = "Type a sentence to see what the model does with it."
+UNKNOWN = "This model has no token for any of that: it knows the words of its task only."
 LONGEST_TOKEN = 128  # bytes of GPT-2's longest token: more text than this per position never fits
 
 
 def tokenize(encoding: Any, text: str, context_length: int | None) -> tuple[list[int], str]:
-    """Token ids that fit into the context, and a note if some did not."""
+    """Token ids that fit into the context, and a note if something is not shown."""
     if context_length is not None:
         limit = LONGEST_TOKEN * context_length
         shortened = len(text) > limit
         text = text[:limit]
     ids = list(encoding.encode_ordinary(text))
     if context_length is None or len(ids) <= context_length:
-        return ids, ""
+        unknown = [part.strip() for part in left_out(encoding, text) if part.strip()]
+        return ids, f"No token for ‘{unknown[0][:40]}’: left out." if unknown else ""
     total = f"more than {len(ids):,}" if shortened else f"{len(ids):,}"
     note = f"The text has {total} tokens, the context holds {context_length:,}: "
     note += f"only the first {context_length:,} are shown."
     return ids[:context_length], note
-
-
-def whole_characters(text: str) -> str:
-    """Half characters (lone surrogates), which no file and no message can carry, become U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def safe_label(encoding: Any, token: int) -> str:

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from gpt2lab.bpe import ENDOFTEXT
+from gpt2lab.tokenizer import left_out
 
 IGNORE = -100  # target of a position whose prediction is not scored (the default of F.cross_entropy)
 SPLITS = ("train", "held_out")
@@ -160,18 +161,10 @@ class Task(ABC):
         ValueError
             Naming the first part of the text that is not in the task's vocabulary.
         """
-        ids = self.encoding.encode_ordinary(text)
-        rest = text.encode("utf-8")
-        for token in ids:
-            piece = self.encoding.decode_single_token_bytes(token)
-            if not rest.startswith(piece):
-                break
-            rest = rest[len(piece) :]
-        if rest or not ids:
-            shown = rest.decode("utf-8", errors="replace")[:20]
-            raise ValueError(
-                f"task {self.name!r} has no token for {shown!r}; an example of its language: {self.examples(1)[0]!r}"
-            )
+        ids, unknown = self.encoding.encode_ordinary(text), left_out(self.encoding, text)
+        if unknown or not ids:
+            shown, example = "".join(unknown[:1])[:20], self.examples(1)[0]
+            raise ValueError(f"task {self.name!r} has no token for {shown!r}; an example of its language: {example!r}")
         return torch.tensor([ids])  # (1, T)
 
     @property

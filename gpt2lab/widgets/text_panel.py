@@ -9,7 +9,7 @@ import torch
 
 from gpt2lab.config import GPT2Config
 from gpt2lab.model import GPT2
-from gpt2lab.tokenizer import course_encoding, gpt2_encoding, token_labels
+from gpt2lab.tokenizer import course_encoding, gpt2_encoding, left_out, token_labels
 from gpt2lab.trace import GPT2Trace
 from gpt2lab.vocabulary import VocabularyError
 from gpt2lab.widgets.base import Panel
@@ -97,6 +97,11 @@ class TextPanel(Panel):
         """Raise a ValueError with one sentence if the text cannot be shown."""
         tokens = self.encoding.encode_ordinary(text)
         limit = min(self.max_tokens, self.model.config.context_length)
+        unknown = [part.strip() for part in left_out(self.encoding, text) if part.strip()]
+        if unknown:
+            raise ValueError(
+                f"text must be made of the words that the model knows, got {unknown[0][:40]!r}: leave it out"
+            )
         if not tokens:
             raise ValueError("text must have at least one token, got an empty string")
         if len(tokens) > limit:
