@@ -9,7 +9,7 @@ SANITIZE = Path(__file__).parent / "tests" / "nbval_sanitize.cfg"
 def pytest_configure(config):
     if not getattr(config.option, "nbval", False):
         return
-    from gpt2lab import notebooks  # not at the top: the tests load the package with its shapes enforced
+    from gpt2lab.course import notebooks  # not at the top: the tests load the package with its shapes enforced
 
     # Outputs are compared in the environment in which they were made.
     os.environ.update(notebooks.environment())

@@ -306,7 +306,7 @@ def main(arguments):
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again: it goes on where it stopped.", file=sys.stderr)
         return 130
-    command = [venv_python(), "-m", "gpt2lab.cli"] + arguments
+    command = [venv_python(), "-m", "gpt2lab"] + arguments
     if os.name != "nt":
         os.execv(command[0], command)  # one process, so that Ctrl+C and signals reach the right one
     return subprocess.call(command)

@@ -17,7 +17,7 @@ from typing import Any
 
 import nbformat
 
-from gpt2lab import server
+from gpt2lab.course import jupyter as server
 
 READY = """async () => {
     const [panel] = window.jupyterapp.shell.widgets("main");

@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 HERE = Path(__file__).parent
 TEXT = "the robot could not lift the box because it was weak. it means the"
 SIZE = {"width": 1180, "height": 900}  # CSS pixels
-EXPLORE = ["-m", "gpt2lab.cli", "explore", "--model", "reference", "--text", TEXT, "--view", "head", "--no-browser"]
+EXPLORE = ["-m", "gpt2lab", "explore", "--model", "reference", "--text", TEXT, "--view", "head", "--no-browser"]
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Data parallel training: every process holds the whole model and learns from its part of the batch.
 
-    torchrun --nproc-per-node 2 -m gpt2lab.cli train reference
+    torchrun --nproc-per-node 2 -m gpt2lab train reference
 
 torchrun starts the processes and tells each its rank. Gradients are averaged over the processes after
 every backward pass (gloo on CPUs, nccl on NVIDIA GPUs), so all weights stay equal.

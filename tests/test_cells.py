@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from gpt2lab import cells
+from gpt2lab.course import cells
 
 
 def test_code_and_formulas_are_no_prose():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt2lab import cells, coverage, hygiene, notebooks, topics
+from gpt2lab.course import cells, coverage, hygiene, notebooks, topics
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = notebooks.chapters(ROOT)
@@ -30,7 +30,7 @@ def test_teaches_every_topic_it_owns(path):
 
 def test_coverage_is_current():
     text = (ROOT / "chapters" / coverage.FILE).read_text(encoding="utf-8")
-    assert text == coverage.table(CHAPTERS), "run: python -m gpt2lab.coverage"
+    assert text == coverage.table(CHAPTERS), "run: python -m gpt2lab.course.coverage"
 
 
 def test_every_link_of_the_coverage_leads_to_a_cell():

@@ -4,7 +4,9 @@ import sys
 
 import pytest
 
-from gpt2lab import checkup, vocabulary, workspace
+from gpt2lab import vocabulary
+from gpt2lab.course import testing as checkup
+from gpt2lab.course import workspace
 
 
 @pytest.fixture

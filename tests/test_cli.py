@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gpt2lab import cli
+from gpt2lab import __main__ as cli
 from gpt2lab.vocabulary import VocabularyError
 
 
@@ -40,19 +40,19 @@ def test_a_mistake_is_one_sentence(monkeypatch, capsys, error):
     def fail(arguments):
         raise error
 
-    monkeypatch.setattr("gpt2lab.workspace.reset_command", fail)
+    monkeypatch.setattr("gpt2lab.course.workspace.reset_command", fail)
     assert cli.main(["reset", "3"]) == 2
     assert capsys.readouterr().err == f"gpt2lab reset: {error}\n"
 
 
 def test_arguments_and_exit_code_pass_through(monkeypatch):
     received = []
-    monkeypatch.setattr("gpt2lab.workspace.reset_command", lambda rest: received.append(rest) or 7)
+    monkeypatch.setattr("gpt2lab.course.workspace.reset_command", lambda rest: received.append(rest) or 7)
     assert cli.main(["reset", "03", "--x"]) == 7
     assert received == [["03", "--x"]]
 
 
 def test_help_does_not_wait_for_torch():
-    ask = "import sys; from gpt2lab import cli; cli.main([]); print('torch' in sys.modules)"
+    ask = "import sys; from gpt2lab import __main__ as cli; cli.main([]); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True)
     assert done.stdout.endswith("False\n")

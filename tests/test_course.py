@@ -290,7 +290,7 @@ def test_every_command_goes_to_gpt2lab(course, monkeypatch, arguments, command):
     monkeypatch.setattr(course.os, "execv", lambda program, line: handed.append(line))
     monkeypatch.setattr(course.subprocess, "call", lambda line: handed.append(line) or 0)
     course.main(arguments)
-    assert handed[0] == [course.venv_python(), "-m", "gpt2lab.cli", *command]
+    assert handed[0] == [course.venv_python(), "-m", "gpt2lab", *command]
     assert wanted == [command[0] == "test"]
 
 

@@ -3,8 +3,8 @@
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from gpt2lab import coverage
-from gpt2lab.topics import TOPICS, topics_of
+from gpt2lab.course import coverage
+from gpt2lab.course.topics import TOPICS, topics_of
 
 
 def chapter(folder, name, *cells):

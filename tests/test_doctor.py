@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gpt2lab import doctor, vocabulary
-from gpt2lab.doctor import Finding
+from gpt2lab import vocabulary
+from gpt2lab.course import doctor
+from gpt2lab.course.doctor import Finding
 
 
 def test_a_line_for_each(capsys):

@@ -10,7 +10,7 @@ import nbformat
 import psutil
 import pytest
 
-from gpt2lab import cli
+from gpt2lab import __main__ as cli
 from gpt2lab.explorer import serve
 from gpt2lab.zoo import load_toy, toy_names
 
@@ -98,7 +98,7 @@ def test_a_port_in_use_is_said_before_anything_starts(capsys):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can catch")
 def test_a_request_to_stop_ends_the_server_too():
-    command = [sys.executable, "-m", "gpt2lab.cli", "explore", "--model", "random", "--no-browser"]
+    command = [sys.executable, "-m", "gpt2lab", "explore", "--model", "random", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if "http://localhost" in line:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gpt2lab.widgets.filing_cabinet import KEYS, QUERIES, VALUES, WORDS, FilingCabinetPanel
+from gpt2lab.widgets.filing_cabinet_panel import KEYS, QUERIES, VALUES, WORDS, FilingCabinetPanel
 
 
 @pytest.fixture(scope="module")

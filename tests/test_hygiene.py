@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from gpt2lab import cells, hygiene
+from gpt2lab.course import cells, hygiene
 
 WORDS = "Each token asks, compares, and takes a blend of what the others before it offer in turn. "
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gpt2lab.__main__ import main
 from gpt2lab.ablations import VARIANTS
-from gpt2lab.cli import main
 from gpt2lab.errors import CheckpointError
 from gpt2lab.lab import CURVES, Row, load_lab
 from gpt2lab.lab.rows import GROUPS, ROWS, SEEDS

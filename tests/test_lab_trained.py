@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from gpt2lab.cli import main
+from gpt2lab.__main__ import main
 from gpt2lab.errors import CheckpointError
 from gpt2lab.lab import CURVES, Curves, load_lab
 from gpt2lab.lab.rows import ROWS

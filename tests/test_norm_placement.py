@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpt2lab.widgets.norm_placement import NormPlacementPanel
+from gpt2lab.widgets.norm_placement_panel import NormPlacementPanel
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from gpt2lab import GPT2, GPT2Config, cells, notebooks, save_gpt2
+from gpt2lab import GPT2, GPT2Config, save_gpt2
+from gpt2lab.course import cells, notebooks
 
 ROOT = Path(__file__).parents[1]
 

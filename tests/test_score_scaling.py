@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gpt2lab.widgets.score_scaling import N_KEYS, ScoreScalingPanel, _gradient
+from gpt2lab.widgets.score_scaling_panel import N_KEYS, ScoreScalingPanel, _gradient
 
 
 @pytest.fixture(scope="module")

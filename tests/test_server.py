@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt2lab import server, workspace
+from gpt2lab.course import jupyter as server
+from gpt2lab.course import workspace
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_no_browser_where_nobody_would_see_it(monkeypatch, variables, shown):
 OPEN = """
 import sys
 from pathlib import Path
-from gpt2lab import server, workspace
+from gpt2lab.course import jupyter as server, workspace
 workspace.course_root = lambda: Path(sys.argv[1])
 sys.exit(server.open_command(["--no-browser"]))
 """

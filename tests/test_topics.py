@@ -1,6 +1,6 @@
 """Topics as data."""
 
-from gpt2lab.topics import CHAPTERS, CLAIMS, TOPICS
+from gpt2lab.course.topics import CHAPTERS, CLAIMS, TOPICS
 
 
 def test_topics_are_numbered_without_gaps_and_owned_by_a_chapter():

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gpt2lab.widgets import Panel, plots
+from gpt2lab.figures import plots
+from gpt2lab.widgets import Panel
 from gpt2lab.widgets.traits import Choice, Number, Switch, Whole, Words
 
 
@@ -179,7 +180,7 @@ def test_the_picture_changes_with_the_setting_and_stands_on_white():
 def test_matplotlib_is_left_as_it_was():
     code = (
         "import sys, matplotlib; before = matplotlib.rcParams.copy()\n"
-        "from gpt2lab.widgets import plots\n"
+        "from gpt2lab.figures import plots\n"
         "plots.bars(['a'], [1]).png()\n"
         "assert matplotlib.rcParams.copy() == before and 'matplotlib.pyplot' not in sys.modules"
     )

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from gpt2lab.config import GPT2Config
+from gpt2lab.figures.block_diagram import block_diagram
 from gpt2lab.model import GPT2
-from gpt2lab.widgets.block_diagram import block_diagram
 from gpt2lab.widgets.budget_panel import BudgetPanel, flops_per_token
 from gpt2lab.widgets.sizes_panel import SIZES, SizesPanel, parameters_by_part
 

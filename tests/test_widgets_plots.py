@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gpt2lab.widgets import plots
+from gpt2lab.figures import plots
 
 TOKENS = ["The", "␣robot", "$x$", "🙂"]
 

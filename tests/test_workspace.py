@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt2lab import workspace
+from gpt2lab.course import workspace
 
 
 @pytest.fixture
@@ -121,6 +121,6 @@ def test_a_damaged_record_of_originals_does_no_harm(root):
 
 
 def test_a_package_without_its_course(monkeypatch, tmp_path):
-    monkeypatch.setattr(workspace, "__file__", str(tmp_path / "gpt2lab" / "workspace.py"))
+    monkeypatch.setattr(workspace, "__file__", str(tmp_path / "gpt2lab" / "course" / "workspace.py"))
     with pytest.raises(ValueError, match="Clone the course"):
         workspace.course_root()

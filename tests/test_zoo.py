@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gpt2lab import ablate_attention, generate
-from gpt2lab.cli import main
+from gpt2lab.__main__ import main
 from gpt2lab.errors import CheckpointError
 from gpt2lab.presets import PRESETS, get_preset
 from gpt2lab.tasks import TASKS, get_task

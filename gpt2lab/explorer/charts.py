@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from gpt2lab.explorer import scene
 from gpt2lab.explorer.sheet import Sheet
 from gpt2lab.explorer.words import amount, number, percent
-from gpt2lab.widgets.drawing import clip
-from gpt2lab.widgets.style import BLUE, FADED, FONT, GRID, INK, ORANGE, SMALL
+from gpt2lab.figures.drawing import clip
+from gpt2lab.figures.style import BLUE, FADED, FONT, GRID, INK, ORANGE, SMALL
 
 # The same colours as js/colour.mjs, light theme.
 WEIGHTS = LinearSegmentedColormap.from_list(

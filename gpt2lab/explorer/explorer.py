@@ -34,7 +34,7 @@ from gpt2lab.explorer.text import (
     tokenize,
     weights_now,
 )
-from gpt2lab.widgets.style import as_base64
+from gpt2lab.figures.style import as_base64
 
 
 class Explorer(Selection):

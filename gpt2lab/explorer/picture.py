@@ -12,8 +12,8 @@ from matplotlib.colors import PowerNorm
 
 from gpt2lab.explorer import charts, scene
 from gpt2lab.explorer.sheet import Sheet
-from gpt2lab.widgets.drawing import clip
-from gpt2lab.widgets.style import FADED, FONT, SMALL, Picture
+from gpt2lab.figures.drawing import clip
+from gpt2lab.figures.style import FADED, FONT, SMALL, Picture
 
 HIDDEN = "#e4e7ec"
 MOST_LABELS, MOST_BARS = 40, 8

@@ -174,7 +174,7 @@ def free_port() -> int:
 
 
 def _serve(notebook: Path, options: Any) -> int:
-    from gpt2lab.server import can_show_browser, port_is_free, stop_on_signals
+    from gpt2lab.course.jupyter import can_show_browser, port_is_free, stop_on_signals
 
     if options.port is not None and not port_is_free(options.port):
         raise ValueError(f"Expected a free port, received {options.port}, which is not. Try another --port.")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.collections import PolyCollection
 
-from gpt2lab.widgets.style import CSS_PER_INCH, GRID, INK, SMALL, Picture, house_style
+from gpt2lab.figures.style import CSS_PER_INCH, GRID, INK, SMALL, Picture, house_style
 
 WIDTH, HEIGHT = 1056, 538
 

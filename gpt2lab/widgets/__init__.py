@@ -1,7 +1,7 @@
-"""Panels: live pictures with sliders, and the figures that chapters share.
+"""Panels: live pictures with sliders.
 
-Each panel has a file of its own; ``base`` says how to make one. Names load on first use, so that a
-figure does not wait for the panels.
+Each panel has a file of its own; ``base`` says how to make one. Names load on first use, so that one
+panel does not wait for the others.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _HOME = {
     "BudgetPanel": "budget_panel",
     "CachePanel": "cache_panel",
     "DepthPanel": "depth_panel",
-    "FilingCabinetPanel": "filing_cabinet",
+    "FilingCabinetPanel": "filing_cabinet_panel",
     "MaskPanel": "mask_panel",
     "MapPanel": "map_panel",
     "NeuronsPanel": "neurons_panel",
-    "NormPlacementPanel": "norm_placement",
+    "NormPlacementPanel": "norm_placement_panel",
     "HeadsPanel": "heads_panel",
     "LabModelsPanel": "lab_models_panel",
     "LabPanel": "lab_panel",
@@ -30,7 +30,7 @@ _HOME = {
     "RipplePanel": "ripple_panel",
     "SamplingPanel": "sampling_panel",
     "SchedulePanel": "schedule_panel",
-    "ScoreScalingPanel": "score_scaling",
+    "ScoreScalingPanel": "score_scaling_panel",
     "PathPanel": "path_panel",
     "PositionsPanel": "positions_panel",
     "Predict": "predict",

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gpt2lab.feedforward import gelu
+from gpt2lab.figures.plots import name_curves, short
+from gpt2lab.figures.style import BLUE, FADED, GREEN, INK, ORANGE, VERMILION, Picture
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.plots import name_curves, short
-from gpt2lab.widgets.style import BLUE, FADED, GREEN, INK, ORANGE, VERMILION, Picture
 from gpt2lab.widgets.traits import Choice, Number
 
 ACTIVATIONS = {"GELU (tanh, GPT-2)": gelu, "GELU (exact)": F.gelu, "ReLU": F.relu}

@@ -15,11 +15,11 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from gpt2lab.figures.plots import clip, decimals, draw_heatmap
+from gpt2lab.figures.style import BLUE, FADED, FONT, INK, SIGNED, SMALL, VERMILION, Picture
 from gpt2lab.interventions import without_causal_mask
 from gpt2lab.trace import GPT2Trace
 from gpt2lab.widgets.heads_panel import visible
-from gpt2lab.widgets.plots import clip, decimals, draw_heatmap
-from gpt2lab.widgets.style import BLUE, FADED, FONT, INK, SIGNED, SMALL, VERMILION, Picture
 from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Choice, Number, Switch, Whole
 

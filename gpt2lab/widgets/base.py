@@ -34,7 +34,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Bunch
 
-from gpt2lab.widgets.style import CSS, Picture, as_base64, house_style, spoken
+from gpt2lab.figures.style import CSS, Picture, as_base64, house_style, spoken
 from gpt2lab.widgets.traits import PanelTrait
 
 

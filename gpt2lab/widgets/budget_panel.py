@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt2lab.config import GPT2Config
+from gpt2lab.figures.plots import log_scale, short
+from gpt2lab.figures.style import BLUE, FADED, GREEN, ORANGE, SMALL, VERMILION, Picture
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.plots import log_scale, short
 from gpt2lab.widgets.sizes_panel import SIZES, parameters_by_part
-from gpt2lab.widgets.style import BLUE, FADED, GREEN, ORANGE, SMALL, VERMILION, Picture
 from gpt2lab.widgets.traits import Choice, Whole
 
 LONGEST = 16_384

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
 from gpt2lab.config import GPT2Config
+from gpt2lab.figures.plots import short
+from gpt2lab.figures.style import BLUE, FADED, INK, ORANGE, SMALL, Picture
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.plots import short
-from gpt2lab.widgets.style import BLUE, FADED, INK, ORANGE, SMALL, Picture
 from gpt2lab.widgets.traits import Whole
 
 HIDDEN, KEPT, COMPUTED = 0, 1, 2

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
-from gpt2lab.widgets.plots import clip, draw_heatmap
-from gpt2lab.widgets.style import FADED, SMALL, VERMILION, Picture
+from gpt2lab.figures.plots import clip, draw_heatmap
+from gpt2lab.figures.style import FADED, SMALL, VERMILION, Picture
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Whole
 

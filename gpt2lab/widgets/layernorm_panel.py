@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gpt2lab.figures.plots import clip, short
+from gpt2lab.figures.style import BLUE, FADED, FONT, INK, SKY, VERMILION, Picture
 from gpt2lab.tokenizer import token_labels
-from gpt2lab.widgets.plots import clip, short
-from gpt2lab.widgets.style import BLUE, FADED, FONT, INK, SKY, VERMILION, Picture
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Choice, Number, Whole, Words
 

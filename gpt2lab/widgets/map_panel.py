@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from gpt2lab.figures.drawing import clip
+from gpt2lab.figures.style import BLUE, FADED, INK, SIGNED, SKY, SMALL, VERMILION, Picture
 from gpt2lab.tokenizer import token_labels
-from gpt2lab.widgets.drawing import clip
-from gpt2lab.widgets.style import BLUE, FADED, INK, SIGNED, SKY, SMALL, VERMILION, Picture
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Whole
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gpt2lab.figures.plots import clip, draw_heatmap
+from gpt2lab.figures.style import FADED, INK, SMALL, VERMILION, Picture
 from gpt2lab.masking import apply_mask, causal_mask
-from gpt2lab.widgets.plots import clip, draw_heatmap
-from gpt2lab.widgets.style import FADED, INK, SMALL, VERMILION, Picture
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Choice, Whole
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
+from gpt2lab.figures.plots import clip, short
+from gpt2lab.figures.style import BLUE, FADED, ORANGE, SMALL, VERMILION, Picture
 from gpt2lab.tokenizer import token_labels
-from gpt2lab.widgets.plots import clip, short
-from gpt2lab.widgets.style import BLUE, FADED, ORANGE, SMALL, VERMILION, Picture
 from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Whole
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention
 from gpt2lab.config import GPT2Config
+from gpt2lab.figures.plots import log_scale, name_curves
+from gpt2lab.figures.style import BLUE, FADED, GREEN, ORANGE, Picture
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.plots import log_scale, name_curves
-from gpt2lab.widgets.style import BLUE, FADED, GREEN, ORANGE, Picture
 from gpt2lab.widgets.traits import Choice
 
 LENGTHS = (8, 16, 32, 64, 128, 256)

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpt2lab.figures.plots import draw_heatmap
+from gpt2lab.figures.style import BLUE, FADED, GREEN, ORANGE, PURPLE, SMALL, VERMILION, Picture
 from gpt2lab.positions import (
     alibi_bias,
     alibi_slopes,
@@ -22,8 +24,6 @@ from gpt2lab.positions import (
     sinusoidal_table,
 )
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.plots import draw_heatmap
-from gpt2lab.widgets.style import BLUE, FADED, GREEN, ORANGE, PURPLE, SMALL, VERMILION, Picture
 from gpt2lab.widgets.traits import Choice, Whole
 
 KINDS = ("learned", "sinusoidal", "RoPE", "ALiBi", "relative bias")

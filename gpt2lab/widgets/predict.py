@@ -19,7 +19,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Bunch, TraitType
 
-from gpt2lab.widgets.style import CSS, spoken
+from gpt2lab.figures.style import CSS, spoken
 
 # Answers of this kernel by question: running a cell again makes a new panel, but keeps the answer.
 _answers: dict[tuple[str, tuple[str, ...]], str] = {}

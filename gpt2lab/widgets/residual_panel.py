@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gpt2lab.figures.plots import short
+from gpt2lab.figures.style import BLUE, FADED, GREEN, INK, ORANGE, PURPLE, Picture, letters
 from gpt2lab.residual import contributions
-from gpt2lab.widgets.plots import short
-from gpt2lab.widgets.style import BLUE, FADED, GREEN, INK, ORANGE, PURPLE, Picture, letters
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Choice, Whole
 

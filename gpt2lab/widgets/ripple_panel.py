@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from gpt2lab.figures.drawing import clip
+from gpt2lab.figures.style import AMOUNT, FADED, SMALL, VERMILION, Picture
 from gpt2lab.interventions import ablate_attention, without_causal_mask
 from gpt2lab.tokenizer import token_label
-from gpt2lab.widgets.drawing import clip
-from gpt2lab.widgets.style import AMOUNT, FADED, SMALL, VERMILION, Picture
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Switch, Whole
 

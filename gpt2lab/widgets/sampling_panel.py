@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpt2lab.figures.plots import clip, short
+from gpt2lab.figures.style import BLUE, FADED, INK, SMALL, Picture
 from gpt2lab.generation import next_token_probabilities
 from gpt2lab.tokenizer import token_label
 from gpt2lab.trace import GPT2Trace
-from gpt2lab.widgets.plots import clip, short
-from gpt2lab.widgets.style import BLUE, FADED, INK, SMALL, Picture
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Number, Whole
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gpt2lab.figures.drawing import short
+from gpt2lab.figures.style import BLUE, FADED, SMALL, Picture
 from gpt2lab.optimizer import learning_rate_at
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.drawing import short
-from gpt2lab.widgets.style import BLUE, FADED, SMALL, Picture
 from gpt2lab.widgets.traits import Choice, Whole
 
 OTHERS = "#b4b4b4"  # the kinds that are not chosen

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt2lab.config import GPT2Config
+from gpt2lab.figures.style import BLUE, FADED, GREEN, INK, ORANGE, PURPLE, SKY, SMALL, Picture
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.style import BLUE, FADED, GREEN, INK, ORANGE, PURPLE, SKY, SMALL, Picture
 from gpt2lab.widgets.traits import Choice, Switch
 
 SIZES = {

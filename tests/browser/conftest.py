@@ -66,7 +66,7 @@ class Lab:
 
     def write(self, name, cells):
         """Write a notebook of code cells, not run, into the server's folder; returns its path."""
-        from gpt2lab.notebooks import METADATA
+        from gpt2lab.course.notebooks import METADATA
 
         path = self.folder / f"{name}.ipynb"
         cells = [nbformat.v4.new_code_cell(cell) for cell in cells]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpt2lab import notebooks
+from gpt2lab.course import notebooks
 
 PANEL = [
     "from gpt2lab.widgets import AttentionPanel\npanel = AttentionPanel()",

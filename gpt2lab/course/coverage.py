@@ -1,6 +1,6 @@
 """Write chapters/COVERAGE.md: for every topic, the cell that teaches it, or "not yet".
 
-    python -m gpt2lab.coverage
+    python -m gpt2lab.course.coverage
 
 The links open the notebook at that cell in JupyterLab.
 """
@@ -14,14 +14,14 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from gpt2lab import cells, notebooks, workspace
+from gpt2lab.course import cells, notebooks, workspace
+from gpt2lab.course.topics import CHAPTERS, TOPICS, Topic, topics_of
 from gpt2lab.files import atomic_write
-from gpt2lab.topics import CHAPTERS, TOPICS, Topic, topics_of
 
 FILE = "COVERAGE.md"
 HEAD = """# Topics and the cells that teach them
 
-Made by `python -m gpt2lab.coverage` from the tags of the cells; a test keeps it current.
+Made by `python -m gpt2lab.course.coverage` from the tags of the cells; a test keeps it current.
 Topics 91 and above are what GPT-2 needs beyond the common questions.
 In JupyterLab a link leads to the cell; on GitHub, to the top of its notebook.
 "Not yet" means that the topic's own chapter is not written; "see also" names cells of other chapters that use it.

@@ -1,11 +1,11 @@
 """Execute notebooks and store what they print. The only way an output gets into a chapter.
 
-    python -m gpt2lab.notebooks run   chapters/03_attention.ipynb …
-    python -m gpt2lab.notebooks check chapters/03_attention.ipynb …
+    python -m gpt2lab.course.notebooks run   chapters/03_attention.ipynb …
+    python -m gpt2lab.course.notebooks check chapters/03_attention.ipynb …
 
 ``run`` executes each notebook from top to bottom in a fresh kernel with one fixed environment and
 replaces the file only if every cell ran. ``check`` runs nothing: it lists what breaks the rules of
-``gpt2lab.hygiene``. Without file names, both take every chapter.
+``gpt2lab.course.hygiene``. Without file names, both take every chapter.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from gpt2lab import cells, hygiene, workspace
+from gpt2lab.course import cells, hygiene, workspace
 from gpt2lab.files import atomic_write
 
 CELL_TIMEOUT = 300  # seconds; after that a cell hangs
@@ -60,7 +60,7 @@ def chapters(root: Path | None = None) -> list[Path]:
 
 def environment() -> dict[str, str]:
     """This process's environment with what is fixed for notebooks."""
-    here = str(Path(__file__).resolve().parent.parent)  # this gpt2lab, no other
+    here = str(Path(__file__).resolve().parents[2])  # this gpt2lab, no other
     paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
@@ -174,7 +174,7 @@ def clean(notebook: NotebookNode, stem: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0 if all notebooks ran and keep the rules, else 1."""
-    parser = argparse.ArgumentParser("python -m gpt2lab.notebooks", description="Execute, store, check.")
+    parser = argparse.ArgumentParser("python -m gpt2lab.course.notebooks", description="Execute, store, check.")
     parser.add_argument("action", choices=["run", "check"])
     parser.add_argument("notebook", nargs="*", type=Path, help="default: every chapter")
     options = parser.parse_args(arguments)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from gpt2lab.widgets.drawing import as_array, draw_heatmap, log_scale, name_curves, short
-from gpt2lab.widgets.drawing import clip as clip
-from gpt2lab.widgets.drawing import decimals as decimals
-from gpt2lab.widgets.style import FADED, PALETTE, SMALL, Picture, house_style
+from gpt2lab.figures.drawing import as_array, draw_heatmap, log_scale, name_curves, short
+from gpt2lab.figures.drawing import clip as clip
+from gpt2lab.figures.drawing import decimals as decimals
+from gpt2lab.figures.style import FADED, PALETTE, SMALL, Picture, house_style
 
 
 def heatmap(

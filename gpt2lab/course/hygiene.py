@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from gpt2lab.cells import (
+from gpt2lab.course.cells import (
     code_cells,
     exercise_name,
     headings,
@@ -26,7 +26,7 @@ from gpt2lab.cells import (
     text_without_headings,
     texts,
 )
-from gpt2lab.topics import CLAIMS, TOPICS
+from gpt2lab.course.topics import CLAIMS, TOPICS
 
 MEDIAN_LINES, MOST_LINES = 6, 14  # of a code cell
 LINE_WIDTH = 110  # characters of a code line: more are cut off on a narrow page or a projector

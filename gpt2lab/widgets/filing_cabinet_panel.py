@@ -14,8 +14,8 @@ from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 from torch import Tensor
 
 from gpt2lab.attention import attention
+from gpt2lab.figures.style import BLUE, FADED, INK, ORANGE, SMALL, VERMILION, Picture
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.style import BLUE, FADED, INK, ORANGE, SMALL, VERMILION, Picture
 from gpt2lab.widgets.traits import Choice, Number
 
 WORDS = ("The", "robot", "helped", "a", "human", "when", "it")

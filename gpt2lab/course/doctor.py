@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from gpt2lab import vocabulary, workspace
+from gpt2lab import vocabulary
+from gpt2lab.course import workspace
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")

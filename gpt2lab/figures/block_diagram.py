@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from gpt2lab.widgets.style import BLUE, GREEN, INK, ORANGE, PURPLE, SMALL, Picture, house_style
+from gpt2lab.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, SMALL, Picture, house_style
 
 ATTENTION, FEED_FORWARD, NORM = ("attention", ORANGE), ("feed-forward", GREEN), ("layer norm", PURPLE)
 

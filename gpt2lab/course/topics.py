@@ -1,6 +1,6 @@
 """What the course teaches, as data: every topic, the chapter that owns it, what you take away.
 
-A cell that teaches a topic carries the tag ``topic:33``. From the tags, ``python -m gpt2lab.coverage``
+A cell that teaches a topic carries the tag ``topic:33``. From the tags, ``python -m gpt2lab.course.coverage``
 writes chapters/COVERAGE.md, so coverage is generated and tested, not claimed.
 """
 

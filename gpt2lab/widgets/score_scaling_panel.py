@@ -7,9 +7,9 @@ import functools
 import torch
 from torch import Tensor
 
+from gpt2lab.figures.plots import short
+from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.plots import short
-from gpt2lab.widgets.style import BLUE, FADED, SMALL, VERMILION, Picture
 from gpt2lab.widgets.traits import Choice, Whole
 
 N_QUERIES, N_KEYS = 200, 32

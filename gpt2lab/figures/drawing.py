@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from gpt2lab.widgets.style import AMOUNT, FONT, INK, SIGNED, SMALL, letters
+from gpt2lab.figures.style import AMOUNT, FONT, INK, SIGNED, SMALL, letters
 
 
 def draw_heatmap(

@@ -28,7 +28,7 @@ def course_root() -> Path:
     ValueError
         If the package runs from somewhere else, such as a wheel without the course around it.
     """
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / "course.py").is_file():
         raise ValueError(
             f"Expected the course's folder around the package, found {root} without a course.py. "

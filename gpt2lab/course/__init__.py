@@ -1,0 +1,1 @@
+"""What runs the course: opening it, its notebooks and their rules, coverage, the tests."""
