@@ -279,7 +279,7 @@ def set_up(with_tests):
     size = "and its test tools (about 200 MB)" if with_tests else "(about 120 MB)"
     must(f"Installing the course {size}",
          pip("install", "-e", what, "-c", os.path.join(ROOT, "constraints.txt")))
-    fetch = "import sys\nfrom gpt2lab import vocabulary\ntry: vocabulary.ensure()\n" \
+    fetch = "import sys\nfrom gpt2lab.tokenizer import vocabulary\ntry: vocabulary.ensure()\n" \
             "except vocabulary.VocabularyError as error: sys.exit(str(error))"
     code, text = step("Fetching GPT-2's vocabulary", [venv_python(), "-c", fetch])
     if code:

@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from _lab import open_notebook, run_cell
+
+from gpt2lab.course.browser import open_notebook, run_cell
 
 RUNS = 3  # timed ones, after a first that imports; a peer that takes long is run once
 LONG_S = 10

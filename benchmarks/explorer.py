@@ -24,10 +24,10 @@ from typing import Any
 
 import _peers
 import torch
-from _lab import chromium_program, jupyterlab, open_notebook, run_cell
 from _timing import PAIRS, compare, provenance, report
 
 from gpt2lab import GPT2, GPT2Config, course_encoding
+from gpt2lab.course.browser import chromium_program, jupyterlab, open_notebook, run_cell
 from gpt2lab.explorer import Explorer
 
 LENGTHS = (32, 128)
@@ -36,6 +36,7 @@ WORDS = "def area(width, height): return width * height if width > 0 else None #
 SETUP = f"""
 import torch
 from gpt2lab import GPT2, GPT2Config, course_encoding
+from gpt2lab.course.browser import chromium_program, jupyterlab, open_notebook, run_cell
 from gpt2lab.explorer import Explorer
 torch.manual_seed(0)
 encoding = course_encoding()

@@ -21,12 +21,12 @@ from _timing import provenance, report
 
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
-from gpt2lab.lab.rows import ROWS
 from gpt2lab.model import GPT2
-from gpt2lab.optimizer import clip_gradients, make_optimizer
-from gpt2lab.stacked import train_stacked
+from gpt2lab.studies.lab.rows import ROWS
 from gpt2lab.tasks import get_task
 from gpt2lab.training import TrainConfig, train
+from gpt2lab.training.optimizer import clip_gradients, make_optimizer
+from gpt2lab.training.stacked import train_stacked
 
 B, T = 32, 1024
 MODELS, STEPS = 64, 50

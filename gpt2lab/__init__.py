@@ -8,6 +8,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from gpt2lab import moved
+
+moved.install()
+
 _HOME = {
     "GPT2Config": "config",
     "GPT2": "model",

@@ -257,3 +257,24 @@ def build(variant: str, config: GPT2Config, seed: int = 0) -> GPT2:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return chosen.change(chosen.model(config))
+
+
+GPT2_WIDTH = 768
+
+
+@torch.no_grad()
+def scale_init(model: GPT2) -> GPT2:
+    """Give a narrow model the first weights that GPT-2's would be at its width.
+
+    GPT-2 draws with a standard deviation of 0.02 at a width of 768. A sum over d_model terms grows like
+    sqrt(d_model), so a model 16 times narrower needs 4 times larger weights for scores and outputs of
+    the same size. It matters: with 0.02 at width 48 the induction task takes thousands of steps, with
+    0.08 about three hundred.
+    """
+    factor = (GPT2_WIDTH / model.config.d_model) ** 0.5
+    for weight in model.parameters():
+        if weight.ndim >= 2:
+            weight *= factor
+    if hasattr(model.position_embedding, "std"):  # fixed sinusoids keep up with the token vectors
+        model.position_embedding.std *= factor
+    return model

@@ -119,8 +119,8 @@ def test_what_belongs_to_this_computer_is_ignored(path):
 
 
 def test_no_vocabulary_and_no_foreign_weights_are_committed():
-    data = ("gpt2lab/data/length_study", "gpt2lab/data/reference_study")
-    ours = ("gpt2lab/zoo/", "gpt2lab/lab/trained/", *data)  # trained here
+    data = ("gpt2lab/studies/length", "gpt2lab/studies/reference")
+    ours = ("gpt2lab/zoo/", "gpt2lab/studies/lab/trained/", *data)  # trained here
     kinds = (".tiktoken", ".bin", ".pt", ".pth", ".safetensors", "vocab.bpe", "encoder.json")
     assert not [path for path in git("ls-files") if path.endswith(kinds) and not path.startswith(ours)]
 
@@ -138,7 +138,7 @@ def test_what_the_readme_names_is_there():
     assert "```\npython3 course.py  " in text and "\npython3 course.py test  " in text
     tree = text.split("## What is where")[1].split("```")[1]
     missing = []
-    for indent, name in re.findall(r"^( *)(\S+)", tree, re.MULTILINE):
+    for indent, name in re.findall(r"^( {0,2})(\S+)", tree, re.MULTILINE):
         path = (ROOT / "gpt2lab" if indent else ROOT) / name
         if name != "work/" and not path.exists():
             missing.append(name)

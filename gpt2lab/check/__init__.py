@@ -53,19 +53,18 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                                                      -> (theta, m, v)
 """
 
-from gpt2lab.check.assembly import first_loss, flops_per_token, from_weights
-from gpt2lab.check.attending import attention, attention_scores, multi_head_attention, softmax
+from gpt2lab.check.attention import attention, attention_scores, softmax
 from gpt2lab.check.base import NOT_DONE, CheckResult
-from gpt2lab.check.feeding import block_parameters, dropout, feed_forward, gelu
-from gpt2lab.check.generating import greedy, kv_cache_bytes, next_token_loss, temperature, top_k, top_p
-from gpt2lab.check.heads import merge_heads, split_heads
-from gpt2lab.check.journey import forward, gradient
-from gpt2lab.check.masks import causal_mask, leaks, left_padding_mask, masked_softmax
-from gpt2lab.check.norms import layer_norm, post_ln, pre_ln, rms_norm, token_statistics
-from gpt2lab.check.position_vectors import alibi_bias, bpe_pair, rope, sinusoidal
-from gpt2lab.check.residuals import block, residual, residual_scale
-from gpt2lab.check.training import adamw, clip, learning_rate, perplexity
-from gpt2lab.check.whole_model import embed, next_token, parameter_count, shapes, unembed
+from gpt2lab.check.feedforward import block_parameters, dropout, feed_forward, gelu
+from gpt2lab.check.generation import greedy, kv_cache_bytes, temperature, top_k, top_p
+from gpt2lab.check.heads import merge_heads, multi_head_attention, split_heads
+from gpt2lab.check.layernorm import layer_norm, post_ln, pre_ln, rms_norm, token_statistics
+from gpt2lab.check.masking import causal_mask, leaks, left_padding_mask, masked_softmax
+from gpt2lab.check.model import embed, forward, next_token, shapes, unembed
+from gpt2lab.check.positions import alibi_bias, bpe_pair, rope, sinusoidal
+from gpt2lab.check.residual import block, gradient, residual, residual_scale
+from gpt2lab.check.training import adamw, clip, first_loss, learning_rate, next_token_loss, perplexity
+from gpt2lab.check.weights import flops_per_token, from_weights, parameter_count
 
 __all__ = [
     "NOT_DONE",

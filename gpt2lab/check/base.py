@@ -213,3 +213,12 @@ def _describe(value: Any) -> str:
     if isinstance(value, (list, tuple)) and len(value) <= 4 and all(isinstance(v, (int, float)) for v in value):
         return repr(value)
     return f"a {type(value).__name__}"
+
+
+def as_number(value: Any) -> float:
+    """What a learner's function returned, where one number is asked for."""
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Wrong(f"Return a number, got {type(value).__name__}.")
+    return float(value)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from gpt2lab.attention import attention as reference
 from gpt2lab.attention import merge_heads as merge
 from gpt2lab.attention import split_heads as split
 from gpt2lab.check.base import CheckResult, Learner, NotDone, Wrong, examine, judge
+from gpt2lab.masking import causal_mask
 
 
 def split_heads(function: Any) -> CheckResult:
@@ -107,3 +110,64 @@ def _merge_sizes(learner: Learner) -> None:
     for shape in ((1, 1, 1, 6), (4, 4, 4, 4), (3, 2, 7, 1)):
         x = torch.randn(shape)
         judge(learner.tensor(x, shape=merge(x).shape), merge(x), {}, f"Not right for x of shape {shape}.")
+
+
+def multi_head_attention(function: Any) -> CheckResult:
+    """``my_attention_layer(x, w_q, w_k, w_v, w_o, n_heads)`` -> causal self-attention with all heads.
+
+    The four weights are (d_model, d_model) and are applied as ``x @ w``; there are no biases.
+    """
+    return examine("multi_head_attention", function, "x w_q w_k w_v w_o n_heads", _heads, _one_head)
+
+
+def _multi_head(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, n_heads: int, mask: Tensor | None) -> Tensor:
+    q, k, v = (split(x @ w, n_heads) for w in (w_q, w_k, w_v))
+    return merge(reference(q, k, v, mask)[0])
+
+
+def _heads(learner: Learner) -> None:
+    B, T, n_heads, d_model = 2, 6, 3, 12
+    x = torch.randn(B, T, d_model)
+    w_q, w_k, w_v, w_o = (torch.randn(d_model, d_model) / 2 for _ in range(4))
+    mask = causal_mask(T)
+    q, k, v = x @ w_q, x @ w_k, x @ w_v
+    head_out = _multi_head(x, w_q, w_k, w_v, n_heads, mask)
+    full = _multi_head(x, w_q, w_k, w_v, n_heads, None)
+    per_token = [t.view(B, T, n_heads, -1) for t in (q, k, v)]
+    inside = reference(*per_token, None)[0].reshape(B, T, d_model)
+    wide = merge(reference(*(split(t, n_heads) for t in (q, k, v)), mask, scale=d_model**-0.5)[0])
+    mixed = reference(*(t.reshape(B, n_heads, T, -1) for t in (q, k, v)), mask)[0]
+    no_transpose = split(head_out, n_heads).reshape(B, T, d_model)
+    right = head_out @ w_o
+    judge(
+        learner.tensor(x, w_q, w_k, w_v, w_o, n_heads, shape=(B, T, d_model)),
+        right,
+        {
+            "W_O is missing: the heads stand side by side, but nothing mixes them. Multiply the joined heads by w_o.":
+                head_out,
+            "There is no causal mask: token 0 changes when a later token changes.": full @ w_o,
+            "There is no causal mask and no W_O.": full,
+            "The heads attend to each other inside one token: positions and heads are exchanged. Split, then "
+            "transpose to (B, n_heads, T, d_head).": inside @ w_o,
+            "There is only one head, as wide as the model: split q, k and v first.":
+                reference(q, k, v, mask)[0] @ w_o,
+            "The scores are divided by √d_model. Each dot product runs over one head: √d_head.": wide @ w_o,
+            "The heads are joined without the transpose, which mixes tokens: use merge_heads.": no_transpose @ w_o,
+            "A reshape straight to (B, n_heads, T, d_head) mixes tokens: use split_heads.": merge(mixed) @ w_o,
+            "A reshape straight to (B, n_heads, T, d_head), and back, mixes tokens: use split_heads and merge_heads.":
+                mixed.reshape(B, T, d_model) @ w_o,
+            "The weights are transposed: apply them as x @ w.":
+                _multi_head(x, w_q.T, w_k.T, w_v.T, n_heads, mask) @ w_o.T,
+            "x is added already. The sum belongs to the block; return what attention writes.": x + right,
+        },
+        "Project, split, attend with the causal mask, merge, multiply by w_o.",
+    )
+
+
+def _one_head(learner: Learner) -> None:
+    for n_heads, d_model in ((1, 8), (4, 16)):
+        x = torch.randn(1, 4, d_model)
+        weights = [torch.randn(d_model, d_model) / 2 for _ in range(4)]
+        out = learner.tensor(x, *weights, n_heads, shape=(1, 4, d_model))
+        right = _multi_head(x, *weights[:3], n_heads, causal_mask(4)) @ weights[3]
+        judge(out, right, {}, f"Not right with n_heads={n_heads} and d_model={d_model}.")

@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, examine, judge
-from gpt2lab.optimizer import learning_rate_at
+from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, as_number, examine, judge
+from gpt2lab.training.optimizer import learning_rate_at
 
 ADAM = "theta gradient m v t lr betas eps decay"
 
@@ -214,3 +215,76 @@ def _three(learner: Learner, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     if not isinstance(out, (list, tuple)) or len(out) != 3 or not all(isinstance(x, Tensor) for x in out):
         raise Wrong(f"{learner.name} must return three tensors: theta, m, v.")
     return out[0].detach(), out[1].detach(), out[2].detach()
+
+
+def next_token_loss(function: Any) -> CheckResult:
+    """``my_loss(logits, tokens)`` -> mean cross-entropy in nats of predicting token t + 1 at position t."""
+    return examine("next_token_loss", function, "logits tokens", _loss, _loss_when_sizes_agree, _loss_extremes)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def _loss(learner: Learner) -> None:
+    logits, tokens = torch.randn(2, 6, 9), torch.randint(9, (2, 6))
+    right = _cross_entropy(logits[:, :-1], tokens[:, 1:])
+    out = learner.tensor(logits, tokens)
+    if out.numel() == 10:
+        raise Wrong("There is one loss per token. Return their mean.")
+    judge(
+        learner.tensor(logits, tokens, shape=(), why="The loss is one number."),
+        right,
+        {
+            "Nothing is shifted: position t is asked for token t, which it can see. The target of position t is token t + 1.":
+                _cross_entropy(logits, tokens),
+            "The shift goes the wrong way: position t is asked for token t - 1.": _cross_entropy(logits[:, 1:], tokens[:, :-1]),
+            "It is shifted twice: position t is asked for token t + 2.": _cross_entropy(logits[:, :-2], tokens[:, 2:]),
+            "The tokens are rolled around: the last position is asked for the first token, which is no continuation.":
+                _cross_entropy(logits, tokens.roll(-1, 1)),
+            "The softmax is applied twice: cross_entropy takes logits, not probabilities.":
+                _cross_entropy(logits[:, :-1].softmax(-1), tokens[:, 1:]),
+            "The losses are summed. Return their mean.": right * 10,
+            "The sign is wrong: the loss is *minus* the log-probability.": -right,
+            "This is in bits. Use the natural logarithm: nats.": right / math.log(2),
+            "This is the perplexity, exp(loss).": right.exp(),
+        },
+        "The mean of -log p(token t + 1 | tokens up to t).",
+    )
+
+
+def _loss_when_sizes_agree(learner: Learner) -> None:
+    logits, tokens = torch.randn(1, 8, 7), torch.randint(7, (1, 8))
+    right = _cross_entropy(logits[:, :-1], tokens[:, 1:])
+    judge(learner.tensor(logits, tokens, shape=()), right, {}, "Not right when there are as many positions as tokens in the "
+          "vocabulary: are the ids mistaken for probabilities?")
+
+
+def _loss_extremes(learner: Learner) -> None:
+    tokens = torch.tensor([[0, 1, 2]])
+    logits = 2000.0 * F.one_hot(torch.tensor([[3, 3, 3]]), 4)  # sure of what does not come
+    judge(learner.tensor(logits, tokens, shape=()), torch.tensor(2000.0), {},
+          "Large logits break it. Use log_softmax or cross_entropy, not log(softmax).")
+
+
+def first_loss(function: Any) -> CheckResult:
+    """``my_first_loss(vocab_size)`` -> loss in nats of a model that finds all tokens equally likely."""
+    return examine("first_loss", function, "vocab_size", _first_loss)
+
+
+def _first_loss(learner: Learner) -> None:
+    for vocab_size in (50257, 2, 1000):
+        given = as_number(learner(vocab_size))
+        right = math.log(vocab_size)
+        if math.isclose(given, right, rel_tol=1e-4):
+            continue
+        for message, wrong in {
+            "That is the logarithm to base 2, in bits. Losses are in nats: the natural logarithm.": math.log2(vocab_size),
+            "That is the logarithm to base 10. Losses are in nats: the natural logarithm.": math.log10(vocab_size),
+            "That is the probability of one token. The loss is minus its logarithm.": 1 / vocab_size,
+            "The sign is wrong: the logarithm of a probability is negative, the loss is minus that.": -right,
+            "That is the perplexity, exp(loss).": float(vocab_size),
+        }.items():
+            if math.isclose(given, wrong, rel_tol=1e-4):
+                raise Wrong(message)
+        raise Wrong(f"For {vocab_size} equally likely tokens each has probability 1/{vocab_size}; got {given:.4g}.")

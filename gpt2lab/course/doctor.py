@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from gpt2lab import vocabulary
 from gpt2lab.course import workspace
+from gpt2lab.tokenizer import vocabulary
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")

@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from gpt2lab import vocabulary
 from gpt2lab.course import workspace
+from gpt2lab.tokenizer import vocabulary
 
 # The questions JupyterLab asks on a first start, answered once: no news, no update check.
 QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gpt2lab import vocabulary
 from gpt2lab.course import workspace
+from gpt2lab.tokenizer import vocabulary
 
 
 def test_command(arguments: list[str]) -> int:

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
-from gpt2lab.bpe import ENDOFTEXT
 from gpt2lab.tokenizer import left_out
+from gpt2lab.tokenizer.bpe import ENDOFTEXT
 
 IGNORE = -100  # target of a position whose prediction is not scored (the default of F.cross_entropy)
 SPLITS = ("train", "held_out")

@@ -8,9 +8,9 @@ from typing import Any
 
 import regex
 
-from gpt2lab.bpe import GPT2_PATTERN, bpe_merges, merge
 from gpt2lab.figures.plots import clip
 from gpt2lab.figures.style import BLUE, CARD, FADED, FONT, INK, SMALL, VERMILION, Picture
+from gpt2lab.tokenizer.bpe import GPT2_PATTERN, bpe_merges, merge
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Whole, Words
 

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from gpt2lab.ablations import NoResidualBlock
 from gpt2lab.block import TransformerBlock
-from gpt2lab.depth import ReLUAfterAddBlock, StackProfile, profile_stack, stack
 from gpt2lab.figures.drawing import log_scale, short
 from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture
 from gpt2lab.residual import residual_init_scale
+from gpt2lab.studies.depth import ReLUAfterAddBlock, StackProfile, profile_stack, stack
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Switch, Whole
 

@@ -17,14 +17,14 @@ from matplotlib.patches import Rectangle
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import AMOUNT, BLUE, FADED, FONT, INK, ORANGE, VERMILION, Picture, letters
 from gpt2lab.generation import generate
-from gpt2lab.lab.rows import GROUPS, ROWS
-from gpt2lab.lab.trained import load_trained, trained_names
+from gpt2lab.studies.lab.rows import GROUPS, ROWS
+from gpt2lab.studies.lab.trained import load_trained, trained_names
 from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.heads_panel import mosaic, mosaic_gap, visible
 from gpt2lab.widgets.traits import Choice, Words
 from gpt2lab.zoo import ToyModel
-from gpt2lab.zoo.measure import copy_scores, reading_scores
+from gpt2lab.zoo.head_scores import copy_scores, reading_scores
 
 BEST = "each one's best"
 

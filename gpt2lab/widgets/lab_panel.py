@@ -9,8 +9,8 @@ import numpy as np
 
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, FADED, ORANGE, SMALL, Picture, letters
-from gpt2lab.lab import Curves, load_lab
-from gpt2lab.lab.rows import GROUPS
+from gpt2lab.studies.lab import Curves, load_lab
+from gpt2lab.studies.lab.rows import GROUPS
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Choice
 

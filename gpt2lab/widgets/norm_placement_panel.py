@@ -14,9 +14,9 @@ from torch import Tensor
 
 from gpt2lab.ablations import PostLNBlock
 from gpt2lab.block import TransformerBlock
-from gpt2lab.depth import stack
 from gpt2lab.figures.plots import log_scale, short
 from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture
+from gpt2lab.studies.depth import stack
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Switch, Whole
 

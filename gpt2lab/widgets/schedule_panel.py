@@ -9,7 +9,7 @@ import numpy as np
 
 from gpt2lab.figures.drawing import short
 from gpt2lab.figures.style import BLUE, FADED, SMALL, Picture
-from gpt2lab.optimizer import learning_rate_at
+from gpt2lab.training.optimizer import learning_rate_at
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Choice, Whole
 

@@ -10,8 +10,8 @@ import torch
 from gpt2lab.config import GPT2Config
 from gpt2lab.model import GPT2
 from gpt2lab.tokenizer import course_encoding, gpt2_encoding, left_out, token_labels
+from gpt2lab.tokenizer.vocabulary import VocabularyError
 from gpt2lab.trace import GPT2Trace
-from gpt2lab.vocabulary import VocabularyError
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Words
 

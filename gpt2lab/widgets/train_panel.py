@@ -14,11 +14,11 @@ from gpt2lab.ablations import VARIANTS
 from gpt2lab.errors import DivergenceError
 from gpt2lab.figures.style import BLUE, FADED, GRID, ORANGE, SMALL, Picture
 from gpt2lab.model import GPT2
-from gpt2lab.presets import Preset
 from gpt2lab.tasks import Task, get_task
 from gpt2lab.training import History, TrainConfig, train
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Choice, Number, Whole
+from gpt2lab.zoo.recipes import Preset
 
 TASKS = ("reverse", "sort", "brackets", "reference")
 SHAPE = dict(n_layers=2, n_heads=4, d_model=32)

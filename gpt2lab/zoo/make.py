@@ -9,15 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gpt2lab.checkpointing import FILE
-from gpt2lab.distributed import resolve_device
 from gpt2lab.model import GPT2
-from gpt2lab.presets import PRESETS, get_preset
 from gpt2lab.tasks import TASKS, Task, get_task
-from gpt2lab.train_config import PRECISIONS, TrainConfig
 from gpt2lab.training import History, train
+from gpt2lab.training.checkpoint import FILE
+from gpt2lab.training.config import PRECISIONS, TrainConfig
+from gpt2lab.training.device import resolve_device
 from gpt2lab.zoo import load_toy, save_toy
 from gpt2lab.zoo.provenance import surroundings
+from gpt2lab.zoo.recipes import PRESETS, get_preset
 
 POINTS = 200  # of the loss curve that is kept
 EXAMINATION = {"n": 1024, "seed": 2024, "split": "held_out"}

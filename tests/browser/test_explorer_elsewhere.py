@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import nbformat
 import pytest
-from test_explorer_live import ECHO, SETUP, SHOW, Shown
+from explorer_page import ECHO, SETUP, SHOW, Shown
+from lab_page import CELL_S, START_S, Notebook
 
-from conftest import CELL_S, START_S, Notebook
 from gpt2lab.explorer import serve
 
 

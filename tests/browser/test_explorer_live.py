@@ -3,73 +3,9 @@
 import json
 
 import pytest
-from test_explorer_page import walk
+from explorer_page import ECHO, Shown, walk
 
 from gpt2lab.explorer.selection import VIEWS
-
-SETUP = """
-import torch
-from gpt2lab import GPT2, GPT2Config, course_encoding
-from gpt2lab.explorer import Explorer
-torch.manual_seed(0)
-model = GPT2(GPT2Config.tiny(vocab_size=1024, n_layers=3, n_heads=4, d_model=32, context_length=64)).eval()
-for block in model.blocks:
-    block.attn.qkv.weight.data *= 8
-explorer = Explorer(model, course_encoding(), "for i in range(10): for i in range(10):")
-"""
-SHOW = "explorer"
-ECHO = "print(explorer.layer, explorer.head, explorer.token, explorer.view, explorer.ablated, repr(explorer.text))"
-
-
-class Shown:
-    """An explorer in cell ``n`` of a notebook, or, without ``n``, on a page that has no cells.
-
-    ``drawn`` is what its picture shows: revision, view, layer, head, token, theme.
-    """
-
-    def __init__(self, notebook, n=None, at=0):
-        self.notebook, self.page = notebook, notebook.page
-        self.root = (self.page if n is None else notebook.output(n)).locator(".g2x").nth(at)
-        self.root.wait_for()
-        notebook.wait_until(lambda: self.drawn(), "a first picture")
-
-    def drawn(self):
-        return self.root.get_attribute("data-drawn")
-
-    def wait(self, **wanted):
-        names = ("rev", "view", "layer", "head", "token", "theme")
-        wanted = {name: str(value) for name, value in wanted.items()}
-
-        def there():
-            now = dict(zip(names, (self.drawn() or "").split(), strict=False))
-            return all(now.get(name) == value for name, value in wanted.items())
-
-        self.notebook.wait_until(there, f"{wanted}, drawn is {self.drawn()}", 20)
-
-    def pixels(self):
-        """All canvases of the present view, as one string."""
-        return self.root.evaluate(
-            "e => [...e.querySelectorAll('.g2x-panel canvas')].map(c => c.toDataURL()).join()"
-        )
-
-    def button(self, name):
-        return self.root.get_by_role("button", name=name, exact=True)
-
-
-@pytest.fixture
-def opened(lab, request):
-    """Open a notebook, run its cells and give the explorer in the second one."""
-    from contextlib import contextmanager
-
-    @contextmanager
-    def open_notebook(name, *cells, setup=SETUP, **how):
-        with lab.open(lab.write(name, [setup, SHOW, *cells]), **how) as notebook:
-            notebook.run(0)
-            notebook.run(1)
-            yield notebook, Shown(notebook, 1)
-            assert notebook.blocked == []
-
-    return open_notebook
 
 
 def test_a_click_reaches_python_and_python_reaches_the_picture(opened):

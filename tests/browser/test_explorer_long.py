@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from test_explorer_live import Shown
+from explorer_page import Shown
 
 from gpt2lab.explorer.selection import VIEWS
 

@@ -1,6 +1,6 @@
 """Long use: a thousand selections and two hundred edits leave no trace in either memory."""
 
-from test_explorer_live import SETUP, SHOW, Shown
+from explorer_page import SETUP, SHOW, Shown
 
 MEMORY = (
     "import gc, psutil; gc.collect(); print(round(psutil.Process().memory_info().rss / 1e6, 1), len(comms()))"

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from axe import axe_source
+from explorer_page import walk
 from explorers import HOSTILE, explorer
 
 from gpt2lab.explorer.selection import VIEWS
@@ -50,26 +51,6 @@ def drawn(page, **wanted):
             return
         page.wait_for_timeout(25)
     pytest.fail(f"wanted {wanted}, drawn is {now}")
-
-
-def walk(page):
-    """Press Tab until the explorer is left: names of what had the focus, and whether it showed."""
-    reached = []
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        at = page.evaluate(
-            """() => {
-                const e = document.activeElement;
-                if (!e.closest('.g2x')) return null;
-                const label = e.getAttribute('aria-label') || e.closest('label')?.textContent || e.textContent;
-                return [label.trim(), getComputedStyle(e).outlineStyle];
-            }"""
-        )
-        if at is None and reached:
-            break
-        if at:
-            reached.append(at)
-    return reached
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -1,7 +1,7 @@
 """The explorer in states that are not the usual ones, in JupyterLab."""
 
 import pytest
-from test_explorer_live import SETUP, Shown, opened  # noqa: F401 (a fixture)
+from explorer_page import SETUP, Shown
 
 from gpt2lab.explorer.selection import VIEWS
 

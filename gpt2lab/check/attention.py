@@ -1,0 +1,242 @@
+"""Checks for attention: softmax, scores, the whole equation, and several heads."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpt2lab.attention import attention as reference
+from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, as_tensor, changed, examine, judge
+from gpt2lab.masking import causal_mask
+
+
+def softmax(function: Any) -> CheckResult:
+    """``my_softmax(scores)`` -> weights over the last axis, each row positive with sum 1."""
+    return examine("softmax", function, "scores", _softmax, _softmax_large, _softmax_hidden)
+
+
+def _softmax(learner: Learner) -> None:
+    scores = torch.randn(2, 4, 5)
+    raised = scores.exp()
+    judge(
+        learner.tensor(scores, shape=(2, 4, 5)),
+        scores.softmax(-1),
+        {
+            "All numbers of the tensor together sum to 1. Each *row* must: sum over dim=-1, keepdim=True.":
+                raised / raised.sum(),
+            "The columns sum to 1, not the rows. Sum over dim=-1.": scores.softmax(1),
+            "The sum runs over the first axis, the batch. Sum over dim=-1.": scores.softmax(0),
+            "The scores are divided by their sum without exp. Scores can be negative; exp makes them positive.":
+                scores / scores.sum(-1, keepdim=True),
+            "The exponentials are right; divide them by their sum.": raised,
+            "This is the logarithm of the softmax.": scores.log_softmax(-1),
+            "Powers of 2 instead of e: use exp.": (scores * math.log(2)).softmax(-1),
+        },
+        "Raise e to each score and divide by the sum over the row.",
+    )
+
+
+def _softmax_large(learner: Learner) -> None:
+    scores = torch.tensor([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -3000.0]])
+    judge(
+        learner.tensor(scores, shape=(2, 3)),
+        scores.softmax(-1),
+        {},
+        "Scores around ±1000 break it: exp(1000) is infinite. Subtract the largest score of the row first; "
+        "the result stays the same.",
+    )
+
+
+def _softmax_hidden(learner: Learner) -> None:
+    scores = torch.tensor([[1.0, 2.0, -torch.inf]])
+    judge(learner.tensor(scores, shape=(1, 3)), scores.softmax(-1), {}, "A score of -inf must get the weight 0.")
+
+
+def attention_scores(function: Any) -> CheckResult:
+    """``my_scores(q, k)`` -> q kᵀ / √d_head, (..., T_query, T_key)."""
+    return examine("attention_scores", function, "q k", _scores, _scores_shapes)
+
+
+def _scores(learner: Learner) -> None:
+    q, k = torch.randn(2, 3, 6, 16), torch.randn(2, 3, 6, 16)
+    dots = q @ k.transpose(-2, -1)
+    judge(
+        learner.tensor(q, k, shape=(2, 3, 6, 6), why="There is one score for each query and each key."),
+        dots / 4,
+        {
+            "The scores are not scaled: divide by √d_head.": dots,
+            "Divided by d_head. Divide by its root: a sum of d_head products spreads like √d_head.": dots / 16,
+            "Multiplied by √d_head. Divide.": dots * 4,
+            "Divided by the root of the number of keys. It is the *width* of the vectors that makes dot products "
+            "large: √d_head.": dots / math.sqrt(6),
+            "Divided by √d_model, the width of all heads together. Each dot product runs over one head: √d_head.":
+                dots / math.sqrt(48),
+            "Rows and columns are exchanged: a row belongs to a query. q @ k.transpose(-2, -1).":
+                dots.transpose(-2, -1) / 4,
+            "The softmax is already in it. Return the scores.": (dots / 4).softmax(-1),
+        },
+        "Expected q @ k.transpose(-2, -1) / √d_head.",
+    )
+
+
+def _scores_shapes(learner: Learner) -> None:
+    for *batch, T_query, T_key, d_head in ((5, 5, 9), (2, 1, 7, 4), (4, 4, 4, 4)):
+        q, k = torch.randn(*batch, T_query, d_head), torch.randn(*batch, T_key, d_head)
+        out = learner.tensor(q, k, shape=(*batch, T_query, T_key))
+        judge(
+            out, q @ k.transpose(-2, -1) / math.sqrt(d_head), {},
+            f"Not right for q {tuple(q.shape)} and k {tuple(k.shape)}: transpose the *last two* axes of k.",
+        )
+
+
+def attention(function: Any) -> CheckResult:
+    """``my_attention(q, k, v, mask)`` -> (out, attn_weights); mask is boolean, True = may attend, or None."""
+    trials = (
+        _weights_without_mask, _values, _weights_with_mask, _output_with_mask, _more_keys_than_queries,
+        _large_scores, _attention_shapes,
+    )
+    return examine("attention", function, "q k v mask", *trials)
+
+
+def _attend(learner: Learner, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    result = learner(q, k, v, mask)
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise Wrong("Return two tensors: out, attn_weights.")
+    out, weights = (as_tensor(value, learner.name) for value in result)
+    expected = (*q.shape[:-1], k.shape[-2])
+    if out.shape == expected and weights.shape == (*q.shape[:-1], v.shape[-1]) and expected != weights.shape:
+        raise Wrong("The two results are exchanged. Return out, attn_weights, in this order.")
+    as_tensor(weights, learner.name, expected, "attn_weights has one number for each query and each key.")
+    if out.ndim == q.ndim + 1:
+        raise Wrong("The weighted values have not been summed: each output is one vector, a blend of all values.")
+    if out.shape != (*q.shape[:-1], v.shape[-1]) and out.shape == (*q.shape[:-2], v.shape[-1]):
+        raise Wrong("The positions have been summed up: one vector is left for the whole sequence. Each query gets its "
+                    "own blend: attn_weights @ v.")
+    as_tensor(out, learner.name, (*q.shape[:-1], v.shape[-1]), "out has one vector for each query.")
+    return out, weights
+
+
+def _weights_without_mask(learner: Learner) -> None:
+    q, k, v = (torch.randn(2, 3, 6, 16) for _ in range(3))
+    dots = q @ k.transpose(-2, -1)
+    _, weights = _attend(learner, q, k, v, None)
+    noise = _attend(learner, q, k, torch.randn_like(v), None)[1]
+    if changed(weights, noise) > 1e-5:
+        raise Wrong("The weights change when only the values change. Values take no part in the comparison.")
+    judge(
+        weights,
+        (dots / 4).softmax(-1),
+        {
+            "The scores are not scaled: divide q·k by √d_head before the softmax.": dots.softmax(-1),
+            "Divided by d_head. Divide by its root.": (dots / 16).softmax(-1),
+            "Multiplied by √d_head. Divide.": (dots * 4).softmax(-1),
+            "The columns sum to 1, not the rows: softmax over dim=-1, the keys.": (dots / 4).softmax(-2),
+            "The columns sum to 1, not the rows, and the scores are not scaled: softmax over dim=-1, "
+            "after dividing by √d_head.": dots.softmax(-2),
+            "The softmax runs over the heads (dim=1). It must run over the keys, dim=-1.": (dots / 4).softmax(1),
+            "These are the scores. The softmax is missing.": dots / 4,
+            "These are the raw dot products. Scale and softmax are missing.": dots,
+            "Rows and columns are exchanged: a row belongs to a query, and k is transposed, not q.":
+                (dots / 4).transpose(-2, -1).softmax(-1),
+            "Without a mask every query sees every key; here the future is hidden.":
+                (dots / 4).masked_fill(~causal_mask(6), -torch.inf).softmax(-1),
+        },
+        "attn_weights = softmax(q kᵀ / √d_head), over the keys.",
+    )
+
+
+def _values(learner: Learner) -> None:
+    q, k, v = (torch.randn(2, 3, 6, 16) for _ in range(3))
+    out, weights = _attend(learner, q, k, v, None)
+    best = torch.take_along_dim(v, weights.argmax(-1, keepdim=True), -2)
+    judge(
+        out,
+        weights @ v,
+        {
+            "Only the value of the best key is taken. Attention is a *blend* of all values: attn_weights @ v.": best,
+            "The weights are transposed before they meet the values.": weights.transpose(-2, -1) @ v,
+            "This is v itself: the weights are not used.": v,
+            "The keys are blended. The weights come from q and k, the blend from v.": weights @ k,
+            "The queries are blended. The weights come from q and k, the blend from v.": weights @ q,
+            "The values are averaged with equal weights.": v.mean(-2, keepdim=True).expand_as(v),
+        },
+        "The weights are right, the output is not: expected attn_weights @ v.",
+    )
+
+
+def _weights_with_mask(learner: Learner) -> None:
+    T = 6
+    q, k, v = (torch.randn(2, 3, T, 16) for _ in range(3))
+    scores, mask = q @ k.transpose(-2, -1) / 4, causal_mask(T)
+    weights = _attend(learner, q, k, v, mask)[1]
+    right = scores.masked_fill(~mask, -torch.inf).softmax(-1)
+    if agree(weights, right):
+        return
+    plain = scores.softmax(-1)
+    if agree(weights, plain):
+        raise Wrong(f"The mask is ignored: position 0 still gives {float(weights[0, 0, 0, 1:].sum()):.0%} of its "
+                    "attention to later positions.")
+    # A causal mask read the wrong way round hides everything from the last query: its row has no softmax.
+    inverted = scores.masked_fill(mask, -torch.inf).softmax(-1)
+    if agree(weights[:, :, :-1], inverted[:, :, :-1]):
+        raise Wrong("The mask is read the wrong way round. Here True means *may attend*: put -inf where the mask is "
+                    "False.")
+    if agree(weights, scores.masked_fill(~mask.T, -torch.inf).softmax(-1)):
+        raise Wrong("Rows sum to 1, but position 2 sees position 5: is the mask transposed?")
+    if agree(weights, (scores * mask).softmax(-1)):
+        raise Wrong("The scores of hidden keys are set to 0. exp(0) is 1, so they still get attention: "
+                    f"{float(weights[0, 0, 0, 1:].sum()):.0%} at position 0. Set them to -inf.")
+    if agree(weights, plain * mask):
+        raise Wrong("The hidden weights are set to 0 *after* the softmax: the rows no longer sum to 1 (row 0 sums to "
+                    f"{float(weights[0, 0, 0].sum()):.2f}). Put -inf into the scores before the softmax.")
+    leak = float((weights * ~mask).sum(-1).max())
+    if leak > 1e-6:
+        raise Wrong(f"Hidden keys still get up to {leak:.2g} of the attention of a position. Put -inf, or the most "
+                    "negative number there is, into their scores before the softmax.")
+    judge(weights, right, {}, "With a mask, the scores where it is False become -inf before the softmax.")
+
+
+def _output_with_mask(learner: Learner) -> None:
+    q, k, v = (torch.randn(2, 3, 6, 16) for _ in range(3))
+    mask = torch.rand(2, 1, 6, 6) < 0.6
+    mask[..., 0] = True
+    out, weights = _attend(learner, q, k, v, mask)
+    right, right_weights = reference(q, k, v, mask)
+    judge(weights, right_weights, {}, "A mask of shape (B, 1, T, T) must hold for every head: let it broadcast.")
+    judge(out, right, {}, "With a mask the weights are right, the output is not: expected attn_weights @ v.")
+
+
+def _more_keys_than_queries(learner: Learner) -> None:
+    q, k, v = torch.randn(2, 3, 2, 8), torch.randn(2, 3, 5, 8), torch.randn(2, 3, 5, 4)
+    mask = causal_mask(2, 5)
+    for given in (None, mask):
+        out, weights = _attend(learner, q, k, v, given)
+        right, right_weights = reference(q, k, v, given)
+        judge(weights, right_weights, {}, "Not right for 2 queries and 5 keys: nothing says that there are as many "
+                                          "queries as keys.")
+        judge(out, right, {}, "Not right for values whose width differs from that of the keys.")
+
+
+def _large_scores(learner: Learner) -> None:
+    q, k, v = 300 * torch.randn(1, 1, 6, 16), 300 * torch.randn(1, 1, 6, 16), torch.randn(1, 1, 6, 16)
+    mask = causal_mask(6)
+    weights = _attend(learner, q, k, v, mask)[1]
+    if not bool(torch.isfinite(weights).all()):
+        raise Wrong("Large scores give NaN: exp overflows. Subtract the largest score of each row first, or use "
+                    "torch.softmax.")
+    leak = float((weights * ~mask).sum(-1).max())
+    if leak > 1e-6:
+        raise Wrong(f"With large scores, hidden keys get {leak:.2g} of the attention of a position: the number that "
+                    "stands for -inf is not negative enough. Use -torch.inf.")
+    judge(weights, reference(q, k, v, mask)[1], {}, "Not right for large scores.", 1e-3)
+
+
+def _attention_shapes(learner: Learner) -> None:
+    for *batch, T, d_head in ((5, 8), (3, 5, 8), (4, 4, 4), (2, 4, 4, 4), (1, 1, 1, 2)):
+        q, k, v = (torch.randn(*batch, T, d_head) for _ in range(3))
+        out, _ = _attend(learner, q, k, v, causal_mask(T))
+        judge(out, reference(q, k, v, causal_mask(T))[0], {},
+              f"Not right for q, k, v of shape {tuple(q.shape)}: use the last two axes, whatever stands before them.")

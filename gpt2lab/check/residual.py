@@ -1,0 +1,202 @@
+"""Checks for the residual stream: the sum around one part, the block, and the initial scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, examine, judge
+from gpt2lab.residual import residual_init_scale
+
+
+def residual(function: Any) -> CheckResult:
+    """``my_residual(x, f)`` -> x + f(x)."""
+    return examine("residual", function, "x f", _sum, _closed_branch, _gradient_road)
+
+
+def _sum(learner: Learner) -> None:
+    x, w = torch.randn(2, 5, 8), torch.randn(8, 8)
+
+    def f(x: Tensor) -> Tensor:
+        return torch.tanh(x @ w)
+
+    y = x + f(x)
+    out = learner.tensor(x, f)
+    if out.shape == (2, 5, 16):
+        raise Wrong("The width doubled: x and f(x) stand side by side. A residual connection *adds* them.")
+    judge(
+        out,
+        y,
+        {
+            "This is f(x) alone: x got lost. A residual connection adds x to it; an nn.Identity() "
+            "around f(x) adds nothing.": f(x),
+            "This is x alone: f is never used.": x,
+            "f(x) is added to itself. It is the input x that has to be added.": 2 * f(x),
+            "A ReLU follows the sum. It sets every negative value of the stream to 0; nothing may follow "
+            "the addition.": y.relu(),
+            "An activation follows the sum. Nothing may follow the addition: the stream needs its negative "
+            "values.": F.gelu(y, approximate="tanh"),
+            "A layer norm follows the sum. That is the arrangement of 2017 (post-LN); here the sum stays as "
+            "it is.": F.layer_norm(y, (8,)),
+            "The sum is halved. Both parts count fully: x + f(x).": y / 2,
+            "x is multiplied with f(x). A residual connection adds.": x * f(x),
+            "f(x) is subtracted. A residual connection adds it.": x - f(x),
+            "x is added twice. Once is enough: x + f(x).": x + y,
+        },
+        "This is not x + f(x).",
+    )
+
+
+def _closed_branch(learner: Learner) -> None:
+    x = torch.randn(2, 5, 8)
+    if not agree(learner.tensor(x, torch.zeros_like, shape=x.shape), x, 1e-6):
+        raise Wrong("With an f that returns zeros, the result must be x itself, unchanged.")
+
+
+def _gradient_road(learner: Learner) -> None:
+    x = torch.randn(2, 5, 8, requires_grad=True)
+    out = learner.tensor(x, lambda x: 0 * x, shape=(2, 5, 8))
+    gradient = torch.autograd.grad(out.sum(), x, allow_unused=True)[0] if out.requires_grad else None
+    if gradient is None or not agree(gradient, torch.ones_like(x)):
+        raise Wrong("The values are right, but no gradient flows back through the x of the sum (is there a "
+                    "detach, a .data or a no_grad?).")
+
+
+def block(function: Any) -> CheckResult:
+    """``my_block(x, attn, ffn, ln_1, ln_2)`` -> the stream after one pre-LN block."""
+    return examine("block", function, "x attn ffn ln_1 ln_2", _block)
+
+
+def _block(learner: Learner) -> None:
+    x = 2 * torch.randn(2, 5, 8)
+    w_attn, w_ffn, gain_1, gain_2 = torch.randn(8, 8), torch.randn(8, 8), torch.rand(8) + 0.5, torch.rand(8) + 0.5
+
+    def attn(x: Tensor) -> Tensor:  # a stand-in that mixes tokens: each gets the mean of those so far
+        return x.cumsum(1) / torch.arange(1, x.shape[1] + 1)[:, None] @ w_attn
+
+    def ffn(x: Tensor) -> Tensor:
+        return torch.tanh(x @ w_ffn)
+
+    def ln_1(x: Tensor) -> Tensor:
+        return F.layer_norm(x, (8,), gain_1)
+
+    def ln_2(x: Tensor) -> Tensor:
+        return F.layer_norm(x, (8,), gain_2)
+
+    def pre(x: Tensor, f: Any, ln: Any) -> Tensor:
+        return x + f(ln(x))
+
+    def overwritten(x: Tensor, f: Any, ln: Any) -> Tensor:
+        x = ln(x)
+        return x + f(x)
+
+    def post(x: Tensor, f: Any, ln: Any) -> Tensor:
+        return ln(x + f(x))
+
+    mid = pre(x, attn, ln_1)
+    a, b = attn(ln_1(x)), ffn(ln_2(attn(ln_1(x))))
+    right = pre(mid, ffn, ln_2)
+    judge(
+        learner.tensor(x, attn, ffn, ln_1, ln_2, shape=(2, 5, 8)),
+        right,
+        {
+            "Post-LN: the norms stand after the sums, as in 2017. In GPT-2 each norm stands on the branch: "
+            "x + attn(ln_1(x)).": post(post(x, attn, ln_1), ffn, ln_2),
+            "The norms overwrite the stream: after `x = ln_1(x)` the old x is gone. Norm only what the branch "
+            "reads: x + attn(ln_1(x)).": overwritten(overwritten(x, attn, ln_1), ffn, ln_2),
+            "There is one sum around both parts. Each part has its own: first around the attention, then "
+            "around the feed-forward network.": x + b,
+            "There is one sum around both parts, and no norms. Each part has its own sum and its own norm.":
+                x + ffn(attn(x)),
+            "The outputs of the two parts are added to each other; the stream x is missing from the sum.": a + b,
+            "The outputs of the two parts are added to each other; the stream x is missing from the sum, and "
+            "so are the norms.": attn(x) + ffn(attn(x)),
+            "Both parts read the same x (a parallel block). In GPT-2 the feed-forward network reads the stream "
+            "*after* the attention has added to it.": x + a + ffn(ln_2(x)),
+            "The sums are right, but no norm is used: attn reads ln_1(x), ffn reads ln_2(x).":
+                x + attn(x) + ffn(x + attn(x)),
+            "ln_1 is used twice. Each part has a norm of its own: ffn reads ln_2(x).": pre(mid, ffn, ln_1),
+            "The norms are exchanged: ln_1 belongs to the attention, ln_2 to the feed-forward network.":
+                pre(pre(x, attn, ln_2), ffn, ln_1),
+            "The parts are exchanged: attention comes first.": pre(pre(x, ffn, ln_1), attn, ln_2),
+            "The parts are exchanged, with their norms: attention comes first.": pre(pre(x, ffn, ln_2), attn, ln_1),
+            "Only the attention is there; the second line, with ffn and ln_2, is missing.": mid,
+            "The attention's output replaces the stream: x + is missing in the first line.": pre(a, ffn, ln_2),
+            "The feed-forward output replaces the stream: x + is missing in the second line.": ffn(ln_2(mid)),
+            "A ReLU follows the last sum. Nothing may follow the additions.": right.relu(),
+            "A ReLU follows each sum. Nothing may follow the additions.": pre(mid.relu(), ffn, ln_2).relu(),
+        },
+        "Expected the two lines x = x + attn(ln_1(x)) and x = x + ffn(ln_2(x)).",
+    )
+
+
+def residual_scale(function: Any) -> CheckResult:
+    """``my_residual_scale(n_layers)`` -> the factor on the initial weights that write to the stream."""
+    return examine("residual_scale", function, "n_layers", _scale)
+
+
+def _scale(learner: Learner) -> None:
+    for n_layers in (12, 1, 48):
+        value = learner(n_layers)
+        try:
+            actual = torch.tensor(float(value))
+        except (TypeError, ValueError):
+            raise Wrong(f"{learner.name} must return a number, got {type(value).__name__}.") from None
+        judge(
+            actual,
+            torch.tensor(residual_init_scale(n_layers)),
+            {
+                "This is 1/√n_layers. Each block writes to the stream *twice* (attention and feed-forward), "
+                "so the sum has 2·n_layers terms.": torch.tensor(n_layers**-0.5),
+                "This is 1/(2·n_layers), without the root. Independent terms add up like the root of their "
+                "number, so the root is enough.": torch.tensor(1 / (2 * n_layers)),
+                "This is √(2·n_layers): the factor has to make the weights smaller, not larger.":
+                    torch.tensor((2.0 * n_layers) ** 0.5),
+                "This is already multiplied by 0.02, the spread of the weights. Return the factor alone.":
+                    torch.tensor(0.02 * (2 * n_layers) ** -0.5),
+            },
+            f"With n_layers={n_layers} the factor is 1/√(2·n_layers).",
+            tolerance=1e-6,
+        )
+
+
+def gradient(function: Any) -> CheckResult:
+    """``my_gradient(slopes, residual)`` -> derivative of the last number with respect to the first.
+
+    Part i turns x into slope_i · x, or, with ``residual``, into x + slope_i · x.
+    """
+    return examine("gradient", function, "slopes residual", _gradient)
+
+
+def _gradient(learner: Learner) -> None:
+    cases = ([0.5, -0.25, 2.0], [0.1] * 5, [3.0], [-0.5, -0.5])
+    for residual in (True, False):
+        for slopes in cases:
+            value = learner(list(slopes), residual)
+            try:
+                actual = torch.tensor(float(value))
+            except (TypeError, ValueError):
+                raise Wrong(f"{learner.name} must return a number, got {type(value).__name__}.") from None
+            s = torch.tensor(slopes)
+            with_sum, without, called = (1 + s).prod(), s.prod(), f"With slopes={slopes} and residual={residual}"
+            mistakes = {
+                True: {
+                    "This is the product of the slopes, as if nothing were added. With x + slope·x the factor of "
+                    "each part is 1 + slope.": without,
+                    "1 is added once, after multiplying. Every part has its own sum, so every factor is 1 + slope.":
+                        1 + without,
+                    "The slopes are added up. Derivatives of parts in a row are multiplied: (1 + a)(1 + b) … ; the "
+                    "sum leaves out the paths through several parts.": 1 + s.sum(),
+                    "The slopes are added. Derivatives of parts in a row are multiplied.": s.sum(),
+                },
+                False: {
+                    "`residual` is ignored: without the sum the factor of each part is its slope alone.": with_sum,
+                    "The slopes are added. Derivatives of parts in a row are multiplied.": s.sum(),
+                    "1 is added. Without the residual there is no 1.": 1 + without,
+                },
+            }[residual]
+            expected = with_sum if residual else without
+            judge(actual, expected, mistakes, f"{called} the product of the factors is wanted.", tolerance=1e-5)

@@ -1,0 +1,174 @@
+"""Checks for the assembled model: a forward pass from bare weights, the first loss, the arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gpt2lab.check.base import CheckResult, Learner, Wrong, as_number, examine, judge
+from gpt2lab.config import GPT2Config
+from gpt2lab.masking import causal_mask
+from gpt2lab.model import GPT2
+
+
+def from_weights(function: Any) -> CheckResult:
+    """``my_gpt2(weights, tokens, n_layers, n_heads)`` -> logits; ``weights`` is a GPT2's state_dict."""
+    return examine("from_weights", function, "weights tokens n_layers n_heads", _from_weights)
+
+
+def _from_weights(learner: Learner) -> None:
+    config = GPT2Config.tiny(vocab_size=50, n_layers=2, d_model=24, n_heads=3)
+    model = GPT2(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.15 * torch.randn_like(parameter))
+        tokens = torch.randint(50, (2, 7))
+        weights = model.state_dict()
+        judge(
+            learner.tensor(weights, tokens, 2, 3, shape=(2, 7, 50), why="One logit per position and token."),
+            model(tokens),
+            {message: _variant(weights, tokens, **change) for message, change in _MISTAKES.items()},
+            "Embed, add positions; per block: norm, attend, add, norm, feed forward, add; ln_f; compare with the table.",
+        )
+
+
+def _attend(x: Tensor, w: Callable[[str], Tensor], mask: bool = True, scale: bool = True, heads: int = 3) -> Tensor:
+    q, k, v = F.linear(x, w("attn.qkv.weight"), w("attn.qkv.bias")).chunk(3, dim=-1)
+    q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (q, k, v))
+    scores = q @ k.transpose(-2, -1) * (q.shape[-1] ** -0.5 if scale else 1.0)
+    if mask:
+        scores = scores.masked_fill(~causal_mask(x.shape[1]), -torch.inf)
+    return F.linear((scores.softmax(-1) @ v).transpose(1, 2).flatten(2), w("attn.out.weight"), w("attn.out.bias"))
+
+
+def _variant(
+    weights: dict[str, Tensor],
+    tokens: Tensor,
+    *,
+    positions: bool = True,
+    post_ln: bool = False,
+    residual: bool = True,
+    ln_f: bool = True,
+    eps: float = 1e-5,
+    activation: Any = None,
+    **attention: Any,
+) -> Tensor:
+    """GPT-2's forward pass with one thing done differently."""
+    activation = activation or (lambda x: F.gelu(x, approximate="tanh"))
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        return F.layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], eps)
+
+    x = weights["token_embedding.weight"][tokens]
+    x = x + weights["position_embedding.weight"][: tokens.shape[1]] if positions else x
+    for i in range(2):
+
+        def w(name: str, i: int = i) -> Tensor:
+            return weights[f"blocks.{i}.{name}"]
+
+        def attend(x: Tensor, w: Any = w) -> Tensor:
+            return _attend(x, w, **attention)
+
+        def feed(x: Tensor, w: Any = w) -> Tensor:
+            up = activation(F.linear(x, w("ffn.up.weight"), w("ffn.up.bias")))
+            return F.linear(up, w("ffn.down.weight"), w("ffn.down.bias"))
+
+        for part, ln in ((attend, f"blocks.{i}.ln_1"), (feed, f"blocks.{i}.ln_2")):
+            if post_ln:
+                x = norm(x + part(x), ln)
+            else:
+                x = (x if residual else 0) + part(norm(x, ln))
+    return F.linear(norm(x, "ln_f") if ln_f else x, weights["token_embedding.weight"])
+
+
+_MISTAKES: dict[str, dict[str, Any]] = {
+    "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.": {"positions": False},
+    "The causal mask is missing: position 0 sees the whole text.": {"mask": False},
+    "The scores are not divided by √d_head.": {"scale": False},
+    "There is one head instead of n_heads: split the features of q, k and v first.": {"heads": 1},
+    "The last layer norm, ln_f, is missing.": {"ln_f": False},
+    "The norms stand on the stream, after each sum, as in GPT-1. In GPT-2 they stand on the branches: "
+    "x + f(norm(x)).": {"post_ln": True},
+    "The stream is overwritten: each part must be *added* to x.": {"residual": False},
+    "The activation is ReLU. GPT-2 has GELU.": {"activation": F.relu},
+    "This is the exact GELU. GPT-2 uses the tanh form.": {"activation": F.gelu},
+}
+
+
+def flops_per_token(function: Any) -> CheckResult:
+    """``my_flops(config, T)`` -> operations of the blocks for one token at context length T."""
+    return examine("flops_per_token", function, "config T", _flops)
+
+
+def _flops(learner: Learner) -> None:
+    for config, T in ((GPT2Config.gpt2(), 1024), (GPT2Config.gpt2_xl(), 100), (GPT2Config.tiny(d_ff=50), 7)):
+        d, n = config.d_model, config.n_layers
+        weights, scores = n * 2 * (4 * d * d + 2 * d * config.d_ff), n * 2 * 2 * T * d
+        given = as_number(learner(config, T))
+        if math.isclose(given, weights + scores, rel_tol=1e-9):
+            continue
+        for message, wrong in {
+            "A multiplication and an addition are two operations: twice that.": (weights + scores) / 2,
+            "The scores and the weighted sum are missing: 2·T·d operations each, per layer.": weights,
+            "Only one of scores and weighted sum is counted: both cost 2·T·d per layer.": weights + scores / 2,
+            "That is one layer. Multiply by n_layers.": (weights + scores) / n,
+            "That is the whole sequence. Divide by T.": (weights + scores) * T,
+            "The heads do not multiply the cost: each works on d_head features only.": weights + scores * config.n_heads,
+            "Use config.d_ff: it is not always 4·d_model.": n * 2 * 12 * d * d + scores,
+        }.items():
+            if math.isclose(given, wrong, rel_tol=1e-9):
+                raise Wrong(message)
+        raise Wrong(
+            f"For d_model={d}, n_layers={n}, T={T} it is {weights + scores:,}, got {given:,.0f}. Per layer: 2 operations "
+            "for each weight of the four attention and two feed-forward matrices (no biases), then 2·T·d for the "
+            "scores and 2·T·d for the weighted sum."
+        )
+
+
+def parameter_count(function: Any) -> CheckResult:
+    """``my_count(config)`` -> number of parameters of a GPT-2 with this GPT2Config, tied output."""
+    return examine("parameter_count", function, "config", _count)
+
+
+def _count(learner: Learner) -> None:
+    for config in (GPT2Config.gpt2(), GPT2Config.gpt2_xl(), GPT2Config.tiny(d_ff=100)):
+        right = _parameters(config)
+        given = learner(config)
+        if isinstance(given, dict):
+            given = sum(given.values())
+        if isinstance(given, bool) or not isinstance(given, (int, float)):
+            raise Wrong(f"Return a whole number, got {type(given).__name__}.")
+        d, block = config.d_model, 4 * config.d_model**2 + 2 * config.d_model * config.d_ff
+        gaps = {
+            config.vocab_size * d: "the output layer is counted, or the token table twice. GPT-2 uses one matrix for "
+            "both: they are tied",
+            -config.vocab_size * d: "the token table is missing",
+            -config.context_length * d: "the position table is missing",
+            -2 * d: "the final layer norm (weight and bias) is missing",
+            -2 * d * (2 * config.n_layers + 1): "the layer norms are missing: two in each block and one at the end, "
+            "with a weight and a bias each",
+            -4 * d * config.n_layers: "4·d_model are missing per block, as many as its two layer norms have, or "
+            "the biases of its attention",
+            -4 * d * config.n_layers - (5 * d + config.d_ff) * config.n_layers - 2 * d: "all biases and layer norms "
+            "are missing; only the matrices are counted",
+            -(5 * d + config.d_ff) * config.n_layers: "the biases of the linear layers are missing",
+            -d * d * config.n_layers: "the output projection W_O of the attention is missing",
+            -(d * d + d) * config.n_layers: "the output projection W_O of the attention is missing",
+            -(d + config.d_ff) * config.n_layers: "the biases of the feed-forward network are missing",
+            -right: "nothing is counted",
+            -(config.n_layers - 1) * block: "only one block is counted",
+        }
+        if given != right:
+            reason = gaps.get(int(given) - right)
+            hint = f": {reason}." if reason else "."
+            raise Wrong(f"For {config} you count {given:,}, the model has {right:,} ({given - right:+,}){hint}")
+
+
+def _parameters(config: GPT2Config) -> int:
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in GPT2(config).parameters())

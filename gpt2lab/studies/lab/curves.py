@@ -1,0 +1,104 @@
+"""The ablation lab: what breaks without each part, with several seeds and real curves.
+
+    lab = load_lab()
+    lab["parts/no-residual"].median("accuracy")      # over the seeds, one number per examination
+
+A row is one setting, trained with several seeds. Rows of a group differ in one thing only, and the
+first row of a group is the one to compare with. ``gpt2lab train-lab parts/no-residual`` repeats a row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gpt2lab.errors import CheckpointError
+from gpt2lab.studies.lab.rows import ROWS, Row
+
+CURVES = Path(__file__).parent / "curves.json"
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What came out for one row: arrays of (points, seeds), nan where a seed has diverged."""
+
+    row: Row
+    facts: dict[str, Any]  # seeds, device, torch, seconds, parameters, made, command
+    steps: np.ndarray  # (points,) of the training loss
+    loss: np.ndarray  # (points, seeds) nats, mean over the steps since the last point
+    eval_steps: np.ndarray  # (examinations,)
+    scores: dict[str, np.ndarray]  # loss, token_accuracy, accuracy: (examinations, seeds), held-out cases
+
+    def median(self, score: str = "accuracy") -> np.ndarray:
+        """Over the seeds, at each examination: (examinations,), nan where all have diverged."""
+        return _over_seeds(np.nanmedian, self.scores[score])
+
+    def range(self, score: str = "accuracy") -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest seed at each examination, nan where all have diverged."""
+        return _over_seeds(np.nanmin, self.scores[score]), _over_seeds(np.nanmax, self.scores[score])
+
+    def final(self, score: str = "accuracy") -> np.ndarray:
+        """Each seed's last examination, (seeds,)."""
+        return self.scores[score][-1]
+
+
+def _over_seeds(reduce: Callable[..., np.ndarray], values: np.ndarray) -> np.ndarray:
+    """(examinations, seeds) -> (examinations,); numpy warns where there is nothing to reduce."""
+    out = np.full(len(values), np.nan)
+    known = np.isfinite(values).any(axis=1)
+    out[known] = reduce(values[known], axis=1)
+    return out
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The stored rows by name, as ``run_row`` returned them.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise TypeError(f"expected rows by name, got a {type(stored).__name__}")
+        return stored
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a readable table of the lab ({error})") from error
+
+
+def load_lab(path: Path | None = None) -> dict[str, Curves]:
+    """All rows that have been run, in the order of the lab.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    path = CURVES if path is None else Path(path)
+    stored = read_table(path)
+    try:
+        return {name: curves_of(row, stored[name]) for name, row in ROWS.items() if name in stored}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a readable table of the lab ({error})") from error
+
+
+def curves_of(row: Row, stored: dict[str, Any]) -> Curves:
+    """What ``run_row`` returned, as arrays."""
+
+    def table(values: Any) -> np.ndarray:
+        return np.array(values, dtype=float)  # None becomes nan
+
+    return Curves(
+        row=row,
+        facts=stored["facts"],
+        steps=np.array(stored["steps"]),
+        loss=table(stored["loss"]),
+        eval_steps=np.array(stored["eval_steps"]),
+        scores={name: table(values) for name, values in stored["scores"].items()},
+    )

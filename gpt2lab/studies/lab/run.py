@@ -1,0 +1,226 @@
+"""Run rows of the lab: `gpt2lab train-lab [ROW or GROUP …]`.
+
+On a GPU the seeds of a row are trained stacked; on a CPU, where starting an operation costs little,
+one after the other. Every finished row is written at once, so that a run can be broken off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gpt2lab.ablations import build, scale_init
+from gpt2lab.config import GPT2Config
+from gpt2lab.errors import DivergenceError
+from gpt2lab.files import atomic_write
+from gpt2lab.model import GPT2
+from gpt2lab.studies.lab.curves import CURVES, Row, curves_of, load_lab, read_table
+from gpt2lab.studies.lab.rows import GROUPS, ROWS, SEEDS
+from gpt2lab.studies.lab.trained import final_score, median_seed
+from gpt2lab.tasks import Task, get_task
+from gpt2lab.training import History, TrainConfig, train
+from gpt2lab.training.checkpoint import check_writable
+from gpt2lab.training.device import resolve_device
+from gpt2lab.training.stacked import StackedHistory, train_stacked
+from gpt2lab.zoo import save_toy
+from gpt2lab.zoo.make import examined_facts, trained_facts
+from gpt2lab.zoo.provenance import surroundings
+
+POINT = 10  # steps whose mean loss makes one point of a curve
+
+
+def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | None = None) -> dict[str, Any]:
+    """Train one row with seeds 0 … seeds - 1.
+
+    Parameters
+    ----------
+    stacked : bool, optional
+        Train the seeds at once; by default on anything but a CPU.
+
+    Returns
+    -------
+    dict
+        As stored in ``curves.json``; ``gpt2lab.studies.lab.load_lab`` gives it back as ``Curves``.
+    """
+    task = get_task(row.task)
+    models = [fresh_model(row, seed) for seed in range(seeds)]
+    config = TrainConfig(**row.training, device=device, progress=False)
+    where = resolve_device(device)
+    start = time.perf_counter()
+    if stacked if stacked is not None else where.type != "cpu":
+        history = train_stacked(models, task, config, range(seeds))
+    else:
+        history = _one_by_one(models, task, config)
+    seconds = time.perf_counter() - start
+    loss = torch.tensor(history.loss)  # (steps, seeds)
+    points = [chunk.mean(dim=0).tolist() for chunk in loss.split(POINT)]
+    scores = {key: [e[key] for e in history.evaluations] for key in ("loss", "token_accuracy", "accuracy")}
+    if not models[0].causal:  # it sees its answers; only generation is a fair examination
+        generated = [task.evaluate_generated(model.cpu(), config.eval_sequences) for model in models]
+        scores["generated_accuracy"] = [[g["accuracy"] for g in generated]]
+        scores["generated_token_accuracy"] = [[g["token_accuracy"] for g in generated]]
+    return {
+        "facts": {
+            "seeds": seeds, "parameters": models[0].n_parameters(), "seconds": round(seconds, 1),
+            **surroundings(where), "shape": asdict(models[0].config), "training": row.training,
+            "command": f"gpt2lab train-lab {row.name} --device {where.type}",
+        },
+        "steps": [min(i + POINT, config.steps) for i in range(0, config.steps, POINT)],
+        "loss": _rounded(points),
+        "eval_steps": [e["step"] for e in history.evaluations],
+        "scores": {key: _rounded(rows) for key, rows in scores.items()},
+    }  # fmt: skip
+
+
+def fresh_model(row: Row, seed: int) -> GPT2:
+    """The model of a row before its first step."""
+    task = get_task(row.task)
+    shape = GPT2Config.tiny(vocab_size=task.encoding.n_vocab, context_length=task.length, **row.shape)
+    return scale_init(build(row.variant, shape, seed))
+
+
+def make_trained(row: Row, folder: Path, device: str = "cpu") -> dict[str, Any]:
+    """Train the median seed of a row as ``run_row`` does, and write the model with its provenance.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets the row's name as folders: ``parts/no-residual``.
+
+    Returns
+    -------
+    dict
+        The provenance.
+
+    Raises
+    ------
+    ValueError
+        If the shipped table has no curves of the row, which say which seed is the median.
+    """
+    lab = load_lab()
+    if row.name not in lab:
+        raise ValueError(f"row {row.name!r} has no curves yet, so no median seed; first: gpt2lab train-lab {row.name}")
+    seed = median_seed(lab[row.name])
+    task, model = get_task(row.task), fresh_model(row, seed)
+    config = TrainConfig(**row.training, device=device, seed=seed, progress=False)
+    history = train(model, task, config)
+    facts = {
+        "name": row.name, "task": row.task, "preset": row.name, "variant": row.variant,
+        **trained_facts(model, task, config, history), **examined_facts(model.cpu(), task),
+        "command": f"gpt2lab train-lab {row.name} --checkpoint --device {resolve_device(device).type}",
+    }  # fmt: skip
+    save_toy(Path(folder) / row.name, model, facts)
+    return facts
+
+
+def _one_by_one(models: list[GPT2], task: Task, config: TrainConfig) -> StackedHistory:
+    """The same as ``train_stacked``, seed by seed."""
+    histories = []
+    for seed, model in enumerate(models):
+        kept: list[History] = []
+        try:
+            own = TrainConfig(**{**asdict(config), "seed": seed})
+            histories.append(
+                train(
+                    model, task, own, on_step=lambda step, h, kept=kept: kept.append(h) if not kept else None
+                )
+            )
+        except DivergenceError:
+            histories.append(kept[0] if kept else History())
+    steps = range(config.steps)
+    examined = [s + 1 for s in steps if (s + 1) % config.eval_every == 0 or s + 1 == config.steps]
+    out = StackedHistory(
+        loss=[[h.loss[s] if s < len(h.loss) else math.nan for h in histories] for s in steps]
+    )
+    for step in examined:
+        entry: dict[str, Any] = {"step": step}
+        for key in ("loss", "token_accuracy", "accuracy"):
+            found = [[e[key] for e in h.evaluations if e["step"] == step] for h in histories]
+            # A seed that has diverged predicts nothing any more.
+            entry[key] = [values[0] if values else (math.nan if key == "loss" else 0.0) for values in found]
+        out.evaluations.append(entry)
+    return out
+
+
+def _rounded(rows: list[list[float]]) -> list[list[float | None]]:
+    """Four digits after the point; None for what is no number (JSON has no nan)."""
+    return [[round(v, 4) if math.isfinite(v) else None for v in row] for row in rows]
+
+
+def store(name: str, result: dict[str, Any], path: Path = CURVES) -> None:
+    """Add or replace one row in the table; CheckpointError if the table is damaged."""
+    stored = read_table(path) if path.exists() else {}
+    stored[name] = result
+    ordered = [key for key in ROWS if key in stored]
+    lines = ",\n".join(
+        f"{json.dumps(key)}: {json.dumps(stored[key])}" for key in ordered
+    )  # one row, one line
+    with atomic_write(path) as part:
+        part.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+
+
+def chosen_rows(names: list[str]) -> list[Row]:
+    """Rows by their names or their group's; all for none.
+
+    Raises ValueError listing the groups for an unknown name.
+    """
+    rows: list[Row] = []
+    for name in names or list(GROUPS):
+        found = [row for row in ROWS.values() if name in (row.name, row.group)]
+        if not found:
+            raise ValueError(f"the lab has no row or group {name!r}; groups: {', '.join(GROUPS)}; see --list")
+        rows += [row for row in found if row not in rows]
+    return rows
+
+
+def lab_command(arguments: list[str]) -> int:
+    """`gpt2lab train-lab parts/no-residual --device cuda`"""
+    parser = argparse.ArgumentParser("gpt2lab train-lab", description="Train rows of the ablation lab.")
+    parser.add_argument("row", nargs="*", help=f"a row or a group: {', '.join(GROUPS)} (default: all)")
+    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps (default: cpu)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many (default: {SEEDS})")
+    parser.add_argument("--stacked", action=argparse.BooleanOptionalAction, help="train the seeds at once")
+    parser.add_argument("--missing", action="store_true", help="only rows that are not in the table yet")
+    parser.add_argument("--out", type=Path, default=CURVES, help="the table (default: the course's own)")
+    parser.add_argument(
+        "--checkpoint", type=Path, nargs="?", const=Path("work") / "trained", metavar="FOLDER",
+        help="train each row's median seed only and write the model (default: work/trained)",
+    )  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="only list the rows")
+    options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
+    rows = chosen_rows(options.row)
+    have = read_table(options.out) if options.out.exists() else {}  # damaged? better known before training
+    if options.missing:
+        rows = [row for row in rows if row.name not in have]
+    if not options.list:
+        check_writable(options.out.parent if options.checkpoint is None else options.checkpoint)
+    for row in rows:
+        if options.list:
+            print(f"{row.name:<24} {row.title}")
+            continue
+        if options.checkpoint is not None:
+            facts = make_trained(row, options.checkpoint, options.device)
+            print(
+                f"{row.name:<24} seed {facts['seed']}: {facts['metric']} {facts['value']:.4g} on held-out cases, "
+                f"written to {options.checkpoint / row.name}", flush=True,
+            )  # fmt: skip
+            continue
+        result = run_row(row, options.device, options.seeds, options.stacked)
+        store(row.name, result, options.out)
+        curves = curves_of(row, result)
+        last = np.nan_to_num(final_score(curves))  # a seed that has diverged scores nothing
+        print(
+            f"{row.name:<24} accuracy {last[median_seed(curves)]:.3f} ({last.min():.3f} to {last.max():.3f}), "
+            f"{result['facts']['seconds']:.0f} s", flush=True,
+        )  # fmt: skip
+    return 0

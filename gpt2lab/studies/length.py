@@ -1,0 +1,112 @@
+"""Longer than in training: small models sort lists, marked with five kinds of positions.
+
+Trained on lists of 3 to 10 letters, examined on lists of up to 16. Only the way of marking positions
+differs; the learned table has untrained rows for the longer lists. Three seeds each; the models of
+the first seed come with the course. ``python -m gpt2lab.studies.length`` repeats everything
+(half an hour on one CPU core).
+
+The question is Press et al. 2022's ("Train Short, Test Long"); theirs was language, this is a toy.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from gpt2lab.ablations import build
+from gpt2lab.config import GPT2Config
+from gpt2lab.files import atomic_write
+from gpt2lab.model import GPT2
+from gpt2lab.tasks.sort import Sort
+from gpt2lab.training import TrainConfig, train
+
+KINDS = {
+    "learned (GPT-2)": "gpt2",
+    "sinusoidal": "sinusoidal",
+    "RoPE": "rope",
+    "ALiBi": "alibi",
+    "none, only the mask": "no-positions",
+}
+TRAINED, EXAMINED, SEEDS = range(3, 11), range(3, 17), 3
+TABLE, WEIGHTS = "length.json", "length.safetensors"
+SETTINGS = dict(
+    steps=1500, batch_size=64, learning_rate=3e-3, weight_decay=0.01, eval_every=1500, eval_sequences=64, progress=False
+)
+
+
+class MixedSort(Sort):
+    """Sort with another length in every batch, drawn from ``TRAINED``."""
+
+    def __init__(self) -> None:
+        super().__init__(max(TRAINED))
+
+    def sequences(self, n: int, generator: torch.Generator, split: str) -> tuple[Tensor, Tensor]:
+        low, high = min(TRAINED), max(TRAINED)
+        letters = int(torch.randint(low, high + 1, (1,), generator=generator))
+        return Sort(letters).sequences(n, generator, split)
+
+
+def new_model(kind: str, seed: int = 0) -> GPT2:
+    """A fresh model with this kind of positions; its context holds the longest examined list."""
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    config = GPT2Config.tiny(
+        vocab_size=Sort().encoding.n_vocab, context_length=2 * max(EXAMINED), n_layers=2, n_heads=4, d_model=32
+    )
+    return build(KINDS[kind], config, seed)
+
+
+def examine(model: GPT2, n_letters: int, n: int = 256) -> float:
+    """Share of letters put in the right place, on held-out lists of this length."""
+    return Sort(n_letters).evaluate(model, n=n)["token_accuracy"]
+
+
+@cache
+def length_table() -> dict[str, Any]:
+    """The stored measurement: ``lengths``, ``accuracy[kind]`` as (seeds, lengths), and provenance."""
+    return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
+
+
+def load_model(kind: str) -> GPT2:
+    """The trained model of the first seed, in evaluation mode."""
+    model, prefix = new_model(kind), f"{KINDS[kind]}."
+    with resources.as_file(resources.files("gpt2lab.studies").joinpath(WEIGHTS)) as path:
+        weights = load_file(path)
+    model.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    return model.eval()
+
+
+def main() -> None:
+    """Train and examine everything, and write table and weights."""
+    begin, weights = time.monotonic(), {}
+    accuracy: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
+    for kind, seed in tqdm([(kind, seed) for kind in KINDS for seed in range(SEEDS)], desc="length study"):
+        model = new_model(kind, seed)
+        train(model, MixedSort(), TrainConfig(seed=seed, **SETTINGS))
+        accuracy[kind].append([round(examine(model, n), 4) for n in EXAMINED])
+        if seed == 0:
+            weights |= {f"{KINDS[kind]}.{name}": tensor for name, tensor in model.state_dict().items()}
+    table = {
+        "lengths": list(EXAMINED), "trained": [min(TRAINED), max(TRAINED)], "seeds": SEEDS, "accuracy": accuracy,
+        "settings": SETTINGS, "command": "python -m gpt2lab.studies.length", "device": "cpu",
+        "machine": platform.machine(), "torch": torch.__version__, "seconds": round(time.monotonic() - begin),
+    }  # fmt: skip
+    folder = Path(__file__).parent
+    with atomic_write(folder / WEIGHTS) as part:
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, part)
+    with atomic_write(folder / TABLE) as part:
+        part.write_text(json.dumps(table) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

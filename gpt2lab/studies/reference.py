@@ -1,0 +1,229 @@
+"""Ten seeds, one recipe: by which route does the noun reach the place where it is said?
+
+Ten models learn the reference task ("… the box because it was weak. it means the"). The seeds differ
+in the first weights and in the sentences drawn for training. Each model is examined on held-out
+sentences. Two measurements, because a look is no proof of use:
+
+* *looks*: the attention weights in the row of the last "the", where the answer is predicted;
+* *carries*: the same sentence with its two nouns exchanged is run, and at some words the stream
+  between the two layers is taken from there. Where the answer follows, these words carried the noun.
+
+``python -m gpt2lab.studies.reference`` repeats everything (twenty minutes on one busy CPU core). On another
+machine sums are rounded otherwise, and a seed may well take another route.
+
+The second method is activation patching (Vig et al. 2020, "Investigating Gender Bias in Language
+Models Using Causal Mediation Analysis").
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from gpt2lab.files import atomic_write
+from gpt2lab.model import GPT2
+from gpt2lab.tasks.reference import Reference
+from gpt2lab.training import train
+from gpt2lab.training.device import resolve_device
+from gpt2lab.zoo import load_toy
+from gpt2lab.zoo.head_scores import ablation_scores, head_weights, reference_scores
+from gpt2lab.zoo.make import EXAMINATION
+from gpt2lab.zoo.provenance import surroundings
+from gpt2lab.zoo.recipes import get_preset
+
+SEEDS = range(10)
+RECIPES: dict[str, dict[str, Any]] = {  # changes of the shipped one
+    "as shipped": {},
+    "2,000 steps": {"steps": 2000},
+    "2,000 steps, a third of the learning rate": {"steps": 2000, "learning_rate": 1e-3},
+    "weight decay 1": {"weight_decay": 1.0},
+    "dropout 0.1": {"dropout": 0.1},
+}
+KINDS = (  # of sentences: does the reason stand before or after the deed, and which noun does "it" mean?
+    "reason before, first noun", "reason before, second noun",
+    "reason after, first noun", "reason after, second noun",
+)  # fmt: skip
+PLACES = ("right noun", "other noun", "deed", "reason", "end", "opening")
+ELSEWHERE = "all but the right noun"
+SENTENCES, SENTENCES_SEED = 512, 7  # for what heads look at and words carry
+REST, SHORTEST_REST, SOLVED = (0.35, 0.65), 3, 0.99  # accuracies, and examinations in a row
+SHIPPED, KEPT = 2, 4  # the seed of the zoo's model, and one more that comes with the course
+TABLE, WEIGHTS = "reference.json", "reference.safetensors"
+
+
+@cache
+def study_table() -> dict[str, Any]:
+    """The stored measurement.
+
+    ``runs[recipe]`` has one entry per seed: what ``examine`` returns, and ``seed``, ``rest`` (steps at
+    which the accuracy rests near one half begins and ends, or None) and ``solved`` (step). The other
+    entries say how it was made.
+    """
+    return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
+
+
+def load_run(seed: int) -> GPT2:
+    """The trained model of a seed, in evaluation mode; two of the ten come with the course."""
+    if seed == SHIPPED:
+        return load_toy("reference").model
+    if seed != KEPT:
+        raise ValueError(
+            f"seeds {SHIPPED} and {KEPT} come with the course, got {seed!r}; "
+            f"`gpt2lab train reference --seed {seed}` makes another"
+        )
+    model = get_preset("reference", "default").model(Reference(), seed)
+    with resources.as_file(resources.files("gpt2lab.studies").joinpath(WEIGHTS)) as path:
+        model.load_state_dict(load_file(path))
+    return model.eval()
+
+
+def kinds_and_places(
+    task: Reference, tokens: Int[Tensor, "B T"]
+) -> tuple[Int[Tensor, " B"], Bool[Tensor, "B places T"]]:
+    """Of which kind is each sentence, and which of its words belong to which place?
+
+    The deed is "could not lift the" between the nouns, the reason "because it was weak", the end
+    ". it means the", the opening all before the first noun that is not the reason. Padding belongs
+    to no place.
+    """
+    query, right, wrong = (positions[:, None] for positions in task.noun_positions(tokens))  # 3 × (B, 1)
+    first, second, t = right.minimum(wrong), right.maximum(wrong), torch.arange(tokens.shape[1])
+    after = second < query - 4  # between the second noun and the end stands the reason
+    reason = torch.where(after, second + 1, first - 5)  # where it begins
+    place = {
+        "right noun": t == right,
+        "other noun": t == wrong,
+        "deed": (t > first) & (t < second),
+        "reason": (t >= reason) & (t < reason + 4),
+        "end": (t > query - 4) & (t <= query),
+    }
+    place["opening"] = (t < first) & ~place["reason"]
+    return (2 * after + (right > wrong))[:, 0], torch.stack([place[name] for name in PLACES], dim=1)
+
+
+def exchange_nouns(task: Reference, tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+    """The same sentences with each noun in the other's place: the right answer becomes the other noun."""
+    _, right, wrong = task.noun_positions(tokens)
+    n, out = torch.arange(len(tokens)), tokens.clone()
+    out[n, right], out[n, wrong] = tokens[n, wrong], tokens[n, right]
+    return out
+
+
+@torch.no_grad()
+def follows(model: GPT2, task: Reference, tokens: Int[Tensor, "B T"], words: Bool[Tensor, "B T"]) -> Bool[Tensor, " B"]:
+    """Does the answer change to the other noun, if these words carry what they carry after the exchange?
+
+    The stream that enters the last block is taken from the run with exchanged nouns at ``words``, and
+    from the run as it was everywhere else.
+    """
+    query, _, wrong = task.noun_positions(tokens)
+    last, n = len(model.blocks) - 1, torch.arange(len(tokens))
+    own, other = (
+        model.trace(run, layers=[last]).blocks[last].resid_pre for run in (tokens, exchange_nouns(task, tokens))
+    )  # 2 × (B, T, d_model)
+    x = torch.where(words[..., None], other, own)  # (B, T, d_model)
+    x = model.ln_f(model.blocks[last](x))  # (B, T, d_model)
+    return model.unembed(x[n, query]).argmax(dim=-1) == tokens[n, wrong]
+
+
+def examine(model: GPT2) -> dict[str, Any]:
+    """How good are the answers, and by which route do they come?
+
+    Returns
+    -------
+    dict
+        ``accuracy`` on 1,024 held-out sentences; per (layer, head) ``looks_right``, ``on_right`` (see
+        ``reference_scores``), ``silenced`` and ``silenced_mean`` (accuracy without this head; its
+        output replaced by zero or by its mean); ``head``, the [layer, head] that looks at the right
+        noun most often. For each of ``KINDS``: ``sentences``, how many; ``looks_by_kind``, how often
+        the last layer's first head looks most at the right noun; ``weights``, its mean attention on
+        each of ``PLACES``; ``carries``, how often the answer follows when one place, or
+        ``ELSEWHERE``, is taken from the run with exchanged nouns.
+    """
+    task = Reference()
+    tokens, _ = task.batch(SENTENCES, torch.Generator().manual_seed(SENTENCES_SEED), "held_out")
+    query, right, _ = task.noun_positions(tokens)
+    kind, places = kinds_and_places(task, tokens)  # (n,), (n, places, T)
+    row = head_weights(model, tokens)[torch.arange(SENTENCES), -1, 0, query]  # (n, T)
+    scores = reference_scores(model, task, SENTENCES, SENTENCES_SEED)
+    layer, head = divmod(int(scores["looks_right"].argmax()), model.config.n_heads)
+    exchanged = {name: follows(model, task, tokens, places[:, i]) for i, name in enumerate(PLACES)}
+    exchanged[ELSEWHERE] = follows(model, task, tokens, ~places[:, 0])
+    of_kind = [kind == k for k in range(len(KINDS))]
+
+    def by_kind(values: Tensor) -> list[float]:
+        return [rounded(values[chosen].double().mean(dim=0)) for chosen in of_kind]
+
+    return {
+        "accuracy": rounded(task.evaluate(model, **EXAMINATION)["accuracy"]),
+        "head": [layer, head],
+        **{name: rounded(scores[name]) for name in ("looks_right", "on_right")},
+        "silenced": rounded(ablation_scores(model, task)),
+        "silenced_mean": rounded(ablation_scores(model, task, mean=True)),
+        "sentences": [int(chosen.sum()) for chosen in of_kind],
+        "looks_by_kind": by_kind(row.argmax(dim=-1) == right),
+        "weights": {name: by_kind((row * places[:, i]).sum(dim=-1)) for i, name in enumerate(PLACES)},
+        "carries": {name: by_kind(values) for name, values in exchanged.items()},
+    }
+
+
+def rounded(value: Any) -> Any:
+    """A number, or a tensor as nested lists, to three places."""
+    if isinstance(value, Tensor):
+        return rounded(value.tolist())
+    return [rounded(v) for v in value] if isinstance(value, list) else round(value, 3)
+
+
+def rest_near_half(evaluations: list[dict[str, Any]]) -> list[int] | None:
+    """First and last step of the longest rest: three or more examinations in a row near one half."""
+    longest: list[int] = []
+    current: list[int] = []
+    for e in evaluations:
+        current = [*current, e["step"]] if REST[0] <= e["accuracy"] <= REST[1] else []
+        longest = max(longest, current, key=len)
+    return [longest[0], longest[-1]] if len(longest) >= SHORTEST_REST else None
+
+
+def run(seed: int, changes: dict[str, Any]) -> tuple[GPT2, dict[str, Any]]:
+    """Train one seed by the shipped recipe with some settings changed, and examine it."""
+    task, recipe, changes = Reference(), get_preset("reference", "default"), dict(changes)
+    shape = {**recipe.shape, "dropout": changes.pop("dropout", 0.0)}
+    model = replace(recipe, shape=shape).model(task, seed)
+    marks = train(model, task, recipe.train_config(seed=seed, progress=False, **changes)).evaluations
+    solved = next((e["step"] for e in marks if e["accuracy"] > SOLVED), None)
+    return model, {"seed": seed, "rest": rest_near_half(marks), "solved": solved, **examine(model)}
+
+
+def main() -> None:
+    """Train and examine everything, and write the table and the weights that are kept."""
+    torch.set_num_threads(1)  # another number of threads is another order of sums, and another model
+    begin, folder = time.monotonic(), Path(__file__).parent
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in RECIPES}
+    for name, seed in tqdm([(name, seed) for name in RECIPES for seed in SEEDS], desc="reference study"):
+        model, facts = run(seed, RECIPES[name])
+        runs[name].append(facts)
+        if (name, seed) == ("as shipped", KEPT):
+            with atomic_write(folder / WEIGHTS) as part:
+                save_file({key: tensor.contiguous() for key, tensor in model.state_dict().items()}, part)
+    table = {
+        "kinds": KINDS, "places": PLACES, "recipes": RECIPES, "runs": runs,
+        "command": "python -m gpt2lab.studies.reference", **surroundings(resolve_device("cpu")),
+        "seconds": round(time.monotonic() - begin),
+    }  # fmt: skip
+    with atomic_write(folder / TABLE) as part:
+        part.write_text(json.dumps(table) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

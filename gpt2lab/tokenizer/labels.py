@@ -1,0 +1,45 @@
+r"""Tokens as a reader sees them, and the parts of a text that no token stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tiktoken
+
+
+def token_label(encoding: tiktoken.Encoding, token: int) -> str:
+    """A token as a reader should see it, on one line.
+
+    A space is shown as "␣", a newline as "⏎", a tab as "⇥"; bytes that are no whole character as
+    ``\xf0``, and invisible or direction-changing characters by their code, so that no token can
+    disturb the text around it.
+    """
+    raw = encoding.decode_single_token_bytes(token)
+    text = raw.decode("utf-8", errors="backslashreplace")
+    shown = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+    return "".join(shown.get(c, c if c.isprintable() else c.encode("unicode_escape").decode()) for c in text)
+
+
+def token_labels(encoding: tiktoken.Encoding, tokens: Any) -> list[str]:
+    """``token_label`` of each id in a list or a one-dimensional tensor."""
+    return [token_label(encoding, int(token)) for token in tokens]
+
+
+def whole_characters(text: str) -> str:
+    """Half characters (lone surrogates), which no file and no message can carry, become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def left_out(encoding: Any, text: str) -> list[str]:
+    """The parts of a text that no token stands for, in order.
+
+    GPT-2's tokens cover every text; those of a toy task cover the words of its language, and
+    ``encode_ordinary`` skips what lies between them.
+    """
+    rest, parts = whole_characters(text).encode("utf-8"), []
+    for token in encoding.encode_ordinary(text):
+        skipped, piece, rest = rest.partition(encoding.decode_single_token_bytes(token))
+        parts.append(skipped)
+        if not piece:  # the tokens of something else
+            break
+    return [part.decode("utf-8", "replace") for part in [*parts, rest] if part]

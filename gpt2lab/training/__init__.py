@@ -1,0 +1,6 @@
+"""Training: the trainer, its settings, the optimiser, checkpoints, several processes, many models at once."""
+
+from gpt2lab.training.config import TrainConfig
+from gpt2lab.training.trainer import History, perplexity, train
+
+__all__ = ["History", "TrainConfig", "perplexity", "train"]

@@ -1,0 +1,85 @@
+"""Data parallel training: every process holds the whole model and learns from its part of the batch.
+
+    torchrun --nproc-per-node 2 -m gpt2lab train reference
+
+torchrun starts the processes and tells each its rank. Gradients are averaged over the processes after
+every backward pass (gloo on CPUs, nccl on NVIDIA GPUs), so all weights stay equal.
+
+Source: Li et al. 2020, "PyTorch Distributed: Experiences on Accelerating Data Parallel Training".
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Who this process is among all that train together. Alone: rank 0 of 1."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Only the first process writes files and shows progress."""
+        return self.rank == 0
+
+    def share(self, tensor: Tensor) -> Tensor:
+        """This process's rows of a batch."""
+        if len(tensor) % self.count:
+            raise ValueError(f"batch_size must be divisible by the {self.count} processes, got {len(tensor)}")
+        return tensor.chunk(self.count)[self.rank]
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum of a tensor over all processes, in place."""
+        if self.count > 1:
+            dist.all_reduce(value)
+        return value
+
+    def gather(self, tensor: Tensor) -> list[Tensor]:
+        """The tensor of every process, in the order of their ranks."""
+        if self.count == 1:
+            return [tensor]
+        everybody: list[Any] = [None] * self.count
+        dist.all_gather_object(everybody, tensor)
+        return everybody
+
+    def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
+        """The model whose backward pass averages gradients over the processes."""
+        if self.count == 1:
+            return model
+        return nn.parallel.DistributedDataParallel(
+            model, device_ids=[device.index] if device.type == "cuda" else None
+        )
+
+    def without_averaging(self, model: nn.Module, when: bool) -> Any:
+        """Put the averaging off: while gradients of several parts of a batch are still being added up."""
+        return model.no_sync() if when and self.count > 1 else nullcontext()
+
+
+@contextmanager
+def processes(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
+    """Join the processes that torchrun started, and leave them at the end. Alone without torchrun."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield Processes(), device
+        return
+    started_here = not dist.is_initialized()
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    if started_here:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Processes(dist.get_rank(), dist.get_world_size()), device
+    finally:
+        if started_here:
+            dist.destroy_process_group()

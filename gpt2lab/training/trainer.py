@@ -1,0 +1,265 @@
+r"""Training: draw a batch, predict, measure, follow the gradient down.
+
+    loss = mean over the scored tokens of  -log p(token t+1 | tokens 0 … t)        in nats
+
+The loop below is the whole of it: a batch in parts (gradient accumulation), the forward pass in
+half precision where asked (autocast), the backward pass, clipping, one step of AdamW.
+
+The loss divides by the number of scored tokens of the *whole* batch, so that a batch in four parts,
+or on two machines, gives the same gradient as in one piece.
+
+Sources: Radford et al. 2018, section 4.1, and 2019; Micikevicius et al. 2018, "Mixed Precision
+Training" (autocast, loss scaling). The optimiser is in ``optimizer.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from gpt2lab.errors import CheckpointError, DivergenceError
+from gpt2lab.tasks.base import IGNORE, Task
+from gpt2lab.training.checkpoint import (
+    FILE,
+    check_writable,
+    clear_leftovers,
+    load_checkpoint,
+    read_facts,
+    save_checkpoint,
+)
+from gpt2lab.training.config import PRECISIONS, TrainConfig, check_fit
+from gpt2lab.training.device import resolve_device
+from gpt2lab.training.distributed import Processes, processes
+from gpt2lab.training.optimizer import clip_gradients, learning_rate_at, make_optimizer
+
+MAY_CHANGE = {"device", "folder", "resume", "progress", "checkpoint_every", "compile"}  # on resuming
+
+
+@dataclass
+class History:
+    """What happened: one entry per step, and one per examination."""
+
+    loss: list[float] = field(default_factory=list)  # nats per scored token, before the update
+    learning_rate: list[float] = field(default_factory=list)
+    grad_norm: list[float] = field(default_factory=list)  # before clipping
+    evaluations: list[dict[str, Any]] = field(default_factory=list)  # "step" and what Task.evaluate returns
+    tokens: int = 0  # read so far, over all processes
+    seconds: float = 0.0  # spent in steps, over all runs
+
+    @property
+    def steps(self) -> int:
+        """Steps taken."""
+        return len(self.loss)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Mean speed."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+
+def train(
+    model: nn.Module, task: Task, config: TrainConfig, on_step: Callable[[int, History], Any] | None = None
+) -> History:
+    """Train a model in place.
+
+    Parameters
+    ----------
+    model : GPT2 or a variant
+        Moved to ``config.device``; left in evaluation mode.
+    task : Task
+    config : TrainConfig
+    on_step : function, optional
+        Called after every step with (step, history), for live pictures. Returning True stops early.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        For a model that does not fit the task, a batch larger than the data, a device that is not
+        there, or a folder that holds a checkpoint when ``resume`` is False.
+    CheckpointError
+        If a checkpoint cannot be written or read, or belongs to other settings.
+    DivergenceError
+        If the loss explodes; the last good checkpoint is kept.
+
+    Notes
+    -----
+    torch's global random generator is seeded from ``config.seed`` and restored afterwards. On the
+    CPU a run that is killed and resumed ends with the same weights, bit for bit.
+    """
+    check_fit(model, task, config)
+    with processes(resolve_device(config.device)) as (group, device):
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(config.seed + group.rank)  # dropout differs between processes
+            return _Run(model.to(device), task, config, group, device).go(on_step)
+
+
+class _Run:
+    """One call of ``train``."""
+
+    def __init__(
+        self, model: nn.Module, task: Task, config: TrainConfig, group: Processes, device: torch.device
+    ) -> None:
+        self.model, self.task, self.config, self.group, self.device = model, task, config, group, device
+        self.optimizer = make_optimizer(model, config.learning_rate, config.weight_decay, tuple(config.betas))
+        self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+        self.data = torch.Generator().manual_seed(config.seed)
+        self.history = History()
+        self.saved: Path | None = None
+        limit = math.inf if config.diverged_at is None else config.diverged_at
+        self.highest_loss = limit * task.chance_loss()
+        if config.folder is not None:
+            self._open_folder(Path(config.folder))
+        compiled = torch.compile(model) if config.compile else model
+        self.parallel = group.wrap(compiled, device)
+
+    def go(self, on_step: Callable[[int, History], Any] | None) -> History:
+        config, history = self.config, self.history
+        bar = tqdm(
+            total=config.steps, initial=history.steps, unit="step", desc=self.task.name,
+            disable=not (config.progress and self.group.is_first),
+        )  # fmt: skip
+        self.model.train()
+        try:
+            while history.steps < config.steps:
+                self._step()
+                step = history.steps
+                due = config.folder is not None and step % config.checkpoint_every == 0
+                if step % config.eval_every == 0 or due or step == config.steps:
+                    self._examine()
+                if config.folder is not None and (due or step == config.steps):
+                    self._save()
+                bar.update()
+                bar.set_postfix_str(
+                    f"loss {history.loss[-1]:.3f}, {history.tokens_per_second:,.0f} tokens/s", False
+                )
+                if on_step is not None and on_step(step, history):
+                    break
+        finally:
+            bar.close()
+            self.model.eval()
+        return history
+
+    def _step(self) -> None:
+        """One update of the weights."""
+        config, history, start = self.config, self.history, time.perf_counter()
+        rate = learning_rate_at(
+            history.steps, config.steps, config.learning_rate, config.warmup_steps, config.floor
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        inputs, targets = self.task.batch(config.batch_size, self.data)  # 2 × (batch_size, T)
+        n_scored = int((targets != IGNORE).sum())  # of the whole batch, whoever computes it
+        parts = zip(self._parts(inputs), self._parts(targets), strict=True)
+        total = torch.zeros((), device=self.device)
+        for i, (x, y) in enumerate(parts):
+            with self.group.without_averaging(self.parallel, i + 1 < config.accumulation):
+                loss = self._loss(x, y) / n_scored
+                # The processes' gradients are averaged, but the parts' losses must be added.
+                self.scaler.scale(loss * self.group.count).backward()
+            total += loss.detach()
+        loss_value = float(self.group.sum(total))
+        self._stop_if_diverged(history.steps + 1, loss_value)
+        self.scaler.unscale_(self.optimizer)  # clipping must see the true gradient (no effect but in fp16)
+        norm = clip_gradients(self.model, config.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        history.loss.append(loss_value)
+        history.learning_rate.append(rate)
+        history.grad_norm.append(float(norm))
+        history.tokens += inputs.numel()
+        history.seconds += time.perf_counter() - start
+
+    def _parts(self, rows: Tensor) -> list[Tensor]:
+        mine = self.group.share(rows).to(self.device, non_blocking=True)
+        return list(mine.chunk(self.config.accumulation))
+
+    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """Sum of the losses of one part, in nats."""
+        dtype = PRECISIONS[self.config.precision]
+        with torch.autocast(self.device.type, dtype) if dtype else nullcontext():
+            logits = self.parallel(x)  # (rows, T, vocab_size)
+            return F.cross_entropy(
+                logits.flatten(0, 1).float(), y.flatten(), ignore_index=IGNORE, reduction="sum"
+            )
+
+    def _examine(self) -> None:
+        step = self.history.steps
+        if self.history.evaluations and self.history.evaluations[-1]["step"] == step:
+            return
+        scores = self.task.evaluate(self.model, self.config.eval_sequences)
+        self.history.evaluations.append({"step": step, **scores})
+
+    def _stop_if_diverged(self, step: int, loss: float) -> None:
+        if math.isfinite(loss) and loss <= self.highest_loss:
+            return
+        advice = f"try a learning rate below {self.config.learning_rate:g}, a longer warm-up or clipping"
+        raise DivergenceError(step, loss, advice, self.saved)
+
+    def _save(self) -> None:
+        # Only what has been seen to work replaces the last good checkpoint. It is tried on training
+        # cases: a model that has learned those by heart may be lost on held-out ones without being broken.
+        n = min(self.config.eval_sequences, self.task.n_train or self.config.eval_sequences)
+        self._stop_if_diverged(self.history.steps, self.task.evaluate(self.model, n, split="train")["loss"])
+        facts = {
+            "step": self.history.steps, "task": self.task.name, "config": asdict(self.config),
+            "scaler": self.scaler.state_dict(), "history": asdict(self.history),
+        }  # fmt: skip
+        facts["config"]["folder"] = str(self.config.folder)
+        self.saved = save_checkpoint(
+            self.config.folder, self.model, self.optimizer, self.data, facts, self.group
+        )
+
+    def _open_folder(self, folder: Path) -> None:
+        if self.group.is_first:
+            check_writable(folder)
+            clear_leftovers(folder)
+        if not self.config.resume:
+            if (folder / FILE).exists():
+                raise ValueError(
+                    f"{folder} holds a checkpoint already: set resume=True to go on, or use another folder"
+                )
+            return
+        facts = read_facts(folder)
+        self._check_same_run(folder, facts)
+        load_checkpoint(folder, self.model, self.optimizer, self.data, self.group)
+        if facts["scaler"]:
+            self.scaler.load_state_dict(facts["scaler"])
+        try:
+            self.history = History(**facts["history"])
+        except TypeError as error:
+            raise CheckpointError(f"{folder / FILE}: its history is not that of a training run ({error})") from error
+        self.saved = folder / FILE
+
+    def _check_same_run(self, folder: Path, facts: dict[str, Any]) -> None:
+        if facts["task"] != self.task.name:
+            raise CheckpointError(
+                f"{folder / FILE}: was trained on task {facts['task']!r}, not {self.task.name!r}"
+            )
+        for name, value in asdict(self.config).items():
+            before = facts["config"].get(name)
+            before = tuple(before) if isinstance(before, list) else before
+            if name not in MAY_CHANGE and before != (tuple(value) if isinstance(value, list) else value):
+                raise CheckpointError(
+                    f"{folder / FILE}: was trained with {name}={before!r}, got {value!r}; "
+                    "resume with the same settings, or start in another folder"
+                )
+
+
+def perplexity(loss: float) -> float:
+    """exp(loss in nats): between how many equally likely tokens the model hesitates, on average."""
+    return math.exp(loss)

@@ -1,0 +1,199 @@
+"""The script that executes and stores notebooks, and what nbval does with the result."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from gpt2lab import GPT2, GPT2Config, save_gpt2
+from gpt2lab.course import cells, notebooks
+
+ROOT = Path(__file__).parents[2]
+
+
+def write(path, *sources, tags=()):
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    for cell in notebook.cells:
+        cell.metadata["tags"] = list(tags)
+    nbformat.write(notebook, path)
+    return path
+
+
+def texts(path):
+    return ["\n".join(cells.texts(cell)).strip() for cell in notebooks.read(path).cells]
+
+
+def nbval(path):
+    """Exit code of a strict comparison, run from a directory of its own."""
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider"]
+    command += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "--confcutdir", str(ROOT)]
+    command += ["-p", "conftest", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """One notebook, run twice: (path, bytes after the first run, bytes after the second)."""
+    path = tmp_path_factory.mktemp("notebooks") / "00_try.ipynb"
+    write(
+        path,
+        "import os, sys, torch, gpt2lab\n"
+        "print(torch.get_num_threads(), os.environ['CUDA_VISIBLE_DEVICES'] == '')",
+        "print('one')\nprint('two'); sys.stdout.flush(); print('three')",
+        "import ipywidgets\nipywidgets.IntSlider(3)",
+        "os.getcwd() == " + repr(str(path.parent)),
+        "import time\nobject(), print(f'{time.perf_counter():.2f} ms')",
+        "round(float(torch.ones(3).sum()), 3)",
+        tags=["topic:1"],
+    )
+    notebooks.run(path)
+    first = path.read_bytes()
+    notebooks.run(path)
+    return path, first, path.read_bytes()
+
+
+def test_outputs_come_from_the_fixed_environment(stored):
+    shown = texts(stored[0])
+    assert shown[0] == "1 True"
+    assert shown[3] == "True"  # the working directory is the notebook's
+
+
+def test_streams_are_stored_as_one(stored):
+    cell = notebooks.read(stored[0]).cells[1]
+    assert [output.text for output in cell.outputs] == ["one\ntwo\nthree\n"]
+
+
+def test_no_widget_survives_but_its_text_does(stored):
+    notebook = notebooks.read(stored[0])
+    assert "widgets" not in notebook.metadata
+    assert notebooks.WIDGET_VIEW not in stored[1].decode()
+    assert texts(stored[0])[2] == "IntSlider(value=3)"
+
+
+def test_a_second_run_changes_only_what_is_measured(stored):
+    path, first, second = stored
+    before, after = (nbformat.reads(data.decode(), as_version=4) for data in (first, second))
+    assert [cell["id"] for cell in before.cells] == [cell["id"] for cell in after.cells]
+    del before.cells[4], after.cells[4]
+    assert before == after
+
+
+def test_metadata_that_depends_on_the_computer_is_gone(stored):
+    notebook = notebooks.read(stored[0])
+    assert notebook.metadata == notebooks.METADATA
+    assert {tuple(cell.metadata) for cell in notebook.cells} == {("tags",)}
+
+
+def test_nbval_accepts_what_was_stored_and_refuses_a_changed_number(stored, tmp_path):
+    code, report = nbval(stored[0])
+    assert code == 0, report
+    changed = tmp_path / "00_changed.ipynb"
+    changed.write_text(stored[0].read_text().replace('"3.0"', '"3.1"'))
+    assert changed.read_text() != stored[0].read_text()
+    # The copy lies elsewhere, so cell 4 differs as well; the last one is what counts.
+    code, report = nbval(changed)
+    assert code == 1
+    assert "3.1" in report and "Cell outputs differ" in report
+
+
+def test_the_environment_of_this_process_stays_as_it_is(stored):
+    assert "TQDM_DISABLE" not in os.environ
+    before = dict(os.environ)
+    with notebooks.fixed_environment():
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    assert dict(os.environ) == before
+
+
+def test_outputs_do_not_depend_on_weights_that_somebody_has_in_the_cache(tmp_path):
+    snapshot = tmp_path / "hub" / "models--openai-community--gpt2" / "snapshots" / "abc"
+    save_gpt2(GPT2(GPT2Config.tiny(vocab_size=9)), snapshot)
+    (refs := snapshot.parent.parent / "refs").mkdir()
+    (refs / "main").write_text("abc")
+    code = "from gpt2lab import load_gpt2; print(load_gpt2('gpt2', download=False).config.vocab_size)"
+
+    def load(environment):
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+    here = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}
+    assert load(here).stdout == "9\n"
+    assert "is not in the local Hugging Face cache" in load({**here, **notebooks.ENVIRONMENT}).stderr
+
+
+def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
+    path = write(tmp_path / "00_bad.ipynb", "1 + 1", "1 / 0")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"(?s)1 / 0.*ZeroDivisionError: division by zero"):
+        notebooks.run(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_notebook_is_named(tmp_path, capsys):
+    path = tmp_path / "x.ipynb"
+    path.write_text("{")
+    assert notebooks.main(["check", str(path), str(tmp_path / "none.ipynb")]) == 1
+    shown = capsys.readouterr().out
+    assert "Expected a notebook, could not read" in shown and "none.ipynb" in shown
+
+
+def test_a_missing_cell_id_is_made_from_name_and_place():
+    notebook = new_notebook(cells=[new_markdown_cell("a"), new_markdown_cell("b")])
+    for cell in notebook.cells:
+        del cell["id"]
+    again = nbformat.from_dict(notebook)
+    notebooks.clean(notebook, "00_x")
+    notebooks.clean(again, "00_x")
+    assert [cell["id"] for cell in notebook.cells] == [cell["id"] for cell in again.cells]
+    assert notebook.cells[0]["id"] != notebook.cells[1]["id"]
+
+
+def test_solve_puts_solutions_in_and_leaves_the_file(tmp_path):
+    unsolved = "from gpt2lab import check\ndef my_scale(n_layers):\n    ...\ncheck.residual_scale(my_scale)"
+    path = write(tmp_path / "01_x.ipynb", "factor = 2", unsolved, "1 / 0", tags=["exercise:scale"])
+    notebook = notebooks.read(path)
+    notebook.cells[0].metadata = notebook.cells[2].metadata = {}
+    nbformat.write(notebook, path)
+    with pytest.raises(ValueError, match="Expected a solution of scale"):
+        notebooks.solve(path)
+    solution = tmp_path / "solutions" / "01_x" / "scale.py"
+    solution.parent.mkdir(parents=True)
+    solution.write_text(unsolved.replace("...", "return (factor * n_layers) ** -0.5"))
+    before = path.read_bytes()
+    assert notebooks.solve(path) == {"scale": "residual_scale: passed, 1 trial"}  # the last cell never runs
+    solution.write_text(unsolved.replace("...", "return n_layers ** -0.5"))
+    assert "not right yet" in notebooks.solve(path)["scale"]
+    assert path.read_bytes() == before
+
+
+def test_every_sanitising_rule_is_read():
+    """nbval silently drops a `replace:` without a blank after it."""
+    from nbval.plugin import get_sanitize_patterns
+
+    text = (ROOT / "tests" / "nbval_sanitize.cfg").read_text()
+    rules = get_sanitize_patterns(text)
+    assert len(rules) == text.count("\nregex:") == text.count("\nreplace:") > 0
+
+
+def test_only_addresses_and_measured_times_are_sanitised():
+    import re
+
+    from nbval.plugin import get_sanitize_patterns
+
+    rules = get_sanitize_patterns((ROOT / "tests" / "nbval_sanitize.cfg").read_text())
+
+    def clean(text):
+        for pattern, replacement in rules:
+            text = re.sub(pattern, replacement, text)
+        return text
+
+    assert clean("<object at 0x7f12ab34cd>") == clean("<object at 0x7fffab34cd>")
+    assert clean("12.5 ms") == clean("9 ms") != clean("9 tokens/s")
+    for text in ("loss 0.123", "shape (2, 5)", "124,439,808 parameters", "0xff", "3 s"):
+        assert clean(text) == text

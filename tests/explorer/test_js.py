@@ -1,0 +1,57 @@
+"""The explorer's JavaScript, run with Node's own test runner."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gpt2lab.explorer import assemble
+
+TESTS = Path(__file__).parents[1] / "js"
+
+
+@pytest.fixture(scope="session")
+def node():
+    program = shutil.which("node")
+    if program is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing("needs Node.js, which is not installed")
+    return program
+
+
+def test_pure_modules(node):
+    files = sorted(map(str, TESTS.glob("*.test.mjs")))
+    assert len(files) >= 4
+    done = subprocess.run([node, "--test", *files], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_the_assembled_module_loads_and_exports_render(node, tmp_path):
+    path = tmp_path / "explorer.mjs"
+    path.write_text(assemble.esm(), encoding="utf-8")
+    script = (
+        f"import('{path.as_uri()}').then(m => process.exit(typeof m.default.render === 'function' ? 0 : 1))"
+    )
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_module_is_small_and_complete():
+    source = assemble.esm()
+    assert len(source) < 90_000  # it is repeated in every saved notebook that keeps widget state
+    assert not re.search(r"^import ", source, re.MULTILINE)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", source)
+    folder = Path(assemble.__file__).parent / "js"
+    assert {path.stem for path in folder.glob("*.mjs")} == set(assemble.MODULES)
+
+
+def test_every_import_is_from_a_module_of_the_list():
+    folder = Path(assemble.__file__).parent / "js"
+    for name in assemble.MODULES:
+        for other in re.findall(r'from "\./(\w+)\.mjs"', (folder / f"{name}.mjs").read_text()):
+            assert other in assemble.MODULES, (name, other)

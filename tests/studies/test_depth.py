@@ -1,0 +1,94 @@
+"""What depth does: the profile against formulas, and the claims the chapter makes of it."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from gpt2lab.ablations import NoResidualBlock
+from gpt2lab.studies.depth import ReLUAfterAddBlock, profile_stack, stack, token_similarity
+
+
+class Times(nn.Module):
+    """x -> factor · x: everything about a chain of these is known."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return self.factor * x
+
+
+def test_profile_of_a_chain_that_can_be_computed_by_hand():
+    x = torch.randn(1, 4, 8, dtype=torch.float64)
+    profile = profile_stack([Times(0.5)] * 3, x)
+    expected = torch.tensor([1, 0.5, 0.25, 0.125], dtype=torch.float64)
+    torch.testing.assert_close(profile.spread, x.std() * expected)
+    torch.testing.assert_close(profile.gradient, expected.flip(0))
+    torch.testing.assert_close(profile.similarity, token_similarity(x).expand(4))
+
+
+def test_similarity_is_a_cosine_even_of_tiny_vectors():
+    x = torch.randn(1, 5, 8, dtype=torch.float64)
+    torch.testing.assert_close(token_similarity(1e-100 * x), token_similarity(x))
+    same = x[:, :1].expand(1, 5, 8)
+    torch.testing.assert_close(token_similarity(same), torch.tensor(1.0, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("n_blocks", [12, 48])
+def test_scaled_initialisation_keeps_the_stream_near_1(n_blocks):
+    assert 1.0 < profile_stack(stack(n_blocks, scaled_init=True)).spread[-1] < 1.4
+    assert profile_stack(stack(n_blocks)).spread[-1] > 0.8 * math.sqrt(n_blocks)
+
+
+def test_without_sums_and_norms_the_gradient_vanishes():
+    assert profile_stack(stack(24, block=NoResidualBlock, layer_norm=False)).gradient[0] < 1e-5
+    assert profile_stack(stack(24)).gradient[0] > 1
+
+
+def test_with_norms_and_without_sums_tokens_collapse_but_the_gradient_lives():
+    profile = profile_stack(stack(24, block=NoResidualBlock))
+    assert profile.similarity[-1] > 0.999
+    assert profile.gradient[0] > 1e-2
+
+
+def test_relu_after_the_sum_leaves_nothing_negative():
+    x = torch.randn(1, 6, 64, dtype=torch.float64)
+    assert stack(1, block=ReLUAfterAddBlock)[0](x).min() == 0
+    assert stack(1)[0](x).min() < 0
+
+
+def test_relu_after_the_sum_is_the_block_with_two_relus():
+    block, x = stack(1, block=ReLUAfterAddBlock)[0], torch.randn(1, 6, 64, dtype=torch.float64)
+    middle = (x + block.attn(block.ln_1(x))).relu()
+    torch.testing.assert_close(block(x), (middle + block.ffn(block.ln_2(middle))).relu())
+
+
+def test_scaled_initialisation_touches_the_two_layers_that_write_to_the_stream():
+    plain, scaled = stack(8), stack(8, scaled_init=True)
+    for name, weight in plain.state_dict().items():
+        factor = 1 / 4 if name.endswith(("attn.out.weight", "ffn.down.weight")) else 1.0  # 1 / sqrt(2 · 8)
+        torch.testing.assert_close(scaled.state_dict()[name], factor * weight)
+    assert all(not bias.any() for name, bias in plain.state_dict().items() if name.endswith("bias"))
+
+
+def test_the_default_input_is_twelve_tokens_of_unit_variance():
+    profile = profile_stack([nn.Linear(64, 64).double()])
+    torch.testing.assert_close(profile.spread[0], torch.tensor(1.0).double(), atol=0.1, rtol=0)
+    assert profile_stack(stack(1), torch.randn(1, 2, 64).double()).similarity.shape == (2,)
+
+
+def test_stack_is_repeatable_and_leaves_the_generator_alone():
+    before = torch.random.get_rng_state()
+    first, again = stack(2, seed=3), stack(2, seed=3)
+    torch.testing.assert_close(first[1].attn.out.weight, again[1].attn.out.weight, rtol=0, atol=0)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="at least 1 block, got n_blocks=0"):
+        stack(0)
+    with pytest.raises(ValueError, match=r"at least 2 tokens, got \(1, 1, 64\)"):
+        profile_stack(stack(1), torch.randn(1, 1, 64).double())

@@ -1,0 +1,267 @@
+"""Kill it, fill the disk, cut the file: there is one whole checkpoint, and going on from it is exact."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from gpt2lab import GPT2Config
+from gpt2lab.ablations import build
+from gpt2lab.errors import CheckpointError
+from gpt2lab.tasks import get_task
+from gpt2lab.training import TrainConfig, train
+from gpt2lab.training import checkpoint as checkpointing
+from gpt2lab.training.checkpoint import FILE
+
+TASK = get_task("sort")
+SHAPE = GPT2Config.tiny(vocab_size=18, context_length=16, d_model=16, n_heads=2, n_layers=1, dropout=0.1)
+
+
+def settings(**changes) -> TrainConfig:
+    standard = dict(
+        steps=12,
+        batch_size=8,
+        warmup_steps=3,
+        eval_every=6,
+        eval_sequences=16,
+        checkpoint_every=3,
+        progress=False,
+    )
+    return TrainConfig(**{**standard, **changes})
+
+
+def fresh() -> torch.nn.Module:
+    return build("gpt2", SHAPE, seed=0)
+
+
+def assert_same_weights(a: torch.nn.Module, b: torch.nn.Module) -> None:
+    for (name, x), y in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
+        assert torch.equal(x, y), name
+
+
+def stop_at(step: int):
+    return lambda now, history: now == step
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, facts: tensors.pop("data"),
+        lambda tensors, facts: tensors.update(data=torch.zeros(3, dtype=torch.uint8)),
+        lambda tensors, facts: tensors.update({"optimizer.x.y": torch.zeros(1)}),
+        lambda tensors, facts: facts.clear(),
+        lambda tensors, facts: facts.update(history={"unknown": 1}),
+    ],
+)
+def test_a_whole_file_that_is_no_checkpoint_is_a_sentence(tmp_path: Path, change) -> None:
+    train(fresh(), TASK, settings(steps=3, folder=tmp_path))
+    with safe_open(tmp_path / FILE, framework="pt") as file:
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}
+        facts = json.loads(file.metadata()["facts"])
+    change(tensors, facts)
+    save_file(tensors, tmp_path / FILE, metadata={"facts": json.dumps(facts)})
+    with pytest.raises(CheckpointError, match=FILE):
+        train(fresh(), TASK, settings(steps=3, folder=tmp_path, resume=True))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("stop", [3, 4, 11])
+def test_resume_is_exact(tmp_path: Path, stop: int, precision: str) -> None:
+    """With dropout, so that the random generator counts; stopped at and between checkpoints."""
+    straight, resumed = fresh(), fresh()
+    expected = train(straight, TASK, settings(precision=precision))
+    train(resumed, TASK, settings(precision=precision, folder=tmp_path), on_step=stop_at(stop))
+    with torch.no_grad():
+        for p in resumed.parameters():
+            p.fill_(torch.nan)  # nothing may be left of the first run but its checkpoint
+    history = train(resumed, TASK, settings(precision=precision, folder=tmp_path, resume=True))
+    assert_same_weights(straight, resumed)
+    assert history.loss == expected.loss and history.evaluations[-1] == expected.evaluations[-1]
+    assert history.tokens == expected.tokens
+
+
+KILLED = """
+import os, random, signal, sys, time
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+sys.path[:0] = ["tests/helpers", "tests/training"]
+from test_checkpoint import FILE, TASK, fresh, settings, train, assert_same_weights
+
+folder, steps = Path(sys.argv[1]), 400
+run = dict(steps=steps, checkpoint_every=1, eval_every=1000, eval_sequences=4)
+
+def child():
+    train(fresh(), TASK, settings(**run, folder=folder, resume=(folder / FILE).exists()))
+
+warm = torch.nn.Parameter(torch.zeros(2))  # load what torch loads late, once and not in every child
+warm.grad = torch.zeros(2)
+torch.optim.AdamW([warm]).step()
+kills, chance = 0, random.Random(0)
+while kills < 20:
+    pid = os.fork()
+    if pid == 0:
+        child()
+        os._exit(0)
+    time.sleep(chance.uniform(0.02, 0.25))
+    os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFEXITED(status):
+        assert os.WEXITSTATUS(status) == 0, "a run failed"
+        break
+    kills += 1
+resumed, straight = fresh(), fresh()
+history = train(resumed, TASK, settings(**run, folder=folder, resume=True))
+train(straight, TASK, settings(**run))
+assert_same_weights(straight, resumed)
+assert not list(folder.glob(".*.part")), "a leftover of a killed run"
+print("kills", kills, "steps", history.steps)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_kill_9_at_20_random_moments(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "run")],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "kills 20 steps 400" in done.stdout
+
+
+def test_a_half_written_file_is_never_picked_up(tmp_path: Path) -> None:
+    train(fresh(), TASK, settings(folder=tmp_path))
+    whole = (tmp_path / FILE).read_bytes()
+    (tmp_path / f".{FILE}.abc.part").write_bytes(whole[: len(whole) // 2])  # what a kill leaves behind
+    train(fresh(), TASK, settings(folder=tmp_path, resume=True))
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    for cut in (len(whole) - 1, len(whole) // 2, 5, 0):  # what a copy that was broken off looks like
+        (tmp_path / FILE).write_bytes(whole[:cut])
+        with pytest.raises(CheckpointError, match=re.escape(f"{tmp_path / FILE}: not a whole checkpoint")):
+            train(fresh(), TASK, settings(folder=tmp_path, resume=True))
+
+
+def test_no_pickle_inside(tmp_path: Path) -> None:
+    train(fresh(), TASK, settings(folder=tmp_path))
+    with safe_open(tmp_path / FILE, framework="pt") as file:
+        names = set(file.keys())
+    assert {
+        "model.token_embedding.weight",
+        "optimizer.0.exp_avg",
+        "optimizer.0.step",
+        "data",
+        "random.0",
+    } <= names
+
+
+def test_disk_full_keeps_the_last_good_checkpoint(tmp_path: Path, monkeypatch) -> None:
+    real, calls = checkpointing.save_file, []
+
+    def full(tensors, path, metadata=None):
+        calls.append(path)
+        if len(calls) == 3:
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(tensors, path, metadata)
+
+    monkeypatch.setattr(checkpointing, "save_file", full)
+    with pytest.raises(
+        CheckpointError, match=r"step 9 could not be written .*No space left.*last good one is still in"
+    ):
+        train(fresh(), TASK, settings(folder=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    monkeypatch.undo()
+    assert checkpointing.read_facts(tmp_path)["step"] == 6
+    straight, resumed = fresh(), fresh()
+    train(resumed, TASK, settings(folder=tmp_path, resume=True))
+    train(straight, TASK, settings())
+    assert_same_weights(straight, resumed)
+
+
+FULL = """
+import resource, sys
+sys.path[:0] = ["tests/helpers", "tests/training"]
+from test_checkpoint import TASK, fresh, settings, train
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # the checkpoint has 40 kB or so
+try:
+    train(fresh(), TASK, settings(folder=sys.argv[1]))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are a Unix matter")
+def test_a_write_that_really_fails_is_a_clear_error(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "run")],
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("CheckpointError"), done.stdout + done.stderr[-1500:]
+    assert "step 3 could not be written" in done.stdout and "there is no earlier one" in done.stdout
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="nothing can be written there .* choose another folder"):
+        train(fresh(), TASK, settings(folder=tmp_path / "file" / "below"))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(CheckpointError, match="cannot be written there"):
+            train(fresh(), TASK, settings(folder=tmp_path))
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_checkpoint_is_not_overwritten_by_accident(tmp_path: Path) -> None:
+    train(fresh(), TASK, settings(folder=tmp_path))
+    with pytest.raises(
+        ValueError, match="holds a checkpoint already: set resume=True to go on, or use another folder"
+    ):
+        train(fresh(), TASK, settings(folder=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            dict(learning_rate=2e-3),
+            r"was trained with learning_rate=0\.001, got 0\.002; resume with the same",
+        ),
+        (dict(steps=24), "was trained with steps=12, got 24"),
+        (dict(seed=1), "was trained with seed=0, got 1"),
+    ],
+)
+def test_resuming_needs_the_same_settings(tmp_path: Path, changes, message) -> None:
+    train(fresh(), TASK, settings(folder=tmp_path))
+    with pytest.raises(CheckpointError, match=message):
+        train(fresh(), TASK, settings(folder=tmp_path, resume=True, **changes))
+
+
+def test_resuming_needs_the_same_task_and_model(tmp_path: Path) -> None:
+    train(fresh(), TASK, settings(folder=tmp_path))
+    with pytest.raises(CheckpointError, match="was trained on task 'sort', not 'reverse'"):
+        train(fresh(), get_task("reverse"), settings(folder=tmp_path, resume=True))
+    other = build("gpt2", SHAPE.with_(n_layers=2))
+    with pytest.raises(CheckpointError, match="holds another model than the one to be trained"):
+        train(other, TASK, settings(folder=tmp_path, resume=True))
