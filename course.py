@@ -32,25 +32,37 @@ GIGABYTES_CPU, GIGABYTES_CUDA = 2.5, 9.0  # free space the set-up needs, with it
 
 # What pip and Python print, and what it means for the person in front of the screen.
 TROUBLES = [
-    (r"No space left on device|Errno 28|not enough space",
-     "The disk is full. Set-up needs about {need:.1f} GB in {root}, and {free:.1f} GB are free there."
-     " It also uses {temp} for a moment (set TMPDIR to move that). Make room, then run this again."),
-    (r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError",
-     "The package index answered with a certificate that this computer does not trust. On a company"
-     " network, tell pip its certificate: python3 -m pip config set global.cert /path/to/cert.pem"),
-    (r"ProxyError|407 Proxy",
-     "The network's proxy refused the connection. Set HTTPS_PROXY=http://name:password@host:port and"
-     " run this again."),
-    (r"name resolution|Name or service not known|getaddrinfo failed|nodename nor servname"
-     r"|NewConnectionError|Failed to establish a new connection|ConnectTimeout|Network is unreachable"
-     r"|Read timed out|ReadTimeout|Connection refused|ConnectionResetError|IncompleteRead",
-     "The package index could not be reached. Is this computer online? Behind a proxy, set"
-     " HTTPS_PROXY=http://host:port. Then run this again: what has been installed stays."),
-    (r"No matching distribution found for ([^\s,]+)",
-     "The package index has no {0} for this computer ({machine}, Python {python}). The course needs"
-     " Linux, Windows or macOS on Apple silicon, 64 bit, and a complete index."),
-    (r"Permission denied|Errno 13|Access is denied",
-     "This user may not write in {root}. Put the course in a folder of your own."),
+    (
+        r"No space left on device|Errno 28|not enough space",
+        "The disk is full. Set-up needs about {need:.1f} GB in {root}, and {free:.1f} GB are free there."
+        " It also uses {temp} for a moment (set TMPDIR to move that). Make room, then run this again.",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|SSLError|SSLCertVerificationError",
+        "The package index answered with a certificate that this computer does not trust. On a company"
+        " network, tell pip its certificate: python3 -m pip config set global.cert /path/to/cert.pem",
+    ),
+    (
+        r"ProxyError|407 Proxy",
+        "The network's proxy refused the connection. Set HTTPS_PROXY=http://name:password@host:port and"
+        " run this again.",
+    ),
+    (
+        r"name resolution|Name or service not known|getaddrinfo failed|nodename nor servname"
+        r"|NewConnectionError|Failed to establish a new connection|ConnectTimeout|Network is unreachable"
+        r"|Read timed out|ReadTimeout|Connection refused|ConnectionResetError|IncompleteRead",
+        "The package index could not be reached. Is this computer online? Behind a proxy, set"
+        " HTTPS_PROXY=http://host:port. Then run this again: what has been installed stays.",
+    ),
+    (
+        r"No matching distribution found for ([^\s,]+)",
+        "The package index has no {0} for this computer ({machine}, Python {python}). The course needs"
+        " Linux, Windows or macOS on Apple silicon, 64 bit, and a complete index.",
+    ),
+    (
+        r"Permission denied|Errno 13|Access is denied",
+        "This user may not write in {root}. Put the course in a folder of your own.",
+    ),
 ]
 
 
@@ -89,8 +101,7 @@ def choose_python():
         return sys.executable
     other = other_python()
     if other is None:
-        raise Problem(f"{problem}. The course needs Python 3.11, 3.12 or 3.13:"
-                      " https://www.python.org/downloads/")
+        raise Problem(f"{problem}. The course needs Python 3.11, 3.12 or 3.13: https://www.python.org/downloads/")
     say(f"{problem}; using {other}")
     return other
 
@@ -138,9 +149,14 @@ def explain(text):
         found = re.search(pattern, text)
         if found:
             return message.format(
-                *found.groups(), root=ROOT, temp=tempfile.gettempdir(), need=GIGABYTES_CPU,
-                free=shutil.disk_usage(ROOT).free / 1e9, machine=f"{sys.platform} {platform.machine()}",
-                python=platform.python_version())
+                *found.groups(),
+                root=ROOT,
+                temp=tempfile.gettempdir(),
+                need=GIGABYTES_CPU,
+                free=shutil.disk_usage(ROOT).free / 1e9,
+                machine=f"{sys.platform} {platform.machine()}",
+                python=platform.python_version(),
+            )
     last = [line for line in text.strip().splitlines() if line.strip()][-3:]
     return "\n  ".join(["Set-up stopped. The last lines were:"] + last) + f"\nAll of it is in {LOG}"
 
@@ -160,8 +176,7 @@ def venv_python():
 
 def venv_works():
     try:
-        done = subprocess.run([venv_python(), "-c", "import pip"], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
+        done = subprocess.run([venv_python(), "-c", "import pip"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError:  # not there, or not runnable
         return False
     return done.returncode == 0
@@ -174,9 +189,11 @@ def make_venv(python):
     code, text = step("Creating .venv", [python, "-m", "venv", "--clear", VENV])
     if code:
         if re.search(r"ensurepip|No module named '?venv", text):
-            raise Problem("This Python has no working venv module. On Debian or Ubuntu: sudo apt install"
-                          " python3-venv (or python3.X-venv for your version). Elsewhere, install Python"
-                          " from https://www.python.org/downloads/")
+            raise Problem(
+                "This Python has no working venv module. On Debian or Ubuntu: sudo apt install"
+                " python3-venv (or python3.X-venv for your version). Elsewhere, install Python"
+                " from https://www.python.org/downloads/"
+            )
         raise Problem(explain(text))
 
 
@@ -230,15 +247,19 @@ def install_torch():
             must(f"Installing {wanted} (about 200 MB)", pip("install", wanted, *(tested + place)))
             return
     need_space(GIGABYTES_CUDA)
-    say("The CPU build is out of reach. The default build of torch brings CUDA: about 2.7 GB to download,"
-        f" several more on disk. (Ctrl+C stops; {CPU_INDEX} offers the small one.)")
+    say(
+        "The CPU build is out of reach. The default build of torch brings CUDA: about 2.7 GB to download,"
+        f" several more on disk. (Ctrl+C stops; {CPU_INDEX} offers the small one.)"
+    )
 
 
 def need_space(gigabytes):
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < gigabytes:
-        raise Problem(f"Set-up needs about {gigabytes:.1f} GB of disk in {ROOT}, and {free:.1f} GB are free."
-                      " Make room, then run this again.")
+        raise Problem(
+            f"Set-up needs about {gigabytes:.1f} GB of disk in {ROOT}, and {free:.1f} GB are free."
+            " Make room, then run this again."
+        )
 
 
 def setup_key():
@@ -260,8 +281,7 @@ def read_stamp():
 
 def is_set_up(with_tests):
     stamp = read_stamp()
-    return (stamp.get("key") == setup_key() and stamp.get("tests", False) >= with_tests
-            and os.path.exists(venv_python()))
+    return stamp.get("key") == setup_key() and stamp.get("tests", False) >= with_tests and os.path.exists(venv_python())
 
 
 def set_up(with_tests):
@@ -277,10 +297,11 @@ def set_up(with_tests):
     install_torch()
     what = ROOT + ("[test]" if with_tests else "")
     size = "and its test tools (about 200 MB)" if with_tests else "(about 120 MB)"
-    must(f"Installing the course {size}",
-         pip("install", "-e", what, "-c", os.path.join(ROOT, "constraints.txt")))
-    fetch = "import sys\nfrom gpt2lab.tokenizer import vocabulary\ntry: vocabulary.ensure()\n" \
-            "except vocabulary.VocabularyError as error: sys.exit(str(error))"
+    must(f"Installing the course {size}", pip("install", "-e", what, "-c", os.path.join(ROOT, "constraints.txt")))
+    fetch = (
+        "import sys\nfrom gpt2lab.tokenizer import vocabulary\ntry: vocabulary.ensure()\n"
+        "except vocabulary.VocabularyError as error: sys.exit(str(error))"
+    )
     code, text = step("Fetching GPT-2's vocabulary", [venv_python(), "-c", fetch])
     if code:
         say("  " + (text.strip().splitlines() or ["failed"])[-1])

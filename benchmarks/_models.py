@@ -14,9 +14,7 @@ from gpt2lab.model import GPT2
 from gpt2lab.weights import load_gpt2, save_gpt2
 
 # 0.9 million parameters: the size the course trains
-SMALL = GPT2Config(
-    vocab_size=512, context_length=512, n_layers=4, n_heads=4, d_model=128, dropout=0.0
-)
+SMALL = GPT2Config(vocab_size=512, context_length=512, n_layers=4, n_heads=4, d_model=128, dropout=0.0)
 # the shape of the published GPT-2 small, with random weights: speed does not depend on their values
 GPT2_SMALL = GPT2Config(dropout=0.0)
 

@@ -158,9 +158,7 @@ def builds(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Any]:
 
         def show() -> str:
             shown: list[str] = []
-            with _replaced(
-                IPython.display, "display", lambda *things, **_: shown.extend(_html(t) for t in things)
-            ):
+            with _replaced(IPython.display, "display", lambda *things, **_: shown.extend(_html(t) for t in things)):
                 inspectus.attention(tuple(attention), tokens)
             return "".join(shown)
 
@@ -171,9 +169,7 @@ def builds(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _replaced(owner: Any, name: str, value: Any) -> Any:
     before = getattr(owner, name)
-    modules = [
-        m for m in list(sys.modules.values()) if (getattr(m, "__name__", None) or "").startswith("inspectus")
-    ]
+    modules = [m for m in list(sys.modules.values()) if (getattr(m, "__name__", None) or "").startswith("inspectus")]
     users = [m for m in [owner, *modules] if getattr(m, name, None) is before]
     for user in users:
         setattr(user, name, value)

@@ -166,9 +166,7 @@ def measure(browser: Any, lab: tuple) -> list[dict]:
             for n in range(first, first + runs):
                 seen = page.evaluate("window.seen ?? 0")
                 run_cell(page, n)
-                page.wait_for_function(
-                    "n => (window.seen ?? 0) > n && window.visible > window.pressed", arg=seen
-                )
+                page.wait_for_function("n => (window.seen ?? 0) > n && window.visible > window.pressed", arg=seen)
                 times.append(page.evaluate("window.visible - window.pressed"))
             rows.append(limit_row(f"run to visible, {T} tokens", times[1:], limit))  # the first one imports
             if T == 128:
@@ -176,9 +174,7 @@ def measure(browser: Any, lab: tuple) -> list[dict]:
         run_cell(page, len(cells) - 1)
         page.wait_for_timeout(800)
         texts = [f"x{i} = x + {i}  # change" for i in range(PAIRS)]
-        rows.append(
-            limit_row("edit to new picture, toy model", [page.evaluate(TYPE, text) for text in texts], 300)
-        )
+        rows.append(limit_row("edit to new picture, toy model", [page.evaluate(TYPE, text) for text in texts], 300))
         if blocked:
             raise SystemExit(f"the explorer asked other hosts: {blocked[:3]}")
     return rows

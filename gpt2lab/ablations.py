@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from gpt2lab.attention import MultiHeadAttention
 from gpt2lab.block import TransformerBlock
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import InputError
 from gpt2lab.feedforward import FeedForward
 from gpt2lab.model import GPT2
 from gpt2lab.positions import ALiBiAttention, NoPositions, RotaryAttention, SinusoidalPositions
@@ -252,7 +253,7 @@ def build(variant: str, config: GPT2Config, seed: int = 0) -> GPT2:
         For an unknown variant, listing the known ones.
     """
     if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}; known variants: {', '.join(VARIANTS)}")
+        raise InputError(f"unknown variant {variant!r}; known variants: {', '.join(VARIANTS)}")
     chosen = VARIANTS[variant]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

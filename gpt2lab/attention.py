@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import InputError
 from gpt2lab.masking import apply_mask, causal_mask, fits_scores
 from gpt2lab.trace import AttentionTrace
 
@@ -33,9 +34,9 @@ def split_heads(x: Tensor, n_heads: int) -> Tensor:
     Raises ValueError if d_model is not divisible by n_heads.
     """
     if x.ndim < 2:
-        raise ValueError(f"split_heads needs x of shape (..., T, d_model), got shape {tuple(x.shape)}")
+        raise InputError(f"split_heads needs x of shape (..., T, d_model), got shape {tuple(x.shape)}")
     if n_heads < 1 or x.shape[-1] % n_heads != 0:
-        raise ValueError(f"the last axis must be divisible by n_heads={n_heads}, got shape {tuple(x.shape)}")
+        raise InputError(f"the last axis must be divisible by n_heads={n_heads}, got shape {tuple(x.shape)}")
     return x.unflatten(-1, (n_heads, -1)).transpose(-3, -2)
 
 
@@ -71,7 +72,7 @@ def attention(
         If q and k differ in width, k and v in length, or the mask or the bias does not fit.
     """
     if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
-        raise ValueError(
+        raise InputError(
             "attention needs q and k of the same width and k and v of the same length, "
             f"got q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
         )
@@ -90,7 +91,7 @@ def attention_scores(q: Tensor, k: Tensor, bias: Any = None, scale: Any = None) 
         return scores
     if not fits_scores(tuple(bias.shape), tuple(scores.shape)):
         expected, got = tuple(scores.shape), tuple(bias.shape)
-        raise ValueError(f"the bias must broadcast to the scores (…, T_query, T_key) = {expected}, got {got}")
+        raise InputError(f"the bias must broadcast to the scores (…, T_query, T_key) = {expected}, got {got}")
     return scores + bias
 
 
@@ -161,7 +162,9 @@ class MultiHeadAttention(nn.Module):
             visible = causal_mask(T_query, T_key, x.device)  # (T_query, T_key)
             mask = visible if bias is None else apply_mask(bias, visible)
         head_out = F.scaled_dot_product_attention(
-            q, k, v,
+            q,
+            k,
+            v,
             attn_mask=mask,
             is_causal=causal and mask is None,
             dropout_p=self.dropout if self.training else 0.0,  # the kernel ignores .eval() by itself
@@ -181,7 +184,9 @@ class MultiHeadAttention(nn.Module):
         attn_weights = visible.softmax(dim=-1)  # (B, n_heads, T, T)
         head_out = attn_weights @ v  # (B, n_heads, T, d_head)
         return AttentionTrace(
-            q=q, k=k, v=v,
+            q=q,
+            k=k,
+            v=v,
             scores=scores,
             mask=mask,
             attn_weights=attn_weights,

@@ -44,6 +44,10 @@ class TransformerBlock(nn.Module):
         x = x + self.ffn(self.ln_2(x))
         return x
 
+    def writers(self) -> tuple[nn.Module, nn.Module]:
+        """The two layers whose output is added to the stream: the last of attention and of feed-forward."""
+        return self.attn.out, self.ffn.down
+
     def trace(self, x: Float[Tensor, "B T d_model"]) -> BlockTrace:
         """The same result with every intermediate value; no dropout."""
         ln_1 = self.ln_1.trace(x)

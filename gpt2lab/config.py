@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gpt2lab.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class GPT2Config:
@@ -37,17 +39,17 @@ class GPT2Config:
         for name in ("vocab_size", "context_length", "n_layers", "n_heads", "d_model", "d_ff"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
         if self.d_model % self.n_heads != 0:
-            raise ValueError(
+            raise InputError(
                 "d_model must be divisible by n_heads, because each head takes an equal slice of it: got "
                 f"d_model={self.d_model} and n_heads={self.n_heads} (remainder {self.d_model % self.n_heads})"
             )
         if not (isinstance(self.dropout, (int, float)) and 0 <= self.dropout < 1):
-            raise ValueError(f"dropout is a probability in [0, 1), got {self.dropout!r}")
+            raise InputError(f"dropout is a probability in [0, 1), got {self.dropout!r}")
         eps = self.layer_norm_eps
         if not (isinstance(eps, (int, float)) and math.isfinite(eps) and eps > 0):
-            raise ValueError(f"layer_norm_eps must be a small positive number, got {eps!r}")
+            raise InputError(f"layer_norm_eps must be a small positive number, got {eps!r}")
 
     @property
     def d_head(self) -> int:

@@ -1,14 +1,33 @@
-"""The two error types of our own: a file that is not what it claims to be, a training that explodes."""
+"""The errors of the course, and the checks of arguments that raise them.
+
+Every error that a person can put right is a ``CourseError``: the command shows its message and no
+traceback. Any other exception is a defect of the course and is shown in full.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-class CheckpointError(RuntimeError):
+class CourseError(Exception):
+    """Something that the person at the keyboard can put right; the message says what and how."""
+
+
+class InputError(CourseError, ValueError):
+    """A value that was handed in has no meaning here; the message says what was expected and what came."""
+
+
+class CheckpointError(CourseError, RuntimeError):
     """A checkpoint file or directory that cannot be used; the message names it and says why.
 
-    Mistakes in an argument raise ``ValueError`` instead.
+    Mistakes in an argument raise ``InputError``, a ``ValueError``, instead.
     """
 
 
-class DivergenceError(RuntimeError):
+class DivergenceError(CourseError, RuntimeError):
     """Training stopped because the loss exploded.
 
     Attributes
@@ -25,3 +44,40 @@ class DivergenceError(RuntimeError):
         kept = f"; the last good checkpoint is {checkpoint}" if checkpoint else ""
         super().__init__(f"training diverged at step {step} with a loss of {loss:.4g} nats: {advice}{kept}")
         self.step, self.loss, self.checkpoint = step, loss, checkpoint
+
+
+def whole_number(name: str, value: object, least: int = 0, otherwise: str = "") -> int:
+    """``value`` as an int; NumPy's whole numbers are whole numbers, True and False are not.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls it.
+    least : int
+        The smallest one that has a meaning.
+    otherwise : str
+        What else the argument may be, for the message, such as ", or None for all tokens".
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}{otherwise}, got {value!r}")
+    return int(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a real number: int, float or one of NumPy's, but not True, False or a tensor."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def validates(function: T) -> T:
+    """Mark a function or class that checks its arguments itself and promises an ``InputError``.
+
+    The tests load the package with every annotation enforced. That check would come first and raise an
+    error of its own; what is marked is exempt, so that its annotations can say the honest types.
+    """
+    function.__no_type_check__ = True  # type: ignore[attr-defined]
+    return function

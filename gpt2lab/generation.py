@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from gpt2lab.config import GPT2Config
-from gpt2lab.model import GPT2
+from gpt2lab.errors import InputError
+from gpt2lab.model import GPT2, evaluating
 
 
 class LayerCache:
@@ -42,10 +43,10 @@ class LayerCache:
             self._k = k.new_empty(B, n_heads, self.capacity, d_head)
             self._v = v.new_empty(B, n_heads, self.capacity, d_head)
         if len(k) != len(self._k):
-            raise ValueError(f"the cache belongs to a batch of {len(self._k)}, got a batch of {len(k)}")
+            raise InputError(f"the cache belongs to a batch of {len(self._k)}, got a batch of {len(k)}")
         end = self.length + k.shape[-2]
         if end > self.capacity:
-            raise ValueError(f"the cache holds {self.capacity} tokens, got {end}")
+            raise InputError(f"the cache holds {self.capacity} tokens, got {end}")
         self._k[:, :, self.length : end] = k
         self._v[:, :, self.length : end] = v
         self.length = end
@@ -71,9 +72,7 @@ class KVCache:
         return self.layers[0].length
 
 
-def next_token_probabilities(
-    logits: Tensor, temperature: Any = 1.0, top_k: Any = None, top_p: Any = None
-) -> Tensor:
+def next_token_probabilities(logits: Tensor, temperature: Any = 1.0, top_k: Any = None, top_p: Any = None) -> Tensor:
     """The distribution the next token is drawn from: (..., vocab_size) -> (..., vocab_size).
 
     Parameters
@@ -111,15 +110,15 @@ def next_token_probabilities(
 def check_sampling(temperature: Any, top_k: Any = None, top_p: Any = None) -> None:
     """Refuse settings that have no meaning."""
     if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
-        raise ValueError(f"temperature must be a number of at least 0 (0 is greedy), got {temperature!r}")
+        raise InputError(f"temperature must be a number of at least 0 (0 is greedy), got {temperature!r}")
     if math.isnan(temperature) or math.isinf(temperature) or temperature < 0:
-        raise ValueError(f"temperature must be a number of at least 0 (0 is greedy), got {temperature}")
+        raise InputError(f"temperature must be a number of at least 0 (0 is greedy), got {temperature}")
     if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
-        raise ValueError(f"top_k must be a whole number of at least 1, or None for all tokens, got {top_k!r}")
+        raise InputError(f"top_k must be a whole number of at least 1, or None for all tokens, got {top_k!r}")
     if top_p is None:
         return
     if isinstance(top_p, bool) or not isinstance(top_p, (int, float)) or not 0 < top_p <= 1:
-        raise ValueError(f"top_p must lie in (0, 1], or be None for all tokens, got {top_p!r}")
+        raise InputError(f"top_p must lie in (0, 1], or be None for all tokens, got {top_p!r}")
 
 
 def generate(
@@ -162,8 +161,15 @@ def generate(
         See ``next_token_probabilities`` and ``GPT2.forward``; also for max_new_tokens < 0.
     """
     steps = generate_steps(
-        model, tokens, max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p,
-        stop=stop, use_cache=use_cache, generator=generator,
+        model,
+        tokens,
+        max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop=stop,
+        use_cache=use_cache,
+        generator=generator,
     )
     return torch.cat([tokens, *(token for token, _ in steps)], dim=1)
 
@@ -190,7 +196,7 @@ def generate_steps(
     """
     check_sampling(temperature, top_k, top_p)
     if isinstance(max_new_tokens, bool) or not isinstance(max_new_tokens, int) or max_new_tokens < 0:
-        raise ValueError(f"max_new_tokens must be a whole number of at least 0, got {max_new_tokens!r}")
+        raise InputError(f"max_new_tokens must be a whole number of at least 0, got {max_new_tokens!r}")
     limit = model.config.context_length
     model.check_tokens(tokens[:, -limit:] if isinstance(tokens, Tensor) and tokens.ndim == 2 else tokens)
     stops = torch.tensor(sorted({stop} if isinstance(stop, int) else set(stop or ())), dtype=tokens.dtype)
@@ -233,16 +239,10 @@ def _steps(
 @torch.inference_mode()
 def _last_logits(model: GPT2, tokens: Tensor, new: Tensor, cache: KVCache | None) -> Tensor:
     """Logits after the last token: (B, vocab_size)."""
-    training = model.training
-    try:
-        if training:
-            model.eval()
+    with evaluating(model):
         window = tokens[:, -model.config.context_length :]
         hidden = model.hidden(window) if cache is None else model.hidden(new, cache)
         return model.unembed(hidden[:, -1])
-    finally:
-        if training:
-            model.train()
 
 
 def _draw(probabilities: Tensor, temperature: Any, generator: Any) -> Tensor:

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gpt2lab.errors import InputError
 from gpt2lab.model import GPT2
 
 
@@ -37,9 +38,7 @@ def ablate_heads(model: GPT2, heads: Any, mean: Any = None) -> Iterator[GPT2]:
     try:
         pairs = [(int(layer), int(head)) for layer, head in heads]
     except (TypeError, ValueError):
-        raise ValueError(
-            f"heads must be a list of (layer, head) pairs such as [(0, 3)], got {heads!r}"
-        ) from None
+        raise InputError(f"heads must be a list of (layer, head) pairs such as [(0, 3)], got {heads!r}") from None
     for layer, head in pairs:
         _check_index("layer", layer, len(model.blocks))
         _check_index("head", head, model.blocks[layer].attn.n_heads)
@@ -140,4 +139,4 @@ def _layers(model: GPT2, layers: Any) -> list[int]:
 
 def _check_index(name: str, index: int, count: int) -> None:
     if not 0 <= index < count:
-        raise ValueError(f"{name} must lie in 0 … {count - 1}, got {index}")
+        raise InputError(f"{name} must lie in 0 … {count - 1}, got {index}")

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gpt2lab.errors import InputError
 from gpt2lab.trace import LayerNormTrace
 
 
@@ -37,7 +38,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Te
     """
     d_model = x.shape[-1] if x.ndim else 0
     if weight.shape != (d_model,) or bias.shape != (d_model,):
-        raise ValueError(
+        raise InputError(
             f"layer_norm needs one weight and one bias per feature: x has {d_model} features "
             f"(shape {tuple(x.shape)}), weight {tuple(weight.shape)}, bias {tuple(bias.shape)}"
         )

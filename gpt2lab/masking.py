@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
+
 
 def causal_mask(T_query: int, T_key: int | None = None, device: Any = None) -> Tensor:
     """Position i may attend to positions 0 … i, itself included.
@@ -31,7 +33,7 @@ def causal_mask(T_query: int, T_key: int | None = None, device: Any = None) -> T
     """
     T_key = T_query if T_key is None else T_key
     if T_query < 1 or T_key < T_query:
-        raise ValueError(f"causal_mask needs 1 <= T_query <= T_key, got T_query={T_query}, T_key={T_key}")
+        raise InputError(f"causal_mask needs 1 <= T_query <= T_key, got T_query={T_query}, T_key={T_key}")
     return torch.ones(T_query, T_key, dtype=torch.bool, device=device).tril(T_key - T_query)
 
 
@@ -54,7 +56,7 @@ def padding_mask(lengths: Any, T_key: int | None = None) -> Tensor:
     T_key = longest if T_key is None else T_key
     if lengths.ndim != 1 or lengths.numel() == 0 or int(lengths.min()) < 1 or longest > T_key:
         got = lengths.tolist()
-        raise ValueError(f"lengths must be a list of numbers between 1 and T_key={T_key}, got {got}")
+        raise InputError(f"lengths must be a list of numbers between 1 and T_key={T_key}, got {got}")
     positions = torch.arange(T_key, device=lengths.device)  # (T_key,)
     return (positions < lengths[:, None])[:, None, None, :]  # (B, 1, 1, T_key)
 
@@ -79,9 +81,9 @@ def apply_mask(scores: Tensor, mask: Tensor) -> Tensor:
 def check_mask(mask: Tensor, scores_shape: tuple[int, ...]) -> None:
     """Refuse a mask that is not boolean or does not broadcast to the scores."""
     if mask.dtype != torch.bool:
-        raise ValueError(f"a mask must be boolean (True = may attend), got {mask.dtype}")
+        raise InputError(f"a mask must be boolean (True = may attend), got {mask.dtype}")
     if not fits_scores(tuple(mask.shape), scores_shape):
-        raise ValueError(
+        raise InputError(
             f"the mask must broadcast to the scores (…, T_query, T_key) = {scores_shape}, got mask "
             f"{tuple(mask.shape)}; a padding mask of shape (B, T) has to become (B, 1, 1, T)"
         )
@@ -108,7 +110,7 @@ def corrupt_tokens(
         Where the loss is computed; all other positions are ignored.
     """
     if not 0 < rate < 1:
-        raise ValueError(f"rate must lie between 0 and 1, got {rate}")
+        raise InputError(f"rate must lie between 0 and 1, got {rate}")
     chosen = torch.rand(tokens.shape, generator=generator) < rate  # (B, T)
     fate = torch.rand(tokens.shape, generator=generator)  # (B, T)
     random_tokens = torch.randint(vocab_size, tokens.shape, generator=generator)  # (B, T)

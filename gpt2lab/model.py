@@ -13,6 +13,7 @@ OpenAI's code draws positions with 0.01; here, as in transformers, they start wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from gpt2lab.block import TransformerBlock
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import InputError
 from gpt2lab.layernorm import LayerNorm
 from gpt2lab.positions import LearnedPositions
 from gpt2lab.residual import residual_init_scale
@@ -100,7 +102,7 @@ class GPT2(nn.Module):
         n_layers = len(self.blocks)
         wanted = set(range(n_layers)) if layers is None else {int(i) for i in layers}
         if not wanted <= set(range(n_layers)):
-            raise ValueError(f"layers must lie in 0 … {n_layers - 1}, got {sorted(wanted)}")
+            raise InputError(f"layers must lie in 0 … {n_layers - 1}, got {sorted(wanted)}")
         positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
         position_embedding = self.position_embedding(positions)  # (T, d_model)
         token_embedding = self.token_embedding(tokens)  # (B, T, d_model)
@@ -143,18 +145,18 @@ class GPT2(nn.Module):
         """Refuse what is not a batch of token ids that fits into the context."""
         if not isinstance(tokens, Tensor) or tokens.dtype not in (torch.int64, torch.int32):
             got = tokens.dtype if isinstance(tokens, Tensor) else type(tokens).__name__
-            raise ValueError(f"tokens must be a tensor of token ids (torch.long), got {got}")
+            raise InputError(f"tokens must be a tensor of token ids (torch.long), got {got}")
         if tokens.ndim != 2:
-            raise ValueError(
+            raise InputError(
                 f"tokens must have shape (B, T), got {tuple(tokens.shape)}; "
                 "for one sequence use torch.tensor([ids]), with two brackets"
             )
         if tokens.numel() == 0:
             shape = tuple(tokens.shape)
-            raise ValueError(f"tokens are empty (shape {shape}): GPT-2 needs at least one token")
+            raise InputError(f"tokens are empty (shape {shape}): GPT-2 needs at least one token")
         T, limit = start + tokens.shape[1], self.config.context_length
         if T > limit:
-            raise ValueError(
+            raise InputError(
                 f"the sequence has {T} tokens, but context_length is {limit}: shorten it to the last {limit}"
             )
         # Looking at values would make a GPU wait at every training step.
@@ -162,7 +164,7 @@ class GPT2(nn.Module):
             low, high = (int(value) for value in tokens.aminmax())
             if low < 0 or high >= self.config.vocab_size:
                 wrong = low if low < 0 else high
-                raise ValueError(f"token ids must lie in [0, {self.config.vocab_size}), got {wrong}")
+                raise InputError(f"token ids must lie in [0, {self.config.vocab_size}), got {wrong}")
 
     @property
     def causal(self) -> bool:
@@ -172,3 +174,16 @@ class GPT2(nn.Module):
     def n_parameters(self) -> int:
         """Number of learned numbers; the shared embedding counts once."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Without dropout for as long as the block lasts; every module then gets its own mode back."""
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

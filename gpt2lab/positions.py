@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import InputError
 
 
 class LearnedPositions(nn.Embedding):
@@ -42,12 +43,10 @@ def sinusoidal_table(length: int, d_model: int, base: float = 10000.0) -> Float[
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)  # (length, d_model)
 
 
-def rotation_angles(
-    positions: Int[Tensor, " T"], width: int, base: float = 10000.0
-) -> Float[Tensor, "T half"]:
+def rotation_angles(positions: Int[Tensor, " T"], width: int, base: float = 10000.0) -> Float[Tensor, "T half"]:
     """Angles t·w_i for each position and each of the width/2 pairs."""
     if width % 2:
-        raise ValueError(f"rotations work on pairs of features, so the width must be even, got {width}")
+        raise InputError(f"rotations work on pairs of features, so the width must be even, got {width}")
     frequencies = base ** (-torch.arange(0, width, 2, device=positions.device) / width)  # (width/2,)
     return positions[:, None] * frequencies  # (T, width/2)
 
@@ -96,9 +95,7 @@ def alibi_slopes(n_heads: int) -> Float[Tensor, " n_heads"]:
     return 2.0 ** (-8.0 * torch.arange(1, n_heads + 1) / n_heads)
 
 
-def alibi_bias(
-    n_heads: int, T_query: int, T_key: int | None = None
-) -> Float[Tensor, "n_heads T_query T_key"]:
+def alibi_bias(n_heads: int, T_query: int, T_key: int | None = None) -> Float[Tensor, "n_heads T_query T_key"]:
     """-slope · distance. Keys after the query would get a bonus; the causal mask hides them."""
     steps = distances(T_query, T_query if T_key is None else T_key)  # (T_query, T_key)
     return alibi_slopes(n_heads)[:, None, None] * -steps  # (n_heads, T_query, T_key)

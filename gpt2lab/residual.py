@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.trace import BlockTrace, GPT2Trace
 
 
@@ -39,7 +40,7 @@ def contributions(trace: GPT2Trace) -> dict[str, Tensor]:
     }
     for i, block in enumerate(all_blocks(trace)):
         if not torch.allclose(block.resid_mid, block.resid_pre + block.attn.out, atol=1e-4, rtol=1e-4):
-            raise ValueError(f"contributions needs a stream that parts add to; block {i} does not add, it replaces")
+            raise InputError(f"contributions needs a stream that parts add to; block {i} does not add, it replaces")
         parts[f"attn {i}"] = block.attn.out
         parts[f"ffn {i}"] = block.ffn.out
     return parts
@@ -57,7 +58,7 @@ def all_blocks(trace: GPT2Trace) -> tuple[BlockTrace, ...]:
     """The traces of all blocks; ValueError if one was not recorded."""
     for i, block in enumerate(trace.blocks):
         if block is None:
-            raise ValueError(f"the sum needs a trace of all blocks, but block {i} is missing: trace(tokens)")
+            raise InputError(f"the sum needs a trace of all blocks, but block {i} is missing: trace(tokens)")
     return trace.blocks
 
 
@@ -67,5 +68,5 @@ def residual_init_scale(n_layers: int) -> float:
     Sums of N independent terms grow like sqrt(N), so each term starts 1 / sqrt(N) smaller.
     """
     if n_layers < 1:
-        raise ValueError(f"n_layers must be at least 1, got {n_layers}")
+        raise InputError(f"n_layers must be at least 1, got {n_layers}")
     return (2 * n_layers) ** -0.5

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import CheckpointError
+from gpt2lab.errors import CheckpointError, InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 
@@ -85,7 +85,7 @@ def save_gpt2(model: GPT2, path: Any) -> Path:
     found = {name: type(module) for name, module in model.named_modules()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) is not found.get(name):
-            raise ValueError(
+            raise InputError(
                 f"save_gpt2 writes plain GPT-2 models, but this one differs in {name or 'the model itself'}: "
                 f"expected {_class_name(expected.get(name))}, got {_class_name(found.get(name))}"
             )
@@ -107,9 +107,7 @@ def read_config(file: Path) -> GPT2Config:
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(
-            f"{file.parent}: no config.json there; expected a Hugging Face model directory"
-        ) from None
+        raise CheckpointError(f"{file.parent}: no config.json there; expected a Hugging Face model directory") from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{file}: not a readable JSON file ({error})") from error
     if not isinstance(theirs, dict):
@@ -173,16 +171,13 @@ def ours_to_theirs(config: GPT2Config) -> dict[str, str]:
 def _find(name_or_path: Any, download: bool) -> Path:
     path = Path(name_or_path)
     if path.is_file():
-        raise CheckpointError(
-            f"{path}: expected a directory with config.json and model.safetensors, got a file"
-        )
+        raise CheckpointError(f"{path}: expected a directory with config.json and model.safetensors, got a file")
     if path.is_dir():
         return path
     name = str(name_or_path)
     if name not in SIZES and not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise CheckpointError(
-            f"{name!r} is neither a directory nor a known model; "
-            f"known: {', '.join(SIZES)}, or owner/name on the hub"
+            f"{name!r} is neither a directory nor a known model; known: {', '.join(SIZES)}, or owner/name on the hub"
         )
     from huggingface_hub import snapshot_download  # only here: most of the course never needs it
 
@@ -194,9 +189,7 @@ def _find(name_or_path: Any, download: bool) -> Path:
     except Exception:  # not in the local cache (hub libraries have raised several types here)
         pass
     if not download:
-        raise CheckpointError(
-            f"{name!r} is not in the local Hugging Face cache; download=True would fetch it"
-        )
+        raise CheckpointError(f"{name!r} is not in the local Hugging Face cache; download=True would fetch it")
     try:
         return Path(snapshot_download(**wanted))
     except Exception as error:
@@ -237,9 +230,7 @@ def _read_weights(folder: Path, model: GPT2) -> dict[str, Tensor]:
     if missing := [theirs for ours, theirs in names.items() if ours not in weights]:
         raise CheckpointError(f"{folder}: {len(missing)} tensors are missing, the first is {missing[0]!r}")
     if head is not None and not torch.equal(head.to(torch.float32), weights["token_embedding.weight"]):
-        raise CheckpointError(
-            f"{folder}: the output layer differs from the token embedding; GPT-2 ties the two"
-        )
+        raise CheckpointError(f"{folder}: the output layer differs from the token embedding; GPT-2 ties the two")
     return weights
 
 
@@ -257,8 +248,7 @@ def _tensors(folder: Path) -> Any:
         pickles = sorted(file.name for file in folder.iterdir() if file.suffix in suffixes)
         if pickles:
             raise CheckpointError(
-                f"{folder}: only {pickles[0]} is there; pickled weights can run code, "
-                "so only safetensors is loaded"
+                f"{folder}: only {pickles[0]} is there; pickled weights can run code, so only safetensors is loaded"
             )
         raise CheckpointError(f"{folder}: no model.safetensors there")
     for file in files:

@@ -94,16 +94,12 @@ def test_what_each_part_is_for_shows_in_the_trace() -> None:
         .attn.scores.equal(build("no-scaling", CONFIG).trace(x).blocks[0].attn.raw_scores)
     )
     post = build("post-ln", CONFIG).trace(x).blocks[1].resid_post
-    torch.testing.assert_close(
-        post.mean(-1), torch.zeros(2, 9), atol=1e-5, rtol=0
-    )  # the stream is normalised
+    torch.testing.assert_close(post.mean(-1), torch.zeros(2, 9), atol=1e-5, rtol=0)  # the stream is normalised
     assert (build("relu", CONFIG).trace(x).blocks[0].ffn.post >= 0).all()
     assert build("no-positions", CONFIG).trace(x).position_embedding.abs().max() == 0
     std = build("sinusoidal", CONFIG).trace(x).position_embedding.square().mean().sqrt()
     torch.testing.assert_close(std.item(), 0.02, atol=1e-4, rtol=0)
-    assert not torch.equal(
-        build("untied", CONFIG).output.weight, build("untied", CONFIG).token_embedding.weight
-    )
+    assert not torch.equal(build("untied", CONFIG).output.weight, build("untied", CONFIG).token_embedding.weight)
 
 
 def test_no_residual_is_a_chain_not_a_sum() -> None:

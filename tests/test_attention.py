@@ -110,9 +110,7 @@ def test_split_heads_wants_positions_and_features():
         split_heads(torch.randn(8), 2)
 
 
-@pytest.mark.parametrize(
-    ("q", "k", "v"), [((4, 3), (4, 2), (4, 3)), ((4, 3), (5, 3), (4, 3)), ((3,), (4, 3), (4, 3))]
-)
+@pytest.mark.parametrize(("q", "k", "v"), [((4, 3), (4, 2), (4, 3)), ((4, 3), (5, 3), (4, 3)), ((3,), (4, 3), (4, 3))])
 def test_attention_names_the_shapes_that_do_not_fit(q, k, v):
     with pytest.raises(ValueError, match=r"same width .* same length.* got q \(.*k \(.*v \("):
         attention(torch.randn(q), torch.randn(k), torch.randn(v))

@@ -52,9 +52,7 @@ def test_padding_does_not_change_the_real_tokens():
     out, weights = attention(q, k, v, causal_mask(5) & padding_mask(lengths))
     assert (weights[0, :, :, 3:] == 0).all()
     for sample, length in enumerate(lengths):
-        alone, _ = attention(
-            q[sample, :, :length], k[sample, :, :length], v[sample, :, :length], causal_mask(length)
-        )
+        alone, _ = attention(q[sample, :, :length], k[sample, :, :length], v[sample, :, :length], causal_mask(length))
         assert_close(out[sample, :, :length], alone, atol=1e-12, rtol=0)
 
 
@@ -106,9 +104,7 @@ def test_corruption_follows_the_15_80_10_10_rule():
 
 def test_corruption_is_repeatable_and_refuses_a_rate_that_is_none():
     tokens = torch.arange(50).reshape(5, 10)
-    first, second = (
-        corrupt_tokens(tokens, 0, 50, generator=torch.Generator().manual_seed(7)) for _ in range(2)
-    )
+    first, second = (corrupt_tokens(tokens, 0, 50, generator=torch.Generator().manual_seed(7)) for _ in range(2))
     assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
     for rate in (0.0, 1.0, -0.1):
         with pytest.raises(ValueError, match=f"rate must lie between 0 and 1, got {rate}"):

@@ -367,9 +367,7 @@ for name in ("gpt2", "nobody/nothing"):
 def test_without_a_network_a_name_fails_soon_and_clearly(tmp_path, environment):
     environment = {**os.environ, **environment, "HF_HOME": str(tmp_path)}
     start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", OFFLINE], capture_output=True, text=True, env=environment, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", OFFLINE], capture_output=True, text=True, env=environment, timeout=120)
     assert time.monotonic() - start < 60
     assert done.stderr == ""
     lines = done.stdout.splitlines()

@@ -25,12 +25,12 @@ def _softmax(learner: Learner) -> None:
         learner.tensor(scores, shape=(2, 4, 5)),
         scores.softmax(-1),
         {
-            "All numbers of the tensor together sum to 1. Each *row* must: sum over dim=-1, keepdim=True.":
-                raised / raised.sum(),
+            "All numbers of the tensor together sum to 1. Each *row* must: sum over dim=-1, keepdim=True.": raised
+            / raised.sum(),
             "The columns sum to 1, not the rows. Sum over dim=-1.": scores.softmax(1),
             "The sum runs over the first axis, the batch. Sum over dim=-1.": scores.softmax(0),
-            "The scores are divided by their sum without exp. Scores can be negative; exp makes them positive.":
-                scores / scores.sum(-1, keepdim=True),
+            "The scores are divided by their sum without exp. Scores can be negative; exp makes them positive.": scores
+            / scores.sum(-1, keepdim=True),
             "The exponentials are right; divide them by their sum.": raised,
             "This is the logarithm of the softmax.": scores.log_softmax(-1),
             "Powers of 2 instead of e: use exp.": (scores * math.log(2)).softmax(-1),
@@ -72,10 +72,10 @@ def _scores(learner: Learner) -> None:
             "Multiplied by √d_head. Divide.": dots * 4,
             "Divided by the root of the number of keys. It is the *width* of the vectors that makes dot products "
             "large: √d_head.": dots / math.sqrt(6),
-            "Divided by √d_model, the width of all heads together. Each dot product runs over one head: √d_head.":
-                dots / math.sqrt(48),
-            "Rows and columns are exchanged: a row belongs to a query. q @ k.transpose(-2, -1).":
-                dots.transpose(-2, -1) / 4,
+            "Divided by √d_model, the width of all heads together. Each dot product runs over one head: √d_head.": dots
+            / math.sqrt(48),
+            "Rows and columns are exchanged: a row belongs to a query. q @ k.transpose(-2, -1).": dots.transpose(-2, -1)
+            / 4,
             "The softmax is already in it. Return the scores.": (dots / 4).softmax(-1),
         },
         "Expected q @ k.transpose(-2, -1) / √d_head.",
@@ -87,7 +87,9 @@ def _scores_shapes(learner: Learner) -> None:
         q, k = torch.randn(*batch, T_query, d_head), torch.randn(*batch, T_key, d_head)
         out = learner.tensor(q, k, shape=(*batch, T_query, T_key))
         judge(
-            out, q @ k.transpose(-2, -1) / math.sqrt(d_head), {},
+            out,
+            q @ k.transpose(-2, -1) / math.sqrt(d_head),
+            {},
             f"Not right for q {tuple(q.shape)} and k {tuple(k.shape)}: transpose the *last two* axes of k.",
         )
 
@@ -95,8 +97,13 @@ def _scores_shapes(learner: Learner) -> None:
 def attention(function: Any) -> CheckResult:
     """``my_attention(q, k, v, mask)`` -> (out, attn_weights); mask is boolean, True = may attend, or None."""
     trials = (
-        _weights_without_mask, _values, _weights_with_mask, _output_with_mask, _more_keys_than_queries,
-        _large_scores, _attention_shapes,
+        _weights_without_mask,
+        _values,
+        _weights_with_mask,
+        _output_with_mask,
+        _more_keys_than_queries,
+        _large_scores,
+        _attention_shapes,
     )
     return examine("attention", function, "q k v mask", *trials)
 
@@ -113,8 +120,10 @@ def _attend(learner: Learner, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | No
     if out.ndim == q.ndim + 1:
         raise Wrong("The weighted values have not been summed: each output is one vector, a blend of all values.")
     if out.shape != (*q.shape[:-1], v.shape[-1]) and out.shape == (*q.shape[:-2], v.shape[-1]):
-        raise Wrong("The positions have been summed up: one vector is left for the whole sequence. Each query gets its "
-                    "own blend: attn_weights @ v.")
+        raise Wrong(
+            "The positions have been summed up: one vector is left for the whole sequence. Each query gets its "
+            "own blend: attn_weights @ v."
+        )
     as_tensor(out, learner.name, (*q.shape[:-1], v.shape[-1]), "out has one vector for each query.")
     return out, weights
 
@@ -139,10 +148,12 @@ def _weights_without_mask(learner: Learner) -> None:
             "The softmax runs over the heads (dim=1). It must run over the keys, dim=-1.": (dots / 4).softmax(1),
             "These are the scores. The softmax is missing.": dots / 4,
             "These are the raw dot products. Scale and softmax are missing.": dots,
-            "Rows and columns are exchanged: a row belongs to a query, and k is transposed, not q.":
-                (dots / 4).transpose(-2, -1).softmax(-1),
-            "Without a mask every query sees every key; here the future is hidden.":
-                (dots / 4).masked_fill(~causal_mask(6), -torch.inf).softmax(-1),
+            "Rows and columns are exchanged: a row belongs to a query, and k is transposed, not q.": (dots / 4)
+            .transpose(-2, -1)
+            .softmax(-1),
+            "Without a mask every query sees every key; here the future is hidden.": (dots / 4)
+            .masked_fill(~causal_mask(6), -torch.inf)
+            .softmax(-1),
         },
         "attn_weights = softmax(q kᵀ / √d_head), over the keys.",
     )
@@ -177,25 +188,34 @@ def _weights_with_mask(learner: Learner) -> None:
         return
     plain = scores.softmax(-1)
     if agree(weights, plain):
-        raise Wrong(f"The mask is ignored: position 0 still gives {float(weights[0, 0, 0, 1:].sum()):.0%} of its "
-                    "attention to later positions.")
+        raise Wrong(
+            f"The mask is ignored: position 0 still gives {float(weights[0, 0, 0, 1:].sum()):.0%} of its "
+            "attention to later positions."
+        )
     # A causal mask read the wrong way round hides everything from the last query: its row has no softmax.
     inverted = scores.masked_fill(mask, -torch.inf).softmax(-1)
     if agree(weights[:, :, :-1], inverted[:, :, :-1]):
-        raise Wrong("The mask is read the wrong way round. Here True means *may attend*: put -inf where the mask is "
-                    "False.")
+        raise Wrong(
+            "The mask is read the wrong way round. Here True means *may attend*: put -inf where the mask is False."
+        )
     if agree(weights, scores.masked_fill(~mask.T, -torch.inf).softmax(-1)):
         raise Wrong("Rows sum to 1, but position 2 sees position 5: is the mask transposed?")
     if agree(weights, (scores * mask).softmax(-1)):
-        raise Wrong("The scores of hidden keys are set to 0. exp(0) is 1, so they still get attention: "
-                    f"{float(weights[0, 0, 0, 1:].sum()):.0%} at position 0. Set them to -inf.")
+        raise Wrong(
+            "The scores of hidden keys are set to 0. exp(0) is 1, so they still get attention: "
+            f"{float(weights[0, 0, 0, 1:].sum()):.0%} at position 0. Set them to -inf."
+        )
     if agree(weights, plain * mask):
-        raise Wrong("The hidden weights are set to 0 *after* the softmax: the rows no longer sum to 1 (row 0 sums to "
-                    f"{float(weights[0, 0, 0].sum()):.2f}). Put -inf into the scores before the softmax.")
+        raise Wrong(
+            "The hidden weights are set to 0 *after* the softmax: the rows no longer sum to 1 (row 0 sums to "
+            f"{float(weights[0, 0, 0].sum()):.2f}). Put -inf into the scores before the softmax."
+        )
     leak = float((weights * ~mask).sum(-1).max())
     if leak > 1e-6:
-        raise Wrong(f"Hidden keys still get up to {leak:.2g} of the attention of a position. Put -inf, or the most "
-                    "negative number there is, into their scores before the softmax.")
+        raise Wrong(
+            f"Hidden keys still get up to {leak:.2g} of the attention of a position. Put -inf, or the most "
+            "negative number there is, into their scores before the softmax."
+        )
     judge(weights, right, {}, "With a mask, the scores where it is False become -inf before the softmax.")
 
 
@@ -215,8 +235,12 @@ def _more_keys_than_queries(learner: Learner) -> None:
     for given in (None, mask):
         out, weights = _attend(learner, q, k, v, given)
         right, right_weights = reference(q, k, v, given)
-        judge(weights, right_weights, {}, "Not right for 2 queries and 5 keys: nothing says that there are as many "
-                                          "queries as keys.")
+        judge(
+            weights,
+            right_weights,
+            {},
+            "Not right for 2 queries and 5 keys: nothing says that there are as many queries as keys.",
+        )
         judge(out, right, {}, "Not right for values whose width differs from that of the keys.")
 
 
@@ -225,12 +249,15 @@ def _large_scores(learner: Learner) -> None:
     mask = causal_mask(6)
     weights = _attend(learner, q, k, v, mask)[1]
     if not bool(torch.isfinite(weights).all()):
-        raise Wrong("Large scores give NaN: exp overflows. Subtract the largest score of each row first, or use "
-                    "torch.softmax.")
+        raise Wrong(
+            "Large scores give NaN: exp overflows. Subtract the largest score of each row first, or use torch.softmax."
+        )
     leak = float((weights * ~mask).sum(-1).max())
     if leak > 1e-6:
-        raise Wrong(f"With large scores, hidden keys get {leak:.2g} of the attention of a position: the number that "
-                    "stands for -inf is not negative enough. Use -torch.inf.")
+        raise Wrong(
+            f"With large scores, hidden keys get {leak:.2g} of the attention of a position: the number that "
+            "stands for -inf is not negative enough. Use -torch.inf."
+        )
     judge(weights, reference(q, k, v, mask)[1], {}, "Not right for large scores.", 1e-3)
 
 
@@ -238,5 +265,9 @@ def _attention_shapes(learner: Learner) -> None:
     for *batch, T, d_head in ((5, 8), (3, 5, 8), (4, 4, 4), (2, 4, 4, 4), (1, 1, 1, 2)):
         q, k, v = (torch.randn(*batch, T, d_head) for _ in range(3))
         out, _ = _attend(learner, q, k, v, causal_mask(T))
-        judge(out, reference(q, k, v, causal_mask(T))[0], {},
-              f"Not right for q, k, v of shape {tuple(q.shape)}: use the last two axes, whatever stands before them.")
+        judge(
+            out,
+            reference(q, k, v, causal_mask(T))[0],
+            {},
+            f"Not right for q, k, v of shape {tuple(q.shape)}: use the last two axes, whatever stands before them.",
+        )

@@ -169,7 +169,9 @@ def agree(actual: Tensor, expected: Tensor, tolerance: float = 1e-4, equal_nan: 
     )
 
 
-def judge(actual: Tensor, expected: Tensor, mistakes: dict[str, Tensor], otherwise: str, tolerance: float = 1e-4) -> None:
+def judge(
+    actual: Tensor, expected: Tensor, mistakes: dict[str, Tensor], otherwise: str, tolerance: float = 1e-4
+) -> None:
     """Accept the right result; recognise a known mistake by the numbers it gives; else say ``otherwise``.
 
     ``mistakes`` maps a message to the result that this mistake would give.

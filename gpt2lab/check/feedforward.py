@@ -24,14 +24,18 @@ def _gelu(learner: Learner) -> None:
         learner.tensor(x, shape=x.shape),
         F.gelu(x, approximate="tanh"),
         {
-            "This is the exact GELU (with erf). It differs by up to 0.0005; GPT-2 was trained with the tanh form.": F.gelu(x),
+            "This is the exact GELU (with erf). It differs by up to 0.0005; GPT-2 was trained with the tanh form.": F.gelu(
+                x
+            ),
             "This is ReLU. GELU bends smoothly and lets small negative numbers through.": x.relu(),
             "This is the short form x·sigmoid(1.702·x). GPT-2 uses the tanh form.": x * torch.sigmoid(1.702 * x),
             "This is SiLU, x·sigmoid(x).": F.silu(x),
             "The factor 1/2 is missing.": x * (1 + inner.tanh()),
             "The leading x is missing.": 0.5 * (1 + inner.tanh()),
             "The factor √(2/π) is missing inside tanh.": 0.5 * x * (1 + (x + 0.044715 * x**3).tanh()),
-            "0.044715 is cubed too. Cube x first, then multiply.": 0.5 * x * (1 + (root * (x + (0.044715 * x) ** 3)).tanh()),
+            "0.044715 is cubed too. Cube x first, then multiply.": 0.5
+            * x
+            * (1 + (root * (x + (0.044715 * x) ** 3)).tanh()),
             "The cube is missing: x + 0.044715·x³.": 0.5 * x * (1 + (root * (x + 0.044715 * x)).tanh()),
             "x is squared, not cubed.": 0.5 * x * (1 + (root * (x + 0.044715 * x**2)).tanh()),
             "The 1 + in front of tanh is missing.": 0.5 * x * inner.tanh(),
@@ -54,7 +58,13 @@ def feed_forward(function: Any) -> CheckResult:
 
 
 def _network(learner: Learner) -> None:
-    x, W_up, b_up, W_down, b_down = torch.randn(2, 5, 6), torch.randn(24, 6), torch.randn(24), torch.randn(6, 24), torch.randn(6)
+    x, W_up, b_up, W_down, b_down = (
+        torch.randn(2, 5, 6),
+        torch.randn(24, 6),
+        torch.randn(24),
+        torch.randn(6, 24),
+        torch.randn(6),
+    )
 
     def act(x: Tensor) -> Tensor:
         return F.gelu(x, approximate="tanh")
@@ -70,16 +80,18 @@ def _network(learner: Learner) -> None:
         right,
         {
             "The activation is ReLU. GPT-2 uses GELU, in the tanh form.": F.linear(pre.relu(), W_down, b_down),
-            "The activation is the exact GELU (with erf). GPT-2 uses the tanh form.": F.linear(F.gelu(pre), W_down, b_down),
+            "The activation is the exact GELU (with erf). GPT-2 uses the tanh form.": F.linear(
+                F.gelu(pre), W_down, b_down
+            ),
             "There is no activation between the two maps: together they are one linear map.": linear,
-            "The activation follows the second map. It belongs between the two: otherwise they are one linear map.":
-                act(linear),
-            "A ReLU follows the second map, and nothing stands between the two: that is one linear map, cut off at 0.":
-                linear.relu(),
-            "An activation follows the second map too. Nothing may: the result is added to the stream, and may be negative.":
-                act(right),
-            "A ReLU follows the second map. Nothing may: the result is added to the stream, and may be negative.":
-                right.relu(),
+            "The activation follows the second map. It belongs between the two: otherwise they are one linear map.": act(
+                linear
+            ),
+            "A ReLU follows the second map, and nothing stands between the two: that is one linear map, cut off at 0.": linear.relu(),
+            "An activation follows the second map too. Nothing may: the result is added to the stream, and may be negative.": act(
+                right
+            ),
+            "A ReLU follows the second map. Nothing may: the result is added to the stream, and may be negative.": right.relu(),
             "b_down is missing.": F.linear(act(pre), W_down),
             "b_up is missing.": F.linear(act(F.linear(x, W_up)), W_down, b_down),
             "Both biases are missing.": F.linear(act(F.linear(x, W_up)), W_down),
@@ -91,7 +103,13 @@ def _network(learner: Learner) -> None:
 
 def _network_shapes(learner: Learner) -> None:
     for shape, d_ff in (((6,), 24), ((2, 3, 4, 6), 10), ((1, 1, 6), 6)):
-        x, W_up, b_up, W_down, b_down = torch.randn(shape), torch.randn(d_ff, 6), torch.randn(d_ff), torch.randn(6, d_ff), torch.randn(6)
+        x, W_up, b_up, W_down, b_down = (
+            torch.randn(shape),
+            torch.randn(d_ff, 6),
+            torch.randn(d_ff),
+            torch.randn(6, d_ff),
+            torch.randn(6),
+        )
         out = learner.tensor(x, W_up, b_up, W_down, b_down, shape=shape)
         right = F.linear(F.gelu(F.linear(x, W_up, b_up), approximate="tanh"), W_down, b_down)
         judge(out, right, {}, f"Not right for x of shape {shape} and d_ff={d_ff}: is a size fixed in your function?")
@@ -124,13 +142,17 @@ def _rate(learner: Learner) -> None:
     kept = out != 0
     share = float(kept.float().mean())
     if abs(share - p) < 0.01:
-        raise Wrong(f"{share:.1%} of the values survive, with p=0.1. p is the probability to *drop*: keep where rand >= p.")
+        raise Wrong(
+            f"{share:.1%} of the values survive, with p=0.1. p is the probability to *drop*: keep where rand >= p."
+        )
     if abs(share - (1 - p)) > 0.01:
         raise Wrong(f"{share:.1%} of the values survive, expected 90 % with p=0.1.")
     factor = float((out[kept] / x[kept]).mean())
     if abs(factor - 1) < 1e-3:
-        raise Wrong(f"The mean falls to {float(out.mean() / x.mean()):.1%} of what it was: the survivors must be divided "
-                    "by 1 - p, so that the expected value stays.")
+        raise Wrong(
+            f"The mean falls to {float(out.mean() / x.mean()):.1%} of what it was: the survivors must be divided "
+            "by 1 - p, so that the expected value stays."
+        )
     if abs(factor - 1 / (1 - p)) > 1e-3:
         raise Wrong(f"The survivors are multiplied by {factor:.3g}; expected 1 / (1 - p) = {1 / (1 - p):.3g}.")
     judge(out[kept], x[kept] / (1 - p), {}, "The survivors must be divided by 1 - p, all alike.")

@@ -25,7 +25,9 @@ def _temperature(learner: Learner) -> None:
             learner.tensor(logits, value, shape=(3, 8)),
             (logits / value).softmax(-1),
             {
-                "The logits are multiplied. Divide by the temperature: a high one flattens.": (logits * value).softmax(-1),
+                "The logits are multiplied. Divide by the temperature: a high one flattens.": (logits * value).softmax(
+                    -1
+                ),
                 "The temperature is not used.": logits.softmax(-1),
                 "The probabilities are divided, after the softmax. Divide the logits.": logits.softmax(-1) / value,
                 "These are logits. The softmax is missing.": logits / value,
@@ -41,8 +43,9 @@ def _temperature_limits(learner: Learner) -> None:
         learner.tensor(logits, 0, shape=(2, 3)),
         best,
         {
-            "Temperature 0 divides by zero. Handle it before you divide: all probability on the largest logit.":
-                (logits / 0).softmax(-1),
+            "Temperature 0 divides by zero. Handle it before you divide: all probability on the largest logit.": (
+                logits / 0
+            ).softmax(-1),
             "With temperature 0 nothing changes. Give all probability to the largest logit.": logits.softmax(-1),
         },
         "Temperature 0 means greedy: probability 1 for the largest logit of each row, 0 for all others.",
@@ -63,18 +66,22 @@ def _top_k(learner: Learner) -> None:
             learner.tensor(logits, k, shape=(4, 10)),
             logits.masked_fill(order >= k, -torch.inf).softmax(-1),
             {
-                "What is left does not sum to 1. Put -inf into the dropped logits before the softmax, or divide by the sum.":
-                    plain * (order < k),
-                "The dropped logits are set to 0. exp(0) is 1: they stay in the game. Use -inf.":
-                    (logits * (order < k)).softmax(-1),
+                "What is left does not sum to 1. Put -inf into the dropped logits before the softmax, or divide by the sum.": plain
+                * (order < k),
+                "The dropped logits are set to 0. exp(0) is 1: they stay in the game. Use -inf.": (
+                    logits * (order < k)
+                ).softmax(-1),
                 "The k *least* probable tokens are kept.": logits.masked_fill(order < 10 - k, -torch.inf).softmax(-1),
                 "One token too many is kept.": logits.masked_fill(order > k, -torch.inf).softmax(-1),
-                "The k-th token is dropped too. Keep k tokens.": logits.masked_fill(order >= k - 1, -torch.inf).softmax(-1),
+                "The k-th token is dropped too. Keep k tokens.": logits.masked_fill(order >= k - 1, -torch.inf).softmax(
+                    -1
+                ),
                 "Nothing is dropped.": plain,
                 "The kept tokens are equally probable. Their logits still count.": (order < k).float() / k,
                 "These are logits. The softmax is missing.": logits.masked_fill(order >= k, -torch.inf),
-                "The largest logits of the whole batch decide. Look at each row: dim=-1.":
-                    logits.masked_fill(logits < logits.flatten().topk(k).values[-1], -torch.inf).softmax(-1),
+                "The largest logits of the whole batch decide. Look at each row: dim=-1.": logits.masked_fill(
+                    logits < logits.flatten().topk(k).values[-1], -torch.inf
+                ).softmax(-1),
             },
             f"With k={k}: keep the {k} largest logits of each row and renormalise.",
         )
@@ -82,9 +89,15 @@ def _top_k(learner: Learner) -> None:
 
 def _top_k_limits(learner: Learner) -> None:
     logits = torch.randn(2, 5)
-    judge(learner.tensor(logits, 5, shape=(2, 5)), logits.softmax(-1), {}, "With k = vocabulary nothing may be dropped.")
-    judge(learner.tensor(logits, 50, shape=(2, 5)), logits.softmax(-1), {},
-          "With k larger than the vocabulary nothing may be dropped.")
+    judge(
+        learner.tensor(logits, 5, shape=(2, 5)), logits.softmax(-1), {}, "With k = vocabulary nothing may be dropped."
+    )
+    judge(
+        learner.tensor(logits, 50, shape=(2, 5)),
+        logits.softmax(-1),
+        {},
+        "With k larger than the vocabulary nothing may be dropped.",
+    )
 
 
 def top_p(function: Any) -> CheckResult:
@@ -109,10 +122,12 @@ def _top_p(learner: Learner) -> None:
         {
             "The token that crosses p is dropped: the kept ones do not reach p, and a model that is very sure of one "
             "token keeps nothing. Keep the token that crosses.": keep([1], []),
-            "The token that crosses p is dropped: with p=0.5 a row keeps only 0.4. Keep the token that crosses.":
-                keep([1], [0]),
-            "The probabilities are added up in the order of the vocabulary. Sort first, the most probable in front.":
-                keep([0, 1, 2], [0]),
+            "The token that crosses p is dropped: with p=0.5 a row keeps only 0.4. Keep the token that crosses.": keep(
+                [1], [0]
+            ),
+            "The probabilities are added up in the order of the vocabulary. Sort first, the most probable in front.": keep(
+                [0, 1, 2], [0]
+            ),
             "What is left does not sum to 1. Divide by the sum.": kept * torch.tensor([[0.7], [0.9]]),
             "Nothing is dropped.": probabilities,
             "The least probable tokens are kept. Sort in descending order.": keep([0, 2, 3, 4], [0, 1, 2, 3, 4]),
@@ -126,7 +141,12 @@ def _top_p_limits(learner: Learner) -> None:
     logits = torch.randn(3, 6)
     judge(learner.tensor(logits, 1.0, shape=(3, 6)), logits.softmax(-1), {}, "With p=1 nothing may be dropped.")
     best = F.one_hot(logits.argmax(-1), 6).float()
-    judge(learner.tensor(logits, 1e-6, shape=(3, 6)), best, {}, "With a tiny p the most probable token must remain, alone.")
+    judge(
+        learner.tensor(logits, 1e-6, shape=(3, 6)),
+        best,
+        {},
+        "With a tiny p the most probable token must remain, alone.",
+    )
 
 
 def greedy(function: Any) -> CheckResult:
@@ -167,15 +187,19 @@ def _greedy(learner: Learner) -> None:
         as_expected,
         loop(lambda text: model(text)[:, -1:].argmax(-1)),
         {
-            "Only the last token is fed to the model. Without a cache it must read the whole prefix at every step.":
-                loop(lambda text: model(text[:, -1:])[:, -1:].argmax(-1)),
-            "The logits of the first position are used. The last one predicts what comes next: logits[:, -1].":
-                loop(lambda text: model(text)[:, :1].argmax(-1)),
-            "The model always reads the prompt alone. Append each token before asking again.":
-                loop(lambda text: model(tokens)[:, -1:].argmax(-1)),
+            "Only the last token is fed to the model. Without a cache it must read the whole prefix at every step.": loop(
+                lambda text: model(text[:, -1:])[:, -1:].argmax(-1)
+            ),
+            "The logits of the first position are used. The last one predicts what comes next: logits[:, -1].": loop(
+                lambda text: model(text)[:, :1].argmax(-1)
+            ),
+            "The model always reads the prompt alone. Append each token before asking again.": loop(
+                lambda text: model(tokens)[:, -1:].argmax(-1)
+            ),
             "The least probable token is taken.": loop(lambda text: model(text)[:, -1:].argmin(-1)),
-            "All rows of the batch get the token of the first.":
-                loop(lambda text: model(text)[:1, -1:].argmax(-1).expand(2, 1)),
+            "All rows of the batch get the token of the first.": loop(
+                lambda text: model(text)[:1, -1:].argmax(-1).expand(2, 1)
+            ),
         },
         "At each step: feed everything so far, take the last position, append the token with the largest logit.",
     )
@@ -213,5 +237,7 @@ def _cache(learner: Learner) -> None:
         }
         if not agree(torch.tensor(float(count)).double(), torch.tensor(float(right)).double(), 1e-9):
             reason = f": {reasons[int(count)]}" if int(count) in reasons else ""
-            raise Wrong(f"For n_layers={L}, d_model={d}, T={T} and {size} bytes per number the cache takes {right:,} bytes, "
-                        f"you say {int(count):,}{reason}.")
+            raise Wrong(
+                f"For n_layers={L}, d_model={d}, T={T} and {size} bytes per number the cache takes {right:,} bytes, "
+                f"you say {int(count):,}{reason}."
+            )

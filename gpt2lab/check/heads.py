@@ -49,8 +49,10 @@ def _split(learner: Learner) -> None:
             "First (B, T, n_heads, d_head), then transpose.": x.reshape(B, n_heads, T, d_head),
             "Each head takes every third feature. A head is a block of neighbouring features: "
             "(B, T, n_heads, d_head), in this order.": x.reshape(B, T, d_head, n_heads).permute(0, 3, 1, 2),
-            "Tokens and features are exchanged inside the heads.":
-                x.transpose(1, 2).reshape(B, n_heads, d_head, T).transpose(2, 3).flip(-1),
+            "Tokens and features are exchanged inside the heads.": x.transpose(1, 2)
+            .reshape(B, n_heads, d_head, T)
+            .transpose(2, 3)
+            .flip(-1),
         },
         "The shape is right, the contents are not: head h takes the features h·d_head … (h+1)·d_head - 1 of every token.",
     )
@@ -99,8 +101,9 @@ def _merge(learner: Learner) -> None:
         {
             "The shape is right, the contents are not: a reshape without the transpose mixes tokens. First "
             "transpose the axes 1 and 2.": x.reshape(B, T, -1),
-            "The features of the heads are interleaved. Head 0 comes first with all its features, then head 1.":
-                x.permute(0, 2, 3, 1).reshape(B, T, -1),
+            "The features of the heads are interleaved. Head 0 comes first with all its features, then head 1.": x.permute(
+                0, 2, 3, 1
+            ).reshape(B, T, -1),
         },
         "The shape is right, the contents are not: it must undo split_heads exactly.",
     )
@@ -143,21 +146,21 @@ def _heads(learner: Learner) -> None:
         learner.tensor(x, w_q, w_k, w_v, w_o, n_heads, shape=(B, T, d_model)),
         right,
         {
-            "W_O is missing: the heads stand side by side, but nothing mixes them. Multiply the joined heads by w_o.":
-                head_out,
+            "W_O is missing: the heads stand side by side, but nothing mixes them. Multiply the joined heads by w_o.": head_out,
             "There is no causal mask: token 0 changes when a later token changes.": full @ w_o,
             "There is no causal mask and no W_O.": full,
             "The heads attend to each other inside one token: positions and heads are exchanged. Split, then "
             "transpose to (B, n_heads, T, d_head).": inside @ w_o,
-            "There is only one head, as wide as the model: split q, k and v first.":
-                reference(q, k, v, mask)[0] @ w_o,
+            "There is only one head, as wide as the model: split q, k and v first.": reference(q, k, v, mask)[0] @ w_o,
             "The scores are divided by √d_model. Each dot product runs over one head: √d_head.": wide @ w_o,
             "The heads are joined without the transpose, which mixes tokens: use merge_heads.": no_transpose @ w_o,
             "A reshape straight to (B, n_heads, T, d_head) mixes tokens: use split_heads.": merge(mixed) @ w_o,
-            "A reshape straight to (B, n_heads, T, d_head), and back, mixes tokens: use split_heads and merge_heads.":
-                mixed.reshape(B, T, d_model) @ w_o,
-            "The weights are transposed: apply them as x @ w.":
-                _multi_head(x, w_q.T, w_k.T, w_v.T, n_heads, mask) @ w_o.T,
+            "A reshape straight to (B, n_heads, T, d_head), and back, mixes tokens: use split_heads and merge_heads.": mixed.reshape(
+                B, T, d_model
+            )
+            @ w_o,
+            "The weights are transposed: apply them as x @ w.": _multi_head(x, w_q.T, w_k.T, w_v.T, n_heads, mask)
+            @ w_o.T,
             "x is added already. The sum belongs to the block; return what attention writes.": x + right,
         },
         "Project, split, attend with the causal mask, merge, multiply by w_o.",

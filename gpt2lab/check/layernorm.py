@@ -50,7 +50,15 @@ def _statistics(learner: Learner) -> None:
 
 def layer_norm(function: Any) -> CheckResult:
     """``my_layer_norm(x, weight, bias, eps)`` -> every token with mean 0 and variance 1, then gain and bias."""
-    trials = (_whose_statistics, _which_variance, _small_tokens, _gain_and_bias, _constant_token, _far_from_zero, _shapes)
+    trials = (
+        _whose_statistics,
+        _which_variance,
+        _small_tokens,
+        _gain_and_bias,
+        _constant_token,
+        _far_from_zero,
+        _shapes,
+    )
     return examine("layer_norm", function, "x weight bias eps", *trials)
 
 
@@ -91,20 +99,22 @@ def _which_variance(learner: Learner) -> None:
     centred, variance = x - x.mean(-1, keepdim=True), x.var(-1, keepdim=True, unbiased=False)
     outside = (small - small.mean(-1, keepdim=True)) / (small.std(-1, keepdim=True) + EPS)
     if agree(learner.tensor(small, torch.ones(8), torch.zeros(8), EPS), outside):
-        raise Wrong("The standard deviation is the unbiased one (divided by d - 1, torch's default), and eps stands outside "
-                    "the root. LayerNorm: sqrt(variance + eps), with the variance divided by d.")
+        raise Wrong(
+            "The standard deviation is the unbiased one (divided by d - 1, torch's default), and eps stands outside "
+            "the root. LayerNorm: sqrt(variance + eps), with the variance divided by d."
+        )
     judge(
         learner.tensor(x, torch.ones(8), torch.zeros(8), EPS, shape=(2, 5, 8)),
         reference(x, torch.ones(8), torch.zeros(8), EPS),
         {
-            "The variance is divided by d - 1 (torch's default). LayerNorm divides by d: pass unbiased=False.":
-                centred / (x.var(-1, keepdim=True) + EPS).sqrt(),
-            "The result is divided by the variance. Divide by its square root, the standard deviation.":
-                centred / (variance + EPS),
+            "The variance is divided by d - 1 (torch's default). LayerNorm divides by d: pass unbiased=False.": centred
+            / (x.var(-1, keepdim=True) + EPS).sqrt(),
+            "The result is divided by the variance. Divide by its square root, the standard deviation.": centred
+            / (variance + EPS),
             "The mean is subtracted, but nothing is divided by the standard deviation.": centred,
             "The mean is not subtracted.": x / (variance + EPS).sqrt(),
-            "This is RMSNorm: the mean of the squares without subtracting the mean first.":
-                x / ((x**2).mean(-1, keepdim=True) + EPS).sqrt(),
+            "This is RMSNorm: the mean of the squares without subtracting the mean first.": x
+            / ((x**2).mean(-1, keepdim=True) + EPS).sqrt(),
         },
         "Every token must come out with mean 0 and variance 1 over its features (weight 1, bias 0).",
     )
@@ -122,8 +132,8 @@ def _small_tokens(learner: Learner) -> None:
                 "eps stands outside the root. It belongs inside: sqrt(variance + eps). For small numbers, such as "
                 "GPT-2's first stream, this decides how large the result is.": centred / (variance.sqrt() + eps),
                 "eps is never used. Add it to the variance, inside the root.": centred / variance.sqrt(),
-                f"eps is fixed at 1e-5 inside your function. Use the argument: here eps is {eps:g}.":
-                    centred / (variance + 1e-5).sqrt(),
+                f"eps is fixed at 1e-5 inside your function. Use the argument: here eps is {eps:g}.": centred
+                / (variance + 1e-5).sqrt(),
                 "eps is fixed at 1e-8 inside your function. Use the argument.": centred / (variance + 1e-8).sqrt(),
             },
             f"For a token whose features are as small as 0.001, with eps={eps:g}: divide by sqrt(variance + eps).",
@@ -142,10 +152,12 @@ def _gain_and_bias(learner: Learner) -> None:
             "weight is not used: multiply the normalised token by it.": normal + bias,
             "weight and bias are exchanged: multiply by weight, add bias.": normal * bias + weight,
             "bias is added before the multiplication: first · weight, then + bias.": (normal + bias) * weight,
-            "The root of weight is used. weight is the new standard deviation, not the new variance.":
-                normal * weight.sqrt() + bias,
-            "weight and bias are applied before the normalisation, which undoes them.":
-                reference(x * weight + bias, torch.ones(8), torch.zeros(8), EPS),
+            "The root of weight is used. weight is the new standard deviation, not the new variance.": normal
+            * weight.sqrt()
+            + bias,
+            "weight and bias are applied before the normalisation, which undoes them.": reference(
+                x * weight + bias, torch.ones(8), torch.zeros(8), EPS
+            ),
             "weight is added as 1 + weight. GPT-2's weight is the gain itself.": normal * (1 + weight) + bias,
         },
         "After the normalisation: multiply by weight, then add bias, feature by feature.",
@@ -192,14 +204,17 @@ def _rms(learner: Learner) -> None:
         learner.tensor(x, weight, EPS, shape=(2, 5, 8)),
         x / (square + EPS).sqrt() * weight,
         {
-            "This is LayerNorm without bias: the mean is subtracted. RMSNorm leaves the mean in.":
-                reference(x, weight, torch.zeros(8), EPS),
-            "Divided by the length of the vector: the squares are summed. Take their mean.":
-                x / ((x**2).sum(-1, keepdim=True) + EPS).sqrt() * weight,
+            "This is LayerNorm without bias: the mean is subtracted. RMSNorm leaves the mean in.": reference(
+                x, weight, torch.zeros(8), EPS
+            ),
+            "Divided by the length of the vector: the squares are summed. Take their mean.": x
+            / ((x**2).sum(-1, keepdim=True) + EPS).sqrt()
+            * weight,
             "weight is not used.": x / (square + EPS).sqrt(),
             "Divided by the mean square, without the root.": x / (square + EPS) * weight,
-            "The mean of the squares runs over the whole tensor. Use dim=-1: one token.":
-                x / ((x**2).mean() + EPS).sqrt() * weight,
+            "The mean of the squares runs over the whole tensor. Use dim=-1: one token.": x
+            / ((x**2).mean() + EPS).sqrt()
+            * weight,
         },
         "Divide each token by the root of the mean of its squares, then multiply by weight.",
     )

@@ -104,7 +104,9 @@ def _left_padding(learner: Learner) -> None:
     if mask.dtype != torch.bool:
         raise Wrong(f"A mask is boolean (True = may attend), yours holds {mask.dtype}.")
     if mask.shape == (3, T, T):
-        raise Wrong("Shape (B, T, T) would be taken for one mask per *head*. Insert an axis for the heads: (B, 1, T, T).")
+        raise Wrong(
+            "Shape (B, T, T) would be taken for one mask per *head*. Insert an axis for the heads: (B, 1, T, T)."
+        )
     as_tensor(mask, learner.name, (3, 1, T, T), "One mask per sample, the same for every head.")
     real = torch.arange(T) >= T - torch.tensor(lengths)[:, None]  # (B, T)
     right = torch.arange(T) < torch.tensor(lengths)[:, None]  # (B, T)

@@ -30,13 +30,16 @@ def _embed(learner: Learner) -> None:
         words[tokens] + places[:4],
         {
             "The position vectors are missing: add row 0 to the first token, row 1 to the second …": words[tokens],
-            "The position table is looked up with the token ids. Use the positions 0, 1, 2 …":
-                words[tokens] + places[tokens],
-            "Every token gets the same position vector. Use row t for the token at position t.":
-                words[tokens] + places[0],
+            "The position table is looked up with the token ids. Use the positions 0, 1, 2 …": words[tokens]
+            + places[tokens],
+            "Every token gets the same position vector. Use row t for the token at position t.": words[tokens]
+            + places[0],
             "The positions begin at 1. The first token gets row 0.": words[tokens] + places[1:5],
-            "The token vectors are multiplied by √d_model. The Transformer of 2017 did that, GPT-2 does not.":
-                words[tokens] * math.sqrt(6) + places[:4],
+            "The token vectors are multiplied by √d_model. The Transformer of 2017 did that, GPT-2 does not.": words[
+                tokens
+            ]
+            * math.sqrt(6)
+            + places[:4],
             "The token vectors are missing: row number `token` of the token table.": places[:4].expand(2, 4, 6),
             "The two vectors are multiplied. They are added.": words[tokens] * places[:4],
         },
@@ -80,11 +83,14 @@ def _next_token(learner: Learner) -> None:
     logits[:, 0, 9] = 9.0  # the first position is surest of all
     out = learner.tensor(logits)
     if out.shape == (3, 5):
-        raise Wrong("There is one token for every position. Only the last position predicts what comes next: "
-                    "logits[:, -1].")
+        raise Wrong(
+            "There is one token for every position. Only the last position predicts what comes next: logits[:, -1]."
+        )
     if out.shape == () or (out.numel() == 1):
-        raise Wrong("One number for the whole tensor: argmax without dim counts through all positions and samples. "
-                    "Take the last position, then argmax over dim=-1.")
+        raise Wrong(
+            "One number for the whole tensor: argmax without dim counts through all positions and samples. "
+            "Take the last position, then argmax over dim=-1."
+        )
     if out.shape == (3, 1):
         raise Wrong("Almost: the shape is (B, 1), expected (B,).")
     as_ids = learner.tensor(logits, shape=(3,), why="Expected one token id per sample.").float()
@@ -92,11 +98,15 @@ def _next_token(learner: Learner) -> None:
         as_ids,
         logits[:, -1].argmax(-1).float(),
         {
-            "This is the prediction after the *first* token. Use the last position, logits[:, -1].":
-                logits[:, 0].argmax(-1).float(),
+            "This is the prediction after the *first* token. Use the last position, logits[:, -1].": logits[:, 0]
+            .argmax(-1)
+            .float(),
             "These are the largest logits. Return which token has it: argmax.": logits[:, -1].max(-1).values,
-            "This is the position with the largest logit. Return the token: argmax over the vocabulary, dim=-1.":
-                logits.max(-1).values.argmax(-1).float(),
+            "This is the position with the largest logit. Return the token: argmax over the vocabulary, dim=-1.": logits.max(
+                -1
+            )
+            .values.argmax(-1)
+            .float(),
             "This is the least probable token.": logits[:, -1].argmin(-1).float(),
         },
         "Take the logits after the last position, then the token with the largest one.",
@@ -136,8 +146,10 @@ def _shapes(learner: Learner) -> None:
         except TypeError:
             raise Wrong(f"The shape of {name} must be a tuple, got {result[name]!r}.") from None
         if given != shape:
-            raise Wrong(f"With B=2, T=7, d_model=48, n_heads=4, vocab_size=100 you say {name} is {given}. "
-                        f"Think again: {reason}.")
+            raise Wrong(
+                f"With B=2, T=7, d_model=48, n_heads=4, vocab_size=100 you say {name} is {given}. "
+                f"Think again: {reason}."
+            )
 
 
 def forward(function: Any) -> CheckResult:

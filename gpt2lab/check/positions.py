@@ -23,11 +23,18 @@ def bpe_pair(function: Any) -> CheckResult:
 def _pair(learner: Learner) -> None:
     cases = {
         "The count of a word is ignored: a pair in a word that occurs 5 times counts 5 times.": (
-            {("a", "b"): 5, ("c", "d"): 1, ("c", "d", "e"): 1, ("c", "d", "f"): 1}, ("a", "b")),
+            {("a", "b"): 5, ("c", "d"): 1, ("c", "d", "e"): 1, ("c", "d", "f"): 1},
+            ("a", "b"),
+        ),
         "Pairs that repeat inside one word are counted once only.": (
-            {("x", "y", "x", "y", "x", "y"): 1, ("p", "q"): 2}, ("x", "y")),
+            {("x", "y", "x", "y", "x", "y"): 1, ("p", "q"): 2},
+            ("x", "y"),
+        ),
         "On a tie, take the pair that sorts first.": ({("z", "z"): 2, ("b", "c"): 2, ("b", "a"): 2}, ("b", "a")),
-        "Only neighbours make a pair, in their order.": ({("a", "x", "b"): 3, ("x", "y"): 1, ("b", "a"): 2}, ("a", "x")),
+        "Only neighbours make a pair, in their order.": (
+            {("a", "x", "b"): 3, ("x", "y"): 1, ("b", "a"): 2},
+            ("a", "x"),
+        ),
         "Pieces can be longer than one character.": ({("lo", "w"): 4, ("l", "o", "w"): 3, ("n", "e"): 1}, ("lo", "w")),
         "Words of one piece have no pair.": ({("a",): 9, ("b", "c"): 1}, ("b", "c")),
     }
@@ -65,16 +72,20 @@ def _table(learner: Learner) -> None:
         learner.tensor(length, d, shape=(length, d)),
         _interleave(a.sin(), a.cos()),
         {
-            "All sines stand in the first half and all cosines in the second. Here they alternate: columns 0::2 and 1::2.":
-                torch.cat([a.sin(), a.cos()], dim=-1).float(),
+            "All sines stand in the first half and all cosines in the second. Here they alternate: columns 0::2 and 1::2.": torch.cat(
+                [a.sin(), a.cos()], dim=-1
+            ).float(),
             "Sine and cosine are exchanged: even columns take the sine.": _interleave(a.cos(), a.sin()),
-            "Each column has a frequency of its own. A sine and the cosine beside it share one: i counts *pairs*.":
-                mixed.float(),
-            "The frequencies fall too slowly: the exponent is -2i / d_model for pair i.": _interleave(slow.sin(), slow.cos()),
+            "Each column has a frequency of its own. A sine and the cosine beside it share one: i counts *pairs*.": mixed.float(),
+            "The frequencies fall too slowly: the exponent is -2i / d_model for pair i.": _interleave(
+                slow.sin(), slow.cos()
+            ),
             "The frequencies grow: the exponent of 10000 is negative.": _interleave(grown.sin(), grown.cos()),
             "The cosines have overwritten the sines.": _interleave(a.cos(), a.cos()),
             "Only sines: the odd columns take the cosine.": _interleave(a.sin(), a.sin()),
-            "The first position is 1 here. Positions begin at 0: row 0 is sin 0, cos 0, …": _interleave(late.sin(), late.cos()),
+            "The first position is 1 here. Positions begin at 0: row 0 is sin 0, cos 0, …": _interleave(
+                late.sin(), late.cos()
+            ),
             "The positions are divided by 10000 once more.": _interleave((a / 10000).sin(), (a / 10000).cos()),
             "These are the angles. Take their sine and cosine.": _interleave(a, a),
         },
@@ -112,17 +123,22 @@ def _rotation(learner: Learner) -> None:
         _rotated(x, angles),
         {
             "It turns the other way: (a, b) becomes (a·cos - b·sin, a·sin + b·cos).": _rotated(x, -angles),
-            "Feature i is paired with feature i + d_head/2 (as GPT-NeoX does). Here the pairs are neighbours: 2i and 2i + 1.":
-                halves,
-            "The positions are not used: each vector must be rotated by its own entry of `positions`.":
-                _rotated(x, torch.arange(6)[:, None] * 10000.0 ** (-2 * half / 8)),
-            "All pairs are rotated at the same speed. Pair i has the speed 10000^(-2i / d_head).":
-                _rotated(x, places[:, None].double().expand(6, 4)),
-            "The speeds fall too slowly: the exponent is -2i / d_head for pair i.":
-                _rotated(x, places[:, None] * 10000.0 ** (-half / 8)),
-            "The speeds grow: the exponent of 10000 is negative.": _rotated(x, places[:, None] * 10000.0 ** (2 * half / 8)),
-            "The rotated halves stand one after the other: put the pairs back in order with stack(…, -1).flatten(-2).":
-                torch.cat([x[..., 0::2] * cos - x[..., 1::2] * sin, x[..., 0::2] * sin + x[..., 1::2] * cos], dim=-1),
+            "Feature i is paired with feature i + d_head/2 (as GPT-NeoX does). Here the pairs are neighbours: 2i and 2i + 1.": halves,
+            "The positions are not used: each vector must be rotated by its own entry of `positions`.": _rotated(
+                x, torch.arange(6)[:, None] * 10000.0 ** (-2 * half / 8)
+            ),
+            "All pairs are rotated at the same speed. Pair i has the speed 10000^(-2i / d_head).": _rotated(
+                x, places[:, None].double().expand(6, 4)
+            ),
+            "The speeds fall too slowly: the exponent is -2i / d_head for pair i.": _rotated(
+                x, places[:, None] * 10000.0 ** (-half / 8)
+            ),
+            "The speeds grow: the exponent of 10000 is negative.": _rotated(
+                x, places[:, None] * 10000.0 ** (2 * half / 8)
+            ),
+            "The rotated halves stand one after the other: put the pairs back in order with stack(…, -1).flatten(-2).": torch.cat(
+                [x[..., 0::2] * cos - x[..., 1::2] * sin, x[..., 0::2] * sin + x[..., 1::2] * cos], dim=-1
+            ),
             "A position vector is added. RoPE rotates.": x + _interleave(angles.sin(), angles.cos()),
             "x comes back unchanged.": x,
         },
@@ -153,11 +169,15 @@ def _alibi(learner: Learner) -> None:
             right,
             {
                 "The sign is wrong: distant keys get a bonus. The bias is negative.": -right,
-                "The heads are counted from 0. The slope of head h is 2^(-8h / n_heads) with h = 1 … n_heads.":
-                    -slopes[:, None, None] * steps,
+                "The heads are counted from 0. The slope of head h is 2^(-8h / n_heads) with h = 1 … n_heads.": -slopes[
+                    :, None, None
+                ]
+                * steps,
                 "All heads have the same slope.": right[:1].expand_as(right),
-                "Rows and columns are exchanged: a row belongs to a query, and the distance is query - key.":
-                    right.transpose(-2, -1) * past,
+                "Rows and columns are exchanged: a row belongs to a query, and the distance is query - key.": right.transpose(
+                    -2, -1
+                )
+                * past,
             },
             "Expected -2^(-8h / n_heads) · (query - key) for h = 1 … n_heads.",
         )

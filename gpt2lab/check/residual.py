@@ -61,8 +61,10 @@ def _gradient_road(learner: Learner) -> None:
     out = learner.tensor(x, lambda x: 0 * x, shape=(2, 5, 8))
     gradient = torch.autograd.grad(out.sum(), x, allow_unused=True)[0] if out.requires_grad else None
     if gradient is None or not agree(gradient, torch.ones_like(x)):
-        raise Wrong("The values are right, but no gradient flows back through the x of the sum (is there a "
-                    "detach, a .data or a no_grad?).")
+        raise Wrong(
+            "The values are right, but no gradient flows back through the x of the sum (is there a "
+            "detach, a .data or a no_grad?)."
+        )
 
 
 def block(function: Any) -> CheckResult:
@@ -109,18 +111,20 @@ def _block(learner: Learner) -> None:
             "reads: x + attn(ln_1(x)).": overwritten(overwritten(x, attn, ln_1), ffn, ln_2),
             "There is one sum around both parts. Each part has its own: first around the attention, then "
             "around the feed-forward network.": x + b,
-            "There is one sum around both parts, and no norms. Each part has its own sum and its own norm.":
-                x + ffn(attn(x)),
+            "There is one sum around both parts, and no norms. Each part has its own sum and its own norm.": x
+            + ffn(attn(x)),
             "The outputs of the two parts are added to each other; the stream x is missing from the sum.": a + b,
             "The outputs of the two parts are added to each other; the stream x is missing from the sum, and "
             "so are the norms.": attn(x) + ffn(attn(x)),
             "Both parts read the same x (a parallel block). In GPT-2 the feed-forward network reads the stream "
             "*after* the attention has added to it.": x + a + ffn(ln_2(x)),
-            "The sums are right, but no norm is used: attn reads ln_1(x), ffn reads ln_2(x).":
-                x + attn(x) + ffn(x + attn(x)),
+            "The sums are right, but no norm is used: attn reads ln_1(x), ffn reads ln_2(x).": x
+            + attn(x)
+            + ffn(x + attn(x)),
             "ln_1 is used twice. Each part has a norm of its own: ffn reads ln_2(x).": pre(mid, ffn, ln_1),
-            "The norms are exchanged: ln_1 belongs to the attention, ln_2 to the feed-forward network.":
-                pre(pre(x, attn, ln_2), ffn, ln_1),
+            "The norms are exchanged: ln_1 belongs to the attention, ln_2 to the feed-forward network.": pre(
+                pre(x, attn, ln_2), ffn, ln_1
+            ),
             "The parts are exchanged: attention comes first.": pre(pre(x, ffn, ln_1), attn, ln_2),
             "The parts are exchanged, with their norms: attention comes first.": pre(pre(x, ffn, ln_2), attn, ln_1),
             "Only the attention is there; the second line, with ffn and ln_2, is missing.": mid,
@@ -153,10 +157,12 @@ def _scale(learner: Learner) -> None:
                 "so the sum has 2·n_layers terms.": torch.tensor(n_layers**-0.5),
                 "This is 1/(2·n_layers), without the root. Independent terms add up like the root of their "
                 "number, so the root is enough.": torch.tensor(1 / (2 * n_layers)),
-                "This is √(2·n_layers): the factor has to make the weights smaller, not larger.":
-                    torch.tensor((2.0 * n_layers) ** 0.5),
-                "This is already multiplied by 0.02, the spread of the weights. Return the factor alone.":
-                    torch.tensor(0.02 * (2 * n_layers) ** -0.5),
+                "This is √(2·n_layers): the factor has to make the weights smaller, not larger.": torch.tensor(
+                    (2.0 * n_layers) ** 0.5
+                ),
+                "This is already multiplied by 0.02, the spread of the weights. Return the factor alone.": torch.tensor(
+                    0.02 * (2 * n_layers) ** -0.5
+                ),
             },
             f"With n_layers={n_layers} the factor is 1/√(2·n_layers).",
             tolerance=1e-6,
@@ -186,8 +192,8 @@ def _gradient(learner: Learner) -> None:
                 True: {
                     "This is the product of the slopes, as if nothing were added. With x + slope·x the factor of "
                     "each part is 1 + slope.": without,
-                    "1 is added once, after multiplying. Every part has its own sum, so every factor is 1 + slope.":
-                        1 + without,
+                    "1 is added once, after multiplying. Every part has its own sum, so every factor is 1 + slope.": 1
+                    + without,
                     "The slopes are added up. Derivatives of parts in a row are multiplied: (1 + a)(1 + b) … ; the "
                     "sum leaves out the paths through several parts.": 1 + s.sum(),
                     "The slopes are added. Derivatives of parts in a row are multiplied.": s.sum(),

@@ -36,7 +36,12 @@ def _perplexity(learner: Learner) -> None:
         "exp of the mean loss.",
     )
     uniform = torch.full((3,), math.log(50257.0))
-    judge(_number(learner, uniform), torch.tensor(50257.0), {}, "A model that guesses hesitates between all 50,257 tokens.")
+    judge(
+        _number(learner, uniform),
+        torch.tensor(50257.0),
+        {},
+        "A model that guesses hesitates between all 50,257 tokens.",
+    )
 
 
 def learning_rate(function: Any) -> CheckResult:
@@ -54,7 +59,9 @@ def _schedule(learner: Learner) -> None:
         return peak * torch.where(x < warmup, rise, curve)
 
     half = 0.5 * (1 + (math.pi * after).cos())
-    right = torch.tensor([learning_rate_at(i, steps, peak, warmup, floor=0.0) for i in range(steps)], dtype=torch.float64)
+    right = torch.tensor(
+        [learning_rate_at(i, steps, peak, warmup, floor=0.0) for i in range(steps)], dtype=torch.float64
+    )
     judge(
         torch.stack([_number(learner, i, steps, peak, warmup) for i in range(steps)]),
         right,
@@ -77,7 +84,9 @@ def _schedule(learner: Learner) -> None:
 
 
 def _no_warmup(learner: Learner) -> None:
-    judge(_number(learner, 0, 10, 1.0, 0), torch.tensor(1.0), {}, "With warmup = 0 the first step has the highest rate.")
+    judge(
+        _number(learner, 0, 10, 1.0, 0), torch.tensor(1.0), {}, "With warmup = 0 the first step has the highest rate."
+    )
 
 
 def clip(function: Any) -> CheckResult:
@@ -114,7 +123,10 @@ def _clip_small(learner: Learner) -> None:
     judge(
         _clipped(learner, gradients, 1.0),
         every,
-        {"Small gradients are lifted to the limit. Clipping only shortens: the factor is at most 1.": every / every.norm()},
+        {
+            "Small gradients are lifted to the limit. Clipping only shortens: the factor is at most 1.": every
+            / every.norm()
+        },
         "Gradients within the limit stay as they are.",
         tolerance=1e-6,
     )
@@ -137,7 +149,12 @@ def _step(
 
 
 def _example() -> tuple[Tensor, ...]:
-    return torch.tensor([1.0, -2.0, 0.5]), torch.tensor([0.3, -0.1, 2.0]), torch.tensor([0.1, 0.2, -0.4]), torch.tensor([0.2, 0.1, 0.9])
+    return (
+        torch.tensor([1.0, -2.0, 0.5]),
+        torch.tensor([0.3, -0.1, 2.0]),
+        torch.tensor([0.1, 0.2, -0.4]),
+        torch.tensor([0.2, 0.1, 0.9]),
+    )
 
 
 def _adamw_averages(learner: Learner) -> None:
@@ -192,7 +209,11 @@ def _adamw_path(learner: Learner) -> None:
 
 def _number(learner: Learner, *arguments: Any) -> Tensor:
     value = learner(*arguments)
-    if isinstance(value, bool) or not isinstance(value, (int, float, Tensor)) or (isinstance(value, Tensor) and value.numel() != 1):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, Tensor))
+        or (isinstance(value, Tensor) and value.numel() != 1)
+    ):
         raise Wrong(f"{learner.name} must return one number.")
     return torch.as_tensor(value, dtype=torch.float64).reshape(())
 
@@ -236,14 +257,19 @@ def _loss(learner: Learner) -> None:
         learner.tensor(logits, tokens, shape=(), why="The loss is one number."),
         right,
         {
-            "Nothing is shifted: position t is asked for token t, which it can see. The target of position t is token t + 1.":
-                _cross_entropy(logits, tokens),
-            "The shift goes the wrong way: position t is asked for token t - 1.": _cross_entropy(logits[:, 1:], tokens[:, :-1]),
+            "Nothing is shifted: position t is asked for token t, which it can see. The target of position t is token t + 1.": _cross_entropy(
+                logits, tokens
+            ),
+            "The shift goes the wrong way: position t is asked for token t - 1.": _cross_entropy(
+                logits[:, 1:], tokens[:, :-1]
+            ),
             "It is shifted twice: position t is asked for token t + 2.": _cross_entropy(logits[:, :-2], tokens[:, 2:]),
-            "The tokens are rolled around: the last position is asked for the first token, which is no continuation.":
-                _cross_entropy(logits, tokens.roll(-1, 1)),
-            "The softmax is applied twice: cross_entropy takes logits, not probabilities.":
-                _cross_entropy(logits[:, :-1].softmax(-1), tokens[:, 1:]),
+            "The tokens are rolled around: the last position is asked for the first token, which is no continuation.": _cross_entropy(
+                logits, tokens.roll(-1, 1)
+            ),
+            "The softmax is applied twice: cross_entropy takes logits, not probabilities.": _cross_entropy(
+                logits[:, :-1].softmax(-1), tokens[:, 1:]
+            ),
             "The losses are summed. Return their mean.": right * 10,
             "The sign is wrong: the loss is *minus* the log-probability.": -right,
             "This is in bits. Use the natural logarithm: nats.": right / math.log(2),
@@ -256,15 +282,24 @@ def _loss(learner: Learner) -> None:
 def _loss_when_sizes_agree(learner: Learner) -> None:
     logits, tokens = torch.randn(1, 8, 7), torch.randint(7, (1, 8))
     right = _cross_entropy(logits[:, :-1], tokens[:, 1:])
-    judge(learner.tensor(logits, tokens, shape=()), right, {}, "Not right when there are as many positions as tokens in the "
-          "vocabulary: are the ids mistaken for probabilities?")
+    judge(
+        learner.tensor(logits, tokens, shape=()),
+        right,
+        {},
+        "Not right when there are as many positions as tokens in the "
+        "vocabulary: are the ids mistaken for probabilities?",
+    )
 
 
 def _loss_extremes(learner: Learner) -> None:
     tokens = torch.tensor([[0, 1, 2]])
     logits = 2000.0 * F.one_hot(torch.tensor([[3, 3, 3]]), 4)  # sure of what does not come
-    judge(learner.tensor(logits, tokens, shape=()), torch.tensor(2000.0), {},
-          "Large logits break it. Use log_softmax or cross_entropy, not log(softmax).")
+    judge(
+        learner.tensor(logits, tokens, shape=()),
+        torch.tensor(2000.0),
+        {},
+        "Large logits break it. Use log_softmax or cross_entropy, not log(softmax).",
+    )
 
 
 def first_loss(function: Any) -> CheckResult:
@@ -279,7 +314,9 @@ def _first_loss(learner: Learner) -> None:
         if math.isclose(given, right, rel_tol=1e-4):
             continue
         for message, wrong in {
-            "That is the logarithm to base 2, in bits. Losses are in nats: the natural logarithm.": math.log2(vocab_size),
+            "That is the logarithm to base 2, in bits. Losses are in nats: the natural logarithm.": math.log2(
+                vocab_size
+            ),
             "That is the logarithm to base 10. Losses are in nats: the natural logarithm.": math.log10(vocab_size),
             "That is the probability of one token. The loss is minus its logarithm.": 1 / vocab_size,
             "The sign is wrong: the logarithm of a probability is negative, the loss is minus that.": -right,

@@ -87,7 +87,9 @@ def _variant(
 
 
 _MISTAKES: dict[str, dict[str, Any]] = {
-    "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.": {"positions": False},
+    "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.": {
+        "positions": False
+    },
     "The causal mask is missing: position 0 sees the whole text.": {"mask": False},
     "The scores are not divided by √d_head.": {"scale": False},
     "There is one head instead of n_heads: split the features of q, k and v first.": {"heads": 1},
@@ -118,7 +120,8 @@ def _flops(learner: Learner) -> None:
             "Only one of scores and weighted sum is counted: both cost 2·T·d per layer.": weights + scores / 2,
             "That is one layer. Multiply by n_layers.": (weights + scores) / n,
             "That is the whole sequence. Divide by T.": (weights + scores) * T,
-            "The heads do not multiply the cost: each works on d_head features only.": weights + scores * config.n_heads,
+            "The heads do not multiply the cost: each works on d_head features only.": weights
+            + scores * config.n_heads,
             "Use config.d_ff: it is not always 4·d_model.": n * 2 * 12 * d * d + scores,
         }.items():
             if math.isclose(given, wrong, rel_tol=1e-9):

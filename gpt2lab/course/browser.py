@@ -77,9 +77,7 @@ def jupyterlab(folder: Path) -> Any:
     """The course's own JupyterLab, in an empty folder: (address, token)."""
     environment = server.jupyter_environment(folder)
     environment["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    )
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     settings = Path(environment["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
     whole = {
         # All cells are in the page, also those that are scrolled out of sight.
@@ -101,9 +99,7 @@ def jupyterlab(folder: Path) -> Any:
         end = time.monotonic() + 90
         while not (note.exists() and note.read_text().rstrip().endswith("}")):
             if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(
-                    "JupyterLab did not start:\n" + (folder / "server.log").read_text()[-2000:]
-                )
+                raise RuntimeError("JupyterLab did not start:\n" + (folder / "server.log").read_text()[-2000:])
             time.sleep(0.1)
         known = json.loads(note.read_text())
         yield known["url"], known["token"]

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from gpt2lab.course import workspace
+from gpt2lab.errors import InputError
 from gpt2lab.tokenizer import vocabulary
 
 # The questions JupyterLab asks on a first start, answered once: no news, no update check.
@@ -30,7 +31,7 @@ def open_command(arguments: list[str]) -> int:
 
     root = workspace.course_root()
     if options.port is not None and not port_is_free(options.port):
-        raise ValueError(f"Expected a free port, received {options.port}, which is not. Try another --port.")
+        raise InputError(f"Expected a free port, received {options.port}, which is not. Try another --port.")
     if not options.edit:
         _prepare_work(root)
     _prepare_vocabulary()
@@ -129,7 +130,7 @@ def _serve(command: list[str], environment: dict[str, str], log: Path) -> int:
         process.wait()
         return 0
     last = log.read_text(errors="replace").strip().splitlines()[-5:]
-    raise ValueError("\n  ".join(["JupyterLab did not start. Its last lines:", *last]))
+    raise InputError("\n  ".join(["JupyterLab did not start. Its last lines:", *last]))
 
 
 def stop_on_signals() -> None:

@@ -25,6 +25,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from gpt2lab.course import cells, hygiene, workspace
+from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 
 CELL_TIMEOUT = 300  # seconds; after that a cell hangs
@@ -113,7 +114,7 @@ def solve(path: Path) -> dict[str, str]:
     for name, cell in exercises.items():
         solution = path.parent / "solutions" / path.stem / f"{name}.py"
         if not solution.is_file():
-            raise ValueError(f"Expected a solution of {name}, there is no {solution}")
+            raise InputError(f"Expected a solution of {name}, there is no {solution}")
         cell.source = solution.read_text(encoding="utf-8")
     if exercises:
         last = max(number for number, cell in enumerate(notebook.cells) if cells.exercise_name(cell))
@@ -131,7 +132,7 @@ def read(path: Path) -> NotebookNode:
         return nbformat.read(path, as_version=4)
     except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"Expected a notebook, could not read {path}: {reason}") from error
+        raise InputError(f"Expected a notebook, could not read {path}: {reason}") from error
 
 
 def execute(notebook: NotebookNode, folder: Path) -> None:
@@ -152,7 +153,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
         with fixed_environment():
             client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise ValueError(re.sub(r"\x1b\[[0-9;]*m", "", str(error))) from error
+        raise InputError(re.sub(r"\x1b\[[0-9;]*m", "", str(error))) from error
 
 
 def clean(notebook: NotebookNode, stem: str) -> None:

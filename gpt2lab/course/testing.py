@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from gpt2lab.course import workspace
+from gpt2lab.errors import InputError
 from gpt2lab.tokenizer import vocabulary
 
 
@@ -60,7 +61,7 @@ def bench_command(arguments: list[str]) -> int:
     scripts = {path.stem: path for path in sorted((root / "benchmarks").glob("[!_]*.py"))}
     if unknown := [name for name in options.name if name not in scripts]:
         choice = ", ".join(scripts) or "none yet"
-        raise ValueError(f"Expected the name of a benchmark, received {unknown[0]!r}. Choose: {choice}")
+        raise InputError(f"Expected the name of a benchmark, received {unknown[0]!r}. Choose: {choice}")
     if options.list or not scripts:
         print("\n".join(scripts) or "There is no benchmark yet.")
         return 0
@@ -84,4 +85,4 @@ def _needs_pytest() -> None:
 
     for name in ("pytest", "nbval", "hypothesis", "transformers"):
         if not find_spec(name):
-            raise ValueError(f"The test tools are missing ({name} is). Run: python3 course.py test")
+            raise InputError(f"The test tools are missing ({name} is). Run: python3 course.py test")

@@ -13,6 +13,7 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 
 ORIGINALS = ".originals.json"  # in work/: the sha256 each copy had when it was made
@@ -30,7 +31,7 @@ def course_root() -> Path:
     """
     root = Path(__file__).resolve().parents[2]
     if not (root / "course.py").is_file():
-        raise ValueError(
+        raise InputError(
             f"Expected the course's folder around the package, found {root} without a course.py. "
             "Clone the course and start it there with `python3 course.py`."
         )
@@ -80,7 +81,7 @@ def find_chapter(root: Path, name: str) -> Path:
     found = found or [file for file in notebooks if wanted and wanted in file.stem]
     if len(found) != 1:
         choice = ", ".join(file.stem for file in found or notebooks) or "none yet"
-        raise ValueError(f"Expected one chapter, got {name!r}, which fits {len(found)}. Choose: {choice}")
+        raise InputError(f"Expected one chapter, got {name!r}, which fits {len(found)}. Choose: {choice}")
     return found[0]
 
 

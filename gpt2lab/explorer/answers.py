@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.explorer import packing
 from gpt2lab.explorer.runs import STATISTICS, Run
 from gpt2lab.generation import next_token_probabilities
@@ -100,7 +101,7 @@ def next_tokens(runs: list[Run], token: int, sampling: tuple, label: Label) -> d
 def _numbers(values: Tensor, what: str) -> Tensor:
     """The values, or a ValueError if one of them is nan, of which no picture can be made."""
     if values.isnan().any():
-        raise ValueError(f"the {what} are nan here: the model's weights hold nan, or numbers grew too large")
+        raise InputError(f"the {what} are nan here: the model's weights hold nan, or numbers grew too large")
     return values
 
 

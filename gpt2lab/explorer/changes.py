@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from gpt2lab import interventions
+from gpt2lab.errors import InputError
 
 _PATTERN = re.compile(r"mask|positions|(?:attention|ffn) (\d+)|head (\d+)\.(\d+)", re.ASCII)
 
@@ -22,25 +23,21 @@ _PATTERN = re.compile(r"mask|positions|(?:attention|ffn) (\d+)|head (\d+)\.(\d+)
 def check(ablated: Any, model: Any) -> list[str]:
     """The list, each word once, or a ValueError that says what was expected of a list for this model."""
     if isinstance(ablated, str):
-        raise ValueError(
-            f'ablated must be a list of words such as ["head 0.1", "mask"], got the string {ablated!r}'
-        )
+        raise InputError(f'ablated must be a list of words such as ["head 0.1", "mask"], got the string {ablated!r}')
     if not ablated:
         return []
     if not possible(model):
-        raise ValueError("parts of this model cannot be switched off: it is not built from gpt2lab's blocks")
+        raise InputError("parts of this model cannot be switched off: it is not built from gpt2lab's blocks")
     shape = [block.attn.n_heads for block in model.blocks]
     for word in ablated:
         match = _PATTERN.fullmatch(word) if isinstance(word, str) else None
         if match is None:
-            raise ValueError(
-                f'expected "mask", "positions", "attention 2", "ffn 2" or "head 2.5", got {word!r}'
-            )
+            raise InputError(f'expected "mask", "positions", "attention 2", "ffn 2" or "head 2.5", got {word!r}')
         layer = match[1] or match[2]
         if layer is not None and int(layer) >= len(shape):
-            raise ValueError(f"{word!r} names layer {layer}, but the last layer is {len(shape) - 1}")
+            raise InputError(f"{word!r} names layer {layer}, but the last layer is {len(shape) - 1}")
         if match[3] is not None and int(match[3]) >= shape[int(layer)]:
-            raise ValueError(f"{word!r} names head {match[3]}, but the last head is {shape[int(layer)] - 1}")
+            raise InputError(f"{word!r} names head {match[3]}, but the last head is {shape[int(layer)] - 1}")
     return list(dict.fromkeys(ablated))
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import traitlets
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.explorer import picture, scene, shown
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.runs import Run
@@ -81,7 +82,7 @@ class Explorer(Selection):
     ) -> None:
         unknown = set(selection) - {name for name in self.class_traits(sync=True) if name[0] != "_"}
         if unknown:
-            raise ValueError(f"Explorer has no setting {sorted(unknown)[0]!r}")
+            raise InputError(f"Explorer has no setting {sorted(unknown)[0]!r}")
         self._model, self._other, self._encoding = model, other, encoding
         for candidate in self._models:
             check_model(candidate, encoding)
@@ -138,9 +139,7 @@ class Explorer(Selection):
         per layer under ``attn_weights``, and so on; ``code()`` computes the same.
         """
         self._need_run()
-        return shown.tensors(
-            self._runs[-1], self.view, self.layer, self.head, self._token_index(), self._sampling()
-        )
+        return shown.tensors(self._runs[-1], self.view, self.layer, self.head, self._token_index(), self._sampling())
 
     def code(self) -> str:
         """Python that computes what is on screen, given ``model`` and ``encoding``.
@@ -221,7 +220,7 @@ class Explorer(Selection):
 
     def _need_run(self) -> None:
         if not self._runs:
-            raise ValueError(f"there is nothing on screen yet: {self.message or HINT}")
+            raise InputError(f"there is nothing on screen yet: {self.message or HINT}")
 
     # What the browser sees
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from gpt2lab.errors import InputError
 from gpt2lab.explorer import picture
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.runs import STATISTICS
@@ -41,7 +42,7 @@ def save(explorer: Any, path: Any) -> None:
     path = Path(path)
     kinds = {".png": _png, ".svg": _svg, ".csv": _csv_bytes, ".html": _html_bytes}
     if path.suffix.lower() not in kinds:
-        raise ValueError(f"the file must end in {', '.join(kinds)}, got {path.name!r}")
+        raise InputError(f"the file must end in {', '.join(kinds)}, got {path.name!r}")
     data = kinds[path.suffix.lower()](explorer)
     with atomic_write(path) as part:
         part.write_bytes(data)

@@ -22,6 +22,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
+
 LEAST, TIMES_CHANCE = 0.4, 1.5  # what a role needs: this much attention, and this much above chance
 
 
@@ -68,9 +70,7 @@ def shares(tokens: Tensor, causal: bool) -> Shares:
     return Shares(list(asked), matrix, (uniform @ matrix).tolist())
 
 
-def head_scores(
-    attn_weights: Tensor, tokens: Tensor, known: Shares | None = None
-) -> dict[str, tuple[Tensor, float]]:
+def head_scores(attn_weights: Tensor, tokens: Tensor, known: Shares | None = None) -> dict[str, tuple[Tensor, float]]:
     """Every score of every head.
 
     Parameters
@@ -88,7 +88,7 @@ def head_scores(
     """
     T = len(tokens)
     if attn_weights.ndim != 3 or attn_weights.shape[1:] != (T, T):
-        raise ValueError(
+        raise InputError(
             f"head_scores needs weights (n_heads, {T}, {T}) for {T} tokens, got {tuple(attn_weights.shape)}"
         )
     if known is None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.explorer import changes, packing
 from gpt2lab.explorer.roles import Shares, roles, shares
 from gpt2lab.explorer.text import sentence
@@ -71,21 +72,21 @@ class Run:
         layers or heads.
         """
         if view in ("head", "scores", "neurons") and not 0 <= layer < self.n_layers:
-            raise ValueError(f"this model has no layer {layer}")
+            raise InputError(f"this model has no layer {layer}")
         if view in ("head", "scores") and not 0 <= head < self.shape[layer]:
-            raise ValueError(f"this model has no head {head} in layer {layer}")
+            raise InputError(f"this model has no head {head} in layer {layer}")
         if view == "scores":
             attn = self.block(layer).attn
             if any(getattr(attn, name, None) is None for name in ("q", "k", "scores")):
-                raise ValueError("this trace has no q, k and scores, only attention weights")
+                raise InputError("this trace has no q, k and scores, only attention weights")
         if view == "stream" and self.statistics is None:
-            raise ValueError("this trace has no residual stream, only attention")
+            raise InputError("this trace has no residual stream, only attention")
         if view == "neurons" and getattr(self.block(layer), "ffn", None) is None:
-            raise ValueError("this trace has no feed-forward network")
+            raise InputError("this trace has no feed-forward network")
         if view == "lens" and not self.has_lens:
-            raise ValueError("the logit lens needs a model with ln_f and unembed, and a trace of its residual stream")
+            raise InputError("the logit lens needs a model with ln_f and unembed, and a trace of its residual stream")
         if view == "next" and not self.has_logits:
-            raise ValueError("this trace has no logits, so there is no next-token distribution")
+            raise InputError("this trace has no logits, so there is no next-token distribution")
 
     def logits(self, token: int) -> Tensor:
         """Logits after a position: (vocab_size,)."""
@@ -121,7 +122,7 @@ class Run:
                     return self.model.blocks[layer].trace(self.stream[layer][None])
                 return self.model.trace(self.tokens).blocks[layer]
         except Exception as error:  # the model may be the learner's own: it may raise anything
-            raise ValueError(sentence(error)) from error
+            raise InputError(sentence(error)) from error
 
     def _scan(self) -> None:
         self.shape: list[int] = []
@@ -173,7 +174,7 @@ class Run:
         if logits is None:
             return
         if logits.ndim != 3 or logits.shape[:2] != (1, self.T):
-            raise ValueError(
+            raise InputError(
                 f"logits must have shape (1, {self.T}, vocab_size) for {self.T} tokens, got {tuple(logits.shape)}"
             )
         if logits.numel() > MANY_LOGITS and hasattr(self.model, "unembed") and ln_f is not None:
@@ -215,13 +216,9 @@ def _check(trace: Any, T: int) -> None:
     try:
         shapes = [tuple(block.attn.attn_weights.shape) for block in trace.blocks]
     except (AttributeError, TypeError) as error:
-        raise ValueError(
-            f"trace() must return .blocks[i].attn.attn_weights (1, n_heads, T, T): {error}"
-        ) from None
+        raise InputError(f"trace() must return .blocks[i].attn.attn_weights (1, n_heads, T, T): {error}") from None
     if not shapes:
-        raise ValueError("trace() returned no block")
+        raise InputError("trace() returned no block")
     for shape in shapes:
         if len(shape) != 4 or shape[0] != 1 or shape[2:] != (T, T):
-            raise ValueError(
-                f"attn_weights must have shape (1, n_heads, {T}, {T}) for {T} tokens, got {shape}"
-            )
+            raise InputError(f"attn_weights must have shape (1, n_heads, {T}, {T}) for {T} tokens, got {shape}")

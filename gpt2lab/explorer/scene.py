@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from gpt2lab.errors import InputError
 from gpt2lab.explorer import answers, changes, packing
 from gpt2lab.explorer.runs import Run
 
@@ -65,7 +66,7 @@ def answer(explorer: Any, question: str) -> tuple[dict, list[bytes]]:
         return answers.neurons(run, *numbers, label)
     if kind == "lens":
         return answers.lens(run, *numbers, label)
-    raise ValueError(f"unknown question {question!r}")
+    raise InputError(f"unknown question {question!r}")
 
 
 def _grid(shapes: list[list[int]]) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from gpt2lab.errors import InputError
 from gpt2lab.explorer import changes
 from gpt2lab.explorer.runs import Run
 from gpt2lab.generation import check_sampling
@@ -28,9 +29,7 @@ class Selection(anywidget.AnyWidget):
     token = traitlets.Int(-1, help="position of the query; negative counts from the end").tag(sync=True)
     key = traitlets.Int(-1, help="position attended to; -1 is the strongest").tag(sync=True)
     view = traitlets.Unicode("heads").tag(sync=True)
-    ablated = traitlets.List(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(
-        sync=True
-    )
+    ablated = traitlets.List(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(sync=True)
     presenter = traitlets.Bool(False, help="larger letters, for a projector").tag(sync=True)
     temperature = traitlets.Float(1.0).tag(sync=True)
     top_k = traitlets.Int(0, help="0 keeps all").tag(sync=True)
@@ -46,11 +45,11 @@ class Selection(anywidget.AnyWidget):
     def _check(self, proposal: Any) -> Any:
         name, value = proposal["trait"].name, proposal["value"]
         if name == "view" and value not in VIEWS:
-            raise ValueError(f"view must be one of {', '.join(VIEWS)}, got {value!r}")
+            raise InputError(f"view must be one of {', '.join(VIEWS)}, got {value!r}")
         if name == "temperature":
             check_sampling(value)
         if name == "top_k" and value < 0:
-            raise ValueError(f"top_k must be at least 1, or 0 for all tokens, got {value}")
+            raise InputError(f"top_k must be at least 1, or 0 for all tokens, got {value}")
         if name == "top_p":
             check_sampling(1.0, None, value)
         if name == "ablated":
@@ -60,11 +59,11 @@ class Selection(anywidget.AnyWidget):
         least = {"layer": 0, "head": 0, "key": -1}.get(name)
         if not getattr(self, "_runs", None):  # the end is not known yet; the first run brings it back
             if least is not None and value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+                raise InputError(f"{name} must be at least {least}, got {value}")
             return value
         last = self._last(name)
         if not (-1 - last if least is None else least) <= value <= last:
-            raise ValueError(f"{name} must lie in 0 … {last}, got {value}")
+            raise InputError(f"{name} must lie in 0 … {last}, got {value}")
         return value % self._runs[0].T if name == "token" else value
 
     def _last(self, name: str) -> int:

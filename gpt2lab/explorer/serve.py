@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from gpt2lab.errors import InputError
 from gpt2lab.explorer.explorer import Explorer
 from gpt2lab.explorer.selection import VIEWS
 
@@ -59,7 +60,7 @@ def open_model(name: str | None) -> tuple[Any, Any, str, str]:
         toy = load_toy(name)
         return toy.model, toy.encoding, example(toy.task), f"{toy.name}: a toy model, trained on its task"
     if not Path(name).exists() and not name.startswith(("gpt2", "openai")):
-        raise ValueError(
+        raise InputError(
             f"Expected a model, received {name!r}. Choose: {', '.join([*toys, RANDOM, 'gpt2'])}, or a folder."
         )
     return load_gpt2(name), gpt2_encoding(), GPT2_TEXT, name
@@ -101,9 +102,7 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--model", help="a toy model, random, gpt2, or a folder (default: a toy model)")
     parser.add_argument("--text", help="default: one that suits the model")
     parser.add_argument("--view", choices=VIEWS, default="heads")
-    parser.add_argument(
-        "--off", nargs="*", default=[], metavar="PART", help='such as mask, "head 0.1", "ffn 1"'
-    )
+    parser.add_argument("--off", nargs="*", default=[], metavar="PART", help='such as mask, "head 0.1", "ffn 1"')
     parser.add_argument("--presenter", action="store_true", help="larger letters, for a projector")
     return parser
 
@@ -177,7 +176,7 @@ def _serve(notebook: Path, options: Any) -> int:
     from gpt2lab.course.jupyter import can_show_browser, port_is_free, stop_on_signals
 
     if options.port is not None and not port_is_free(options.port):
-        raise ValueError(f"Expected a free port, received {options.port}, which is not. Try another --port.")
+        raise InputError(f"Expected a free port, received {options.port}, which is not. Try another --port.")
     port, token = options.port or free_port(), secrets.token_hex(16)
     log = notebook.parent / "voila.log"
     with log.open("wb") as output:
@@ -191,9 +190,7 @@ def _serve(notebook: Path, options: Any) -> int:
         while process.poll() is None and not answers(port, token):
             time.sleep(0.2)
         if process.poll() is None:
-            print(
-                f"\nThe explorer is open at\n\n    {address}\n\nCtrl+C in this window stops it.", flush=True
-            )
+            print(f"\nThe explorer is open at\n\n    {address}\n\nCtrl+C in this window stops it.", flush=True)
             if not options.no_browser and can_show_browser():
                 import webbrowser
 
@@ -207,7 +204,7 @@ def _serve(notebook: Path, options: Any) -> int:
             process.terminate()
             process.wait()
     last = log.read_text(errors="replace").strip().splitlines()[-5:]
-    raise ValueError("\n  ".join(["Voilà did not start. Its last lines:", *last]))
+    raise InputError("\n  ".join(["Voilà did not start. Its last lines:", *last]))
 
 
 def answers(port: int, token: str) -> bool:

@@ -15,9 +15,7 @@ from gpt2lab.explorer import changes
 from gpt2lab.explorer.runs import Run
 from gpt2lab.generation import next_token_probabilities
 
-_ALL_HEADS = (
-    "shown = {f'attn_weights {i}': block.attn.attn_weights[0] for i, block in enumerate(trace.blocks)}"
-)
+_ALL_HEADS = "shown = {f'attn_weights {i}': block.attn.attn_weights[0] for i, block in enumerate(trace.blocks)}"
 _VIEWS = {
     "overview": (_ALL_HEADS,),
     "heads": (_ALL_HEADS,),

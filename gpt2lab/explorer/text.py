@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.tokenizer import left_out, token_label, whole_characters
 
 HINT = "Type a sentence to see what the model does with it."
@@ -62,7 +63,7 @@ def weights_now(model: Any) -> list[tuple[int, int]]:
 def check_names(names: Any) -> list[str]:
     """What two models are called, or a ValueError."""
     if isinstance(names, str) or len(found := list(names)) != 2 or not all(isinstance(n, str) for n in found):
-        raise ValueError(f"names must be two strings, one for each model, got {names!r}")
+        raise InputError(f"names must be two strings, one for each model, got {names!r}")
     return [whole_characters(name) for name in found]
 
 
@@ -76,12 +77,10 @@ def sentence(error: Exception) -> str:
 def check_model(model: Any, encoding: Any) -> None:
     """Refuse what cannot be explored."""
     if not callable(getattr(model, "trace", None)):
-        raise ValueError(
+        raise InputError(
             f"Explorer needs a model with trace(tokens), got {type(model).__name__}; "
             "gpt2lab.GPT2 has one, and an object of your own needs .blocks[i].attn.attn_weights in what it returns"
         )
     for name in ("encode_ordinary", "decode_single_token_bytes"):
         if not callable(getattr(encoding, name, None)):
-            raise ValueError(
-                f"Explorer needs a tiktoken.Encoding (course_encoding()), got {type(encoding).__name__}"
-            )
+            raise InputError(f"Explorer needs a tiktoken.Encoding (course_encoding()), got {type(encoding).__name__}")

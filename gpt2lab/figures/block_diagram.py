@@ -25,9 +25,7 @@ def _block(axes: Axes, title: str, pre_ln: bool) -> None:
     axes.set_axis_off()
     axes.set_title(title)
     stream = 3.0
-    axes.annotate(
-        "", (stream, 11.7), (stream, 0.1), arrowprops={"arrowstyle": "-|>", "color": BLUE, "linewidth": 5}
-    )
+    axes.annotate("", (stream, 11.7), (stream, 0.1), arrowprops={"arrowstyle": "-|>", "color": BLUE, "linewidth": 5})
     for bottom, part in ((0.8, ATTENTION), (6.1, FEED_FORWARD)):
         _branch(axes, stream, bottom, part, pre_ln)
     axes.text(stream - 0.35, 0.35, "x", ha="right", color=BLUE, fontweight="bold")

@@ -114,9 +114,7 @@ def short(value: Any, digits: int = 3) -> str:
 
 def decimals(value: Any, largest: Any) -> str:
     """A number of a table whose largest is given: as many decimals in every cell."""
-    places = (
-        2 - min(2, math.floor(math.log10(largest))) if largest >= 1 else 1 - math.floor(math.log10(largest))
-    )
+    places = 2 - min(2, math.floor(math.log10(largest))) if largest >= 1 else 1 - math.floor(math.log10(largest))
     return f"{value:.{places}f}".replace("-", "−")
 
 

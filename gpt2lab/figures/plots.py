@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from gpt2lab.errors import InputError
 from gpt2lab.figures.drawing import as_array, draw_heatmap, log_scale, name_curves, short
 from gpt2lab.figures.drawing import clip as clip
 from gpt2lab.figures.drawing import decimals as decimals
@@ -60,12 +61,10 @@ def heatmap(
     """
     matrix = as_array(values)
     if matrix.ndim != 2:
-        raise ValueError(
-            f"heatmap needs a matrix (rows, columns), got shape {matrix.shape}"
-        )
+        raise InputError(f"heatmap needs a matrix (rows, columns), got shape {matrix.shape}")
     for name, labels, n in (("rows", rows, matrix.shape[0]), ("columns", columns, matrix.shape[1])):
         if labels is not None and len(labels) != n:
-            raise ValueError(f"heatmap needs one label for each of the {n} {name}, got {len(labels)}")
+            raise InputError(f"heatmap needs one label for each of the {n} {name}, got {len(labels)}")
     if mask is not None:
         matrix = np.where(as_array(mask).astype(bool), matrix, np.nan)
     height = min(max(width * 0.86 * matrix.shape[0] / matrix.shape[1], 1.2), 9.0) + 1.5
@@ -111,9 +110,7 @@ def lines(
         for (name, values), color in zip(curves.items(), _colors(len(curves)), strict=True):
             runs = np.atleast_2d(as_array(values))
             if runs.ndim != 2 or runs.shape[1] != len(x):
-                raise ValueError(
-                    f"curve {name!r} needs one value for each of {len(x)} x, got {runs.shape}"
-                )
+                raise InputError(f"curve {name!r} needs one value for each of {len(x)} x, got {runs.shape}")
             middle = np.median(runs, axis=0)
             axes.plot(x, middle, color=color, label=name)
             if len(runs) > 1:
@@ -161,7 +158,7 @@ def bars(
         for i, ((name, row), color) in enumerate(zip(series.items(), _colors(len(series)), strict=True)):
             row = as_array(row)
             if row.shape != (n,):
-                raise ValueError(f"bars needs one value for each of the {n} labels, got shape {row.shape}")
+                raise InputError(f"bars needs one value for each of the {n} labels, got shape {row.shape}")
             places = np.arange(n) + (i - (len(series) - 1) / 2) * thick
             drawn = axes.barh(places, row, thick * 0.92, color=color, label=name)
             if numbers:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from gpt2lab.ablations import NoLayerNorm
 from gpt2lab.block import TransformerBlock
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import InputError
 from gpt2lab.layernorm import LayerNorm
 from gpt2lab.residual import residual_init_scale
 
@@ -68,7 +69,7 @@ def stack(
         True multiplies the weights that write to the stream by 1 / sqrt(2 · n_blocks).
     """
     if n_blocks < 1:
-        raise ValueError(f"a stack needs at least 1 block, got n_blocks={n_blocks}")
+        raise InputError(f"a stack needs at least 1 block, got n_blocks={n_blocks}")
     config = GPT2Config.tiny(n_layers=n_blocks, d_model=d_model, n_heads=n_heads)
     generator = torch.Generator().manual_seed(seed)
     scale = residual_init_scale(n_blocks) if scaled_init else 1.0
@@ -111,7 +112,7 @@ def profile_stack(blocks: Iterable[nn.Module], x: Tensor | None = None, seed: in
     if x is None:
         x = torch.randn(1, 12, _width(blocks), generator=generator, dtype=torch.float64)
     if x.ndim != 3 or x.shape[1] < 2:
-        raise ValueError(f"x must be (B, T, d_model) with at least 2 tokens, got {tuple(x.shape)}")
+        raise InputError(f"x must be (B, T, d_model) with at least 2 tokens, got {tuple(x.shape)}")
     heights = [x.detach().clone().requires_grad_()]
     for block in blocks:
         heights.append(block(heights[-1]))

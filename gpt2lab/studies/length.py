@@ -25,6 +25,7 @@ from tqdm.auto import tqdm
 
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.tasks.sort import Sort
@@ -59,7 +60,7 @@ class MixedSort(Sort):
 def new_model(kind: str, seed: int = 0) -> GPT2:
     """A fresh model with this kind of positions; its context holds the longest examined list."""
     if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     config = GPT2Config.tiny(
         vocab_size=Sort().encoding.n_vocab, context_length=2 * max(EXAMINED), n_layers=2, n_heads=4, d_model=32
     )

@@ -31,6 +31,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.tasks.reference import Reference
@@ -78,7 +79,7 @@ def load_run(seed: int) -> GPT2:
     if seed == SHIPPED:
         return load_toy("reference").model
     if seed != KEPT:
-        raise ValueError(
+        raise InputError(
             f"seeds {SHIPPED} and {KEPT} come with the course, got {seed!r}; "
             f"`gpt2lab train reference --seed {seed}` makes another"
         )

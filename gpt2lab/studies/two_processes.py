@@ -61,9 +61,7 @@ def _config(steps: int) -> TrainConfig:
 
 def _train(config: TrainConfig) -> list[float]:
     task = get_task(TASK)
-    model = Preset(shape=dict(d_model=16, n_heads=2, n_layers=1)).model(
-        task
-    )  # the same weights in every process
+    model = Preset(shape=dict(d_model=16, n_heads=2, n_layers=1)).model(task)  # the same weights in every process
     return train(model, task, config).loss
 
 
@@ -104,9 +102,7 @@ def _start(rank: int, steps: int, port: int) -> subprocess.Popen[str]:
         environment["GLOO_SOCKET_IFNAME"] = LOOPBACK[sys.platform]
     command = [sys.executable, "-m", "gpt2lab.studies.two_processes", str(steps)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
-    )
+    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
 
 
 def _port() -> int:

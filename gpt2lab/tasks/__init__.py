@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 
+from gpt2lab.errors import InputError
 from gpt2lab.tasks.base import IGNORE, SPLITS, Task, word_encoding
 from gpt2lab.tasks.brackets import Brackets
 from gpt2lab.tasks.induction import Induction
@@ -37,5 +38,5 @@ def get_task(name: str) -> Task:
     if name not in TASKS:
         near = difflib.get_close_matches(str(name), TASKS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown task {name!r}.{hint} Known tasks: {', '.join(TASKS)}")
+        raise InputError(f"unknown task {name!r}.{hint} Known tasks: {', '.join(TASKS)}")
     return TASKS[name]()

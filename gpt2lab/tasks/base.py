@@ -19,6 +19,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
+from gpt2lab.errors import InputError
+from gpt2lab.model import evaluating
 from gpt2lab.tokenizer import left_out
 from gpt2lab.tokenizer.bpe import ENDOFTEXT
 
@@ -80,20 +82,18 @@ class Task(ABC):
             For another split, n < 1, or more training cases than exist.
         """
         if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+            raise InputError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise ValueError(f"a batch needs a whole number of at least 1 sequences, got {n!r}")
+            raise InputError(f"a batch needs a whole number of at least 1 sequences, got {n!r}")
         if split == "train" and self.n_train is not None and n > self.n_train:
-            raise ValueError(
+            raise InputError(
                 f"a batch of {n} is larger than the data: task {self.name!r} has {self.n_train} training cases"
             )
         tokens, answer = self.sequences(n, generator, split)  # 2 × (n, T + 1)
         return tokens[:, :-1], tokens[:, 1:].masked_fill(~answer[:, 1:], IGNORE)
 
     @torch.no_grad()
-    def evaluate(
-        self, model: nn.Module, n: int = 512, seed: int = 12345, split: str = "held_out"
-    ) -> dict[str, float]:
+    def evaluate(self, model: nn.Module, n: int = 512, seed: int = 12345, split: str = "held_out") -> dict[str, float]:
         """Examine a model on cases it has not seen; the same cases for the same seed.
 
         Returns
@@ -164,7 +164,7 @@ class Task(ABC):
         ids, unknown = self.encoding.encode_ordinary(text), left_out(self.encoding, text)
         if unknown or not ids:
             shown, example = "".join(unknown[:1])[:20], self.examples(1)[0]
-            raise ValueError(f"task {self.name!r} has no token for {shown!r}; an example of its language: {example!r}")
+            raise InputError(f"task {self.name!r} has no token for {shown!r}; an example of its language: {example!r}")
         return torch.tensor([ids])  # (1, T)
 
     @property
@@ -180,12 +180,8 @@ class Task(ABC):
 def predict(model: nn.Module, inputs: Tensor, rows: int = 128) -> Tensor:
     """Logits on the CPU, in evaluation mode and in portions of some rows: (n, T, vocab_size)."""
     device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         return torch.cat([model(part.to(device)).float().cpu() for part in inputs.split(rows)])
-    finally:
-        model.train(training)
 
 
 def word_encoding(name: str, words: Sequence[str]) -> tiktoken.Encoding:
@@ -236,9 +232,7 @@ def draw_split(
     return torch.cat(kept)[:n]
 
 
-def close_gaps(
-    wide: Int[Tensor, "n k"], end: int, length: int
-) -> tuple[Int[Tensor, "n length"], Int[Tensor, "n 1"]]:
+def close_gaps(wide: Int[Tensor, "n k"], end: int, length: int) -> tuple[Int[Tensor, "n length"], Int[Tensor, "n 1"]]:
     """Move the tokens of each row together, to the left, over the gaps (-1); pad with ``end``.
 
     Lets sentences of different length be written as columns, all rows at once.

@@ -17,6 +17,7 @@ import string
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.tasks.base import Task, draw_split, word_encoding
 
 
@@ -33,7 +34,7 @@ class Induction(Task):
     def __init__(self, length: int = 24, shortest: int = 12, longest: int = 12) -> None:
         letters = string.ascii_lowercase
         if not 2 <= shortest <= longest <= length // 2 or length + 1 - shortest > len(letters):
-            raise ValueError(f"a stretch of {shortest} to {longest} letters must fit twice into {length}")
+            raise InputError(f"a stretch of {shortest} to {longest} letters must fit twice into {length}")
         self.encoding = word_encoding("induction", list(letters))
         self.length, self.shortest, self.longest = length, shortest, longest
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.tasks.base import IGNORE, Task, draw_split, word_encoding
 
 ONES = (
@@ -23,7 +24,7 @@ TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 def number_words(number: int) -> list[str]:
     """0 … 9999 in words: 3042 -> three, thousand, forty, two."""
     if not 0 <= number <= 9999:
-        raise ValueError(f"number_words knows 0 to 9999, got {number}")
+        raise InputError(f"number_words knows 0 to 9999, got {number}")
     if number == 0:
         return ["zero"]
     words = []
@@ -75,9 +76,7 @@ class NumberWords(Task):
             answer[i, len(source) : len(source) + len(target) + 1] = True
         return tokens, answer
 
-    def pairs(
-        self, n: int, generator: torch.Generator, split: str = "train"
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def pairs(self, n: int, generator: torch.Generator, split: str = "train") -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The same cases for an encoder–decoder.
 
         Returns

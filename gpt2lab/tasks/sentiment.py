@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.tasks.base import Task, close_gaps, draw_split, word_encoding
 
 SUBJECTS = "food room staff film music view bed price story sound".split()
@@ -28,7 +29,7 @@ class Sentiment(Task):
 
     def __init__(self, n_clauses: int = 3) -> None:
         if n_clauses % 2 == 0:
-            raise ValueError(f"n_clauses must be odd, so that there is no tie, got {n_clauses}")
+            raise InputError(f"n_clauses must be odd, so that there is no tie, got {n_clauses}")
         content = [f" {word}" for word in SUBJECTS + GOOD + BAD]
         frame = ["the", " the", " was", " not", *JOINTS, " =>", " positive", " negative"]
         self.encoding = word_encoding("sentiment", [*frame, *content])

@@ -58,9 +58,7 @@ def _library_tokens(split: str) -> Tensor:
     encoding, pieces = course_encoding(), []
     for name, text in standard_library_files():
         if (zlib.crc32(name.encode()) % 10 == 0) == (split == "held_out"):
-            pieces.append(
-                torch.tensor([*encoding.encode_ordinary(text), encoding.eot_token], dtype=torch.int16)
-            )
+            pieces.append(torch.tensor([*encoding.encode_ordinary(text), encoding.eot_token], dtype=torch.int16))
     return torch.cat(pieces)
 
 

@@ -27,9 +27,7 @@ def bpe_merges(text: str) -> Iterator[tuple[bytes, bytes, int]]:
     Stops early when no pair occurs twice.
     """
     counts = Counter(regex.findall(GPT2_PATTERN, text))
-    words = [
-        ([bytes([byte]) for byte in word.encode("utf-8")], count) for word, count in sorted(counts.items())
-    ]
+    words = [([bytes([byte]) for byte in word.encode("utf-8")], count) for word, count in sorted(counts.items())]
     pairs: Counter[tuple[bytes, bytes]] = Counter()
     where: defaultdict[tuple[bytes, bytes], set[int]] = defaultdict(set)
     for index, (parts, count) in enumerate(words):

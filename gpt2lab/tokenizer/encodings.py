@@ -20,6 +20,7 @@ from pathlib import Path
 import regex
 import tiktoken
 
+from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.tokenizer.bpe import ENDOFTEXT, GPT2_PATTERN, bpe_merges
 from gpt2lab.tokenizer.corpus import standard_library_text
@@ -52,11 +53,11 @@ def train_bpe(text: str, vocab_size: int, name: str = "trained") -> tiktoken.Enc
         If vocab_size is below 257, or the text is empty or holds half a surrogate pair.
     """
     if vocab_size < 257:
-        raise ValueError(f"vocab_size must be at least 257 (256 bytes and {ENDOFTEXT}), got {vocab_size}")
+        raise InputError(f"vocab_size must be at least 257 (256 bytes and {ENDOFTEXT}), got {vocab_size}")
     if not text:
-        raise ValueError("train_bpe needs some text to count pairs in, got an empty string")
+        raise InputError("train_bpe needs some text to count pairs in, got an empty string")
     if lone := regex.search(r"\p{Cs}", text):
-        raise ValueError(
+        raise InputError(
             f"train_bpe needs text that has bytes, but character {lone.start()} is a lone surrogate "
             f"({ascii(lone[0])}): drop it with text.encode('utf-8', 'ignore').decode('utf-8')"
         )

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import tiktoken
 
+from gpt2lab.errors import CourseError
 from gpt2lab.files import atomic_write
 
 URL = "https://openaipublic.blob.core.windows.net/encodings/r50k_base.tiktoken"
@@ -42,7 +43,7 @@ ADVICE = (
 _environment = threading.Lock()  # tiktoken finds its cache by environment variable, which is global
 
 
-class VocabularyError(RuntimeError):
+class VocabularyError(CourseError, RuntimeError):
     """GPT-2's vocabulary is not on this computer and could not be fetched."""
 
 

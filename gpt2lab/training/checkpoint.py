@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from gpt2lab.errors import CheckpointError
+from gpt2lab.errors import CheckpointError, InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.training.distributed import Processes
 
@@ -85,7 +85,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             facts = json.loads(file.metadata()["facts"])
         if missing := {"step", "task", "config", "scaler", "history"} - set(facts):
-            raise ValueError(f"{', '.join(sorted(missing))} missing")
+            raise InputError(f"{', '.join(sorted(missing))} missing")
         return facts
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a whole checkpoint of a training run ({error})") from error

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gpt2lab.errors import InputError
 from gpt2lab.tasks.base import Task
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -48,49 +49,45 @@ class TrainConfig:
         for name in ("warmup_steps", "seed"):
             _check_whole(name, getattr(self, name), 0)
         if not (_is_number(self.learning_rate) and 0 < self.learning_rate < math.inf):
-            raise ValueError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
+            raise InputError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
         if not (_is_number(self.weight_decay) and 0 <= self.weight_decay < math.inf):
-            raise ValueError(f"weight_decay must be a number of at least 0, got {self.weight_decay!r}")
+            raise InputError(f"weight_decay must be a number of at least 0, got {self.weight_decay!r}")
         if not (_is_number(self.floor) and 0 <= self.floor <= 1):
-            raise ValueError(f"floor is a fraction in [0, 1], got {self.floor!r}")
+            raise InputError(f"floor is a fraction in [0, 1], got {self.floor!r}")
         betas = self.betas if isinstance(self.betas, (tuple, list)) else ()
         if len(betas) != 2 or not all(_is_number(beta) and 0 <= beta < 1 for beta in betas):
-            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
+            raise InputError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
         if self.clip_norm is not None and not (_is_number(self.clip_norm) and self.clip_norm > 0):
-            raise ValueError(
-                f"clip_norm must be a positive number, or None for no clipping, got {self.clip_norm!r}"
-            )
+            raise InputError(f"clip_norm must be a positive number, or None for no clipping, got {self.clip_norm!r}")
         if self.diverged_at is not None and not (_is_number(self.diverged_at) and self.diverged_at > 0):
-            raise ValueError(
+            raise InputError(
                 f"diverged_at must be a positive number, or None to stop only at infinity, got {self.diverged_at!r}"
             )
         if self.precision not in tuple(PRECISIONS):
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+            raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         if self.batch_size % self.accumulation:
-            raise ValueError(
+            raise InputError(
                 f"batch_size must be divisible by accumulation, got {self.batch_size} and {self.accumulation}"
             )
         if self.resume and self.folder is None:
-            raise ValueError("resume needs the folder of the checkpoint, got folder=None")
+            raise InputError("resume needs the folder of the checkpoint, got folder=None")
 
 
 def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
     """Refuse a model that cannot learn the task: too small a vocabulary or context, too large a batch."""
     shape = getattr(model, "config", None)
     if shape is not None and shape.vocab_size < task.encoding.n_vocab:
-        raise ValueError(
-            f"task {task.name!r} has {task.encoding.n_vocab} tokens, "
-            f"but the model's vocab_size is {shape.vocab_size}"
+        raise InputError(
+            f"task {task.name!r} has {task.encoding.n_vocab} tokens, but the model's vocab_size is {shape.vocab_size}"
         )
     if shape is not None and shape.context_length < task.length:
-        raise ValueError(
+        raise InputError(
             f"task {task.name!r} has sequences of {task.length} tokens, but the model's context_length is "
             f"{shape.context_length}"
         )
     if task.n_train is not None and config.batch_size > task.n_train:
-        raise ValueError(
-            f"batch_size {config.batch_size} is larger than the data: "
-            f"task {task.name!r} has {task.n_train} cases"
+        raise InputError(
+            f"batch_size {config.batch_size} is larger than the data: task {task.name!r} has {task.n_train} cases"
         )
 
 
@@ -100,4 +97,4 @@ def _is_number(value: Any) -> bool:
 
 def _check_whole(name: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")

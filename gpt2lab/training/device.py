@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from gpt2lab.errors import InputError
+
 
 def resolve_device(name: str) -> torch.device:
     """The device of that name; ``auto`` takes a CUDA GPU if there is one.
@@ -18,19 +20,13 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}") from None
+        raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            f"device {name!r} was asked for, but torch {torch.__version__} sees no CUDA GPU; use cpu"
-        )
+        raise InputError(f"device {name!r} was asked for, but torch {torch.__version__} sees no CUDA GPU; use cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device {name!r} was asked for, but there are {torch.cuda.device_count()} GPUs, from cuda:0"
-        )
+        raise InputError(f"device {name!r} was asked for, but there are {torch.cuda.device_count()} GPUs, from cuda:0")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError(
-            f"device {name!r} was asked for, but torch {torch.__version__} sees no Apple GPU; use cpu"
-        )
+        raise InputError(f"device {name!r} was asked for, but torch {torch.__version__} sees no Apple GPU; use cpu")
     if device.type not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}")
+        raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}")
     return device

@@ -20,6 +20,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from gpt2lab.errors import InputError
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -36,7 +38,7 @@ class Processes:
     def share(self, tensor: Tensor) -> Tensor:
         """This process's rows of a batch."""
         if len(tensor) % self.count:
-            raise ValueError(f"batch_size must be divisible by the {self.count} processes, got {len(tensor)}")
+            raise InputError(f"batch_size must be divisible by the {self.count} processes, got {len(tensor)}")
         return tensor.chunk(self.count)[self.rank]
 
     def sum(self, value: Tensor) -> Tensor:
@@ -57,9 +59,7 @@ class Processes:
         """The model whose backward pass averages gradients over the processes."""
         if self.count == 1:
             return model
-        return nn.parallel.DistributedDataParallel(
-            model, device_ids=[device.index] if device.type == "cuda" else None
-        )
+        return nn.parallel.DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
 
     def without_averaging(self, model: nn.Module, when: bool) -> Any:
         """Put the averaging off: while gradients of several parts of a batch are still being added up."""

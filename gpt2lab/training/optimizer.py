@@ -34,9 +34,7 @@ def make_optimizer(
 ) -> torch.optim.AdamW:
     """AdamW over ``parameter_groups``; torch's fused kernel where the model is on a GPU."""
     fused = next(model.parameters()).device.type == "cuda"
-    return torch.optim.AdamW(
-        parameter_groups(model, weight_decay), lr=learning_rate, betas=betas, fused=fused
-    )
+    return torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate, betas=betas, fused=fused)
 
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup_steps: int = 0, floor: float = 0.1) -> float:

@@ -19,6 +19,7 @@ from torch.func import functional_call, stack_module_state
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm.auto import tqdm
 
+from gpt2lab.errors import InputError
 from gpt2lab.model import GPT2
 from gpt2lab.tasks.base import IGNORE, Task
 from gpt2lab.training.config import TrainConfig, check_fit
@@ -67,9 +68,7 @@ def train_stacked(
     watch = tqdm(range(config.steps), unit="step", desc=title or task.name, disable=not config.progress)
     try:
         for step in watch:
-            rate = learning_rate_at(
-                step, config.steps, config.learning_rate, config.warmup_steps, config.floor
-            )
+            rate = learning_rate_at(step, config.steps, config.learning_rate, config.warmup_steps, config.floor)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             batches = [task.batch(config.batch_size, generator) for generator in data]
@@ -81,9 +80,7 @@ def train_stacked(
             optimizer.zero_grad(set_to_none=True)
             history.loss.append(losses.tolist())
             if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
-                history.evaluations.append(
-                    {"step": step + 1, **_examine(base, weights, task, config.eval_sequences)}
-                )
+                history.evaluations.append({"step": step + 1, **_examine(base, weights, task, config.eval_sequences)})
     finally:
         del base.check_tokens
     history.seconds = watch.format_dict["elapsed"]
@@ -135,16 +132,12 @@ def _examine(base: GPT2, weights: dict[str, Tensor], task: Task, n: int) -> dict
 
 def _check(models: Sequence[GPT2], task: Task, config: TrainConfig, seeds: Sequence[int]) -> None:
     if not models or len(models) != len(seeds):
-        raise ValueError(
-            f"train_stacked needs one seed per model, got {len(models)} models and {len(seeds)} seeds"
-        )
+        raise InputError(f"train_stacked needs one seed per model, got {len(models)} models and {len(seeds)} seeds")
     if len({(type(model), model.config) for model in models}) > 1:
-        raise ValueError("stacked models must have one class and one config")
+        raise InputError("stacked models must have one class and one config")
     if any(isinstance(m, nn.Dropout) and m.p > 0 for m in models[0].modules()):
-        raise ValueError("stacked models must be without dropout, because the seeds would share it")
+        raise InputError("stacked models must be without dropout, because the seeds would share it")
     for name, only in {"precision": "fp32", "accumulation": 1, "folder": None, "compile": False}.items():
         if getattr(config, name) != only:
-            raise ValueError(
-                f"train_stacked supports {name}={only!r} only, got {getattr(config, name)!r}; use train"
-            )
+            raise InputError(f"train_stacked supports {name}={only!r} only, got {getattr(config, name)!r}; use train")
     check_fit(models[0], task, config)

@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from gpt2lab.errors import CheckpointError, DivergenceError
+from gpt2lab.errors import CheckpointError, DivergenceError, InputError
 from gpt2lab.tasks.base import IGNORE, Task
 from gpt2lab.training.checkpoint import (
     FILE,
@@ -143,9 +143,7 @@ class _Run:
                 if config.folder is not None and (due or step == config.steps):
                     self._save()
                 bar.update()
-                bar.set_postfix_str(
-                    f"loss {history.loss[-1]:.3f}, {history.tokens_per_second:,.0f} tokens/s", False
-                )
+                bar.set_postfix_str(f"loss {history.loss[-1]:.3f}, {history.tokens_per_second:,.0f} tokens/s", False)
                 if on_step is not None and on_step(step, history):
                     break
         finally:
@@ -156,9 +154,7 @@ class _Run:
     def _step(self) -> None:
         """One update of the weights."""
         config, history, start = self.config, self.history, time.perf_counter()
-        rate = learning_rate_at(
-            history.steps, config.steps, config.learning_rate, config.warmup_steps, config.floor
-        )
+        rate = learning_rate_at(history.steps, config.steps, config.learning_rate, config.warmup_steps, config.floor)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         inputs, targets = self.task.batch(config.batch_size, self.data)  # 2 × (batch_size, T)
@@ -193,9 +189,7 @@ class _Run:
         dtype = PRECISIONS[self.config.precision]
         with torch.autocast(self.device.type, dtype) if dtype else nullcontext():
             logits = self.parallel(x)  # (rows, T, vocab_size)
-            return F.cross_entropy(
-                logits.flatten(0, 1).float(), y.flatten(), ignore_index=IGNORE, reduction="sum"
-            )
+            return F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), ignore_index=IGNORE, reduction="sum")
 
     def _examine(self) -> None:
         step = self.history.steps
@@ -220,9 +214,7 @@ class _Run:
             "scaler": self.scaler.state_dict(), "history": asdict(self.history),
         }  # fmt: skip
         facts["config"]["folder"] = str(self.config.folder)
-        self.saved = save_checkpoint(
-            self.config.folder, self.model, self.optimizer, self.data, facts, self.group
-        )
+        self.saved = save_checkpoint(self.config.folder, self.model, self.optimizer, self.data, facts, self.group)
 
     def _open_folder(self, folder: Path) -> None:
         if self.group.is_first:
@@ -230,7 +222,7 @@ class _Run:
             clear_leftovers(folder)
         if not self.config.resume:
             if (folder / FILE).exists():
-                raise ValueError(
+                raise InputError(
                     f"{folder} holds a checkpoint already: set resume=True to go on, or use another folder"
                 )
             return
@@ -247,9 +239,7 @@ class _Run:
 
     def _check_same_run(self, folder: Path, facts: dict[str, Any]) -> None:
         if facts["task"] != self.task.name:
-            raise CheckpointError(
-                f"{folder / FILE}: was trained on task {facts['task']!r}, not {self.task.name!r}"
-            )
+            raise CheckpointError(f"{folder / FILE}: was trained on task {facts['task']!r}, not {self.task.name!r}")
         for name, value in asdict(self.config).items():
             before = facts["config"].get(name)
             before = tuple(before) if isinstance(before, list) else before

@@ -34,6 +34,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Bunch
 
+from gpt2lab.errors import InputError
 from gpt2lab.figures.style import CSS, Picture, as_base64, house_style, spoken
 from gpt2lab.widgets.traits import PanelTrait
 
@@ -200,7 +201,7 @@ class Panel(ipywidgets.VBox):
         names = self.setting_names()
         for name in settings:
             if name not in names:
-                raise ValueError(f"{type(self).__name__} has the settings {', '.join(names)}, got {name!r}")
+                raise InputError(f"{type(self).__name__} has the settings {', '.join(names)}, got {name!r}")
         # In the order of the class, because the range of a setting may depend on an earlier one.
         for name in names:
             if name in settings:

@@ -8,6 +8,7 @@ from typing import Any
 
 import regex
 
+from gpt2lab.errors import InputError
 from gpt2lab.figures.plots import clip
 from gpt2lab.figures.style import BLUE, CARD, FADED, FONT, INK, SMALL, VERMILION, Picture
 from gpt2lab.tokenizer.bpe import GPT2_PATTERN, bpe_merges, merge
@@ -53,9 +54,9 @@ class BPEPanel(Panel):
     def accept_text(self, text: str) -> None:
         """Refuse a text that is empty or too long to draw."""
         if not text.strip():
-            raise ValueError("text must have some letters to count, got an empty string")
+            raise InputError("text must have some letters to count, got an empty string")
         if len(text) > MOST_CHARACTERS:
-            raise ValueError(f"text must have at most {MOST_CHARACTERS} characters here, got {len(text)}: shorten it")
+            raise InputError(f"text must have at most {MOST_CHARACTERS} characters here, got {len(text)}: shorten it")
 
     @property
     def all_merges(self) -> list[tuple[bytes, bytes, int]]:

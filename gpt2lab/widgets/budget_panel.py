@@ -95,9 +95,7 @@ class BudgetPanel(Panel):
         left, right = picture.add_axes([0.085, 0.24, 0.37, 0.64]), picture.add_axes([0.6, 0.24, 0.38, 0.64])
         lengths = np.unique(np.geomspace(16, LONGEST, 40).round().astype(int))
         costs = [self.at(int(T)) for T in lengths]
-        left.plot(
-            lengths, [b.weight_flops / 1e9 for b in costs], color=BLUE, label="products with block weights"
-        )
+        left.plot(lengths, [b.weight_flops / 1e9 for b in costs], color=BLUE, label="products with block weights")
         left.plot(lengths, [b.score_flops / 1e9 for b in costs], color=ORANGE, label="scores and sums (T²)")
         left.set_title("Arithmetic of one pass")
         right.plot(lengths, [b.weight_bytes / 1e6 for b in costs], color=BLUE, label="weights")
@@ -112,17 +110,13 @@ class BudgetPanel(Panel):
             axes.axvline(self.context, color=VERMILION, linewidth=2, linestyle=":")
             axes.grid(axis="y")
             axes.set(xlabel="context length T", ylabel=unit)
-            legend = axes.legend(
-                loc="upper left", fontsize=SMALL, frameon=True, framealpha=1, edgecolor="none"
-            )
+            legend = axes.legend(loc="upper left", fontsize=SMALL, frameon=True, framealpha=1, edgecolor="none")
             legend.set_zorder(3)  # the dotted line must not cross the words
             low, high = axes.get_ylim()
             axes.set_ylim(low, high * (high / low) ** 0.4)  # room for the legend above the curves
         note = f"T = {self.context}: {self.result!r}".split(": ", 2)[-1]
         beyond = "\n(past GPT-2's 1,024: an estimate)" if self.context > 1024 else ""
-        picture.text(
-            0.012, 0.09, f"T = {self.context:,}: {note}{beyond}", fontsize=SMALL, color=FADED, va="top"
-        )
+        picture.text(0.012, 0.09, f"T = {self.context:,}: {note}{beyond}", fontsize=SMALL, color=FADED, va="top")
         return picture
 
 

@@ -81,9 +81,7 @@ class CachePanel(Panel):
         triangle = np.tri(n, dtype=int)
         last_only = triangle * KEPT
         last_only[-1] = COMPUTED
-        self._map(
-            without, triangle * COMPUTED, f"Without a cache: {step.rows_without} row{'s' if n > 1 else ''}"
-        )
+        self._map(without, triangle * COMPUTED, f"Without a cache: {step.rows_without} row{'s' if n > 1 else ''}")
         self._map(with_cache, last_only, f"With a cache: {step.rows_with} row")
         place = {"ha": "right", "va": "top", "fontsize": SMALL, "color": FADED}
         if n < 4:  # no room beside the triangle, and nothing to tell apart
@@ -93,9 +91,7 @@ class CachePanel(Panel):
         picture.text(0.06, 0.06, f"rows so far: {step.so_far_without:,}", color=INK, fontweight="bold")
         picture.text(0.56, 0.06, f"rows so far: {step.so_far_with:,}", color=INK, fontweight="bold")
         size = (
-            short(step.cache_bytes / 1e3) + " kB"
-            if step.cache_bytes < 1e6
-            else short(step.cache_bytes / 1e6) + " MB"
+            short(step.cache_bytes / 1e3) + " kB" if step.cache_bytes < 1e6 else short(step.cache_bytes / 1e6) + " MB"
         )
         picture.text(0.76, 0.06, f"cache: {size}", color=BLUE, fontweight="bold")
         return picture

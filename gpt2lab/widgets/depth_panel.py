@@ -48,9 +48,7 @@ class DepthPanel(Panel):
     @property
     def profile(self) -> StackProfile:
         """The three curves that are drawn."""
-        return _profile(
-            self.blocks, self.residual, self.layer_norm, self.scaled_init, self.relu and self.residual
-        )
+        return _profile(self.blocks, self.residual, self.layer_norm, self.scaled_init, self.relu and self.residual)
 
     def measure(self) -> dict[str, float]:
         profile = self.profile
@@ -80,9 +78,7 @@ class DepthPanel(Panel):
             low, high = ax.get_ylim()
             ax.set_ylim(min(low, 0.3), max(high, 12) ** 1.15)  # room for the number above the last point
         axes[2].set_ylim(-0.05, 1.2)
-        picture.text(
-            0.012, 0.015, "grey: GPT-2's block, same depth · all weights random", fontsize=SMALL, color=FADED
-        )
+        picture.text(0.012, 0.015, "grey: GPT-2's block, same depth · all weights random", fontsize=SMALL, color=FADED)
         picture.subplots_adjust(left=0.075, right=0.975, top=0.8, bottom=0.25, wspace=0.36)
         return picture
 
@@ -116,9 +112,7 @@ def _profile(n_blocks: int, residual: bool, layer_norm: bool, scaled_init: bool,
 
 
 @functools.lru_cache(maxsize=8)
-def _all_blocks(
-    residual: bool, layer_norm: bool, relu: bool
-) -> tuple[nn.ModuleList, list[tuple[Tensor, Tensor]]]:
+def _all_blocks(residual: bool, layer_norm: bool, relu: bool) -> tuple[nn.ModuleList, list[tuple[Tensor, Tensor]]]:
     """48 unscaled blocks, kept because building takes longer than running; and their writing weights."""
     block: Any = ReLUAfterAddBlock if relu else TransformerBlock if residual else NoResidualBlock
     blocks = stack(_MOST, block=block, layer_norm=layer_norm, d_model=_D_MODEL)

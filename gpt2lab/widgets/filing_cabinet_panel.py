@@ -22,9 +22,7 @@ WORDS = ("The", "robot", "helped", "a", "human", "when", "it")
 LABELS = ("thing", "person", "deed")  # what a key says about its word
 KEYS = torch.tensor([[0, 0, 0], [1, 0.3, 0], [0, 0, 1], [0, 0, 0], [0.2, 1, 0], [0, 0, 0.1], [0.5, 0.3, 0]])
 CONTENTS = ("machine", "alive", "doing")  # what a value hands over
-VALUES = torch.tensor(
-    [[0, 0, 0], [1, 0, 0.1], [0.1, 0.2, 1], [0, 0, 0], [0, 1, 0.1], [0, 0, 0], [0.1, 0.1, 0]]
-)
+VALUES = torch.tensor([[0, 0, 0], [1, 0, 0.1], [0.1, 0.2, 1], [0, 0, 0], [0, 1, 0.1], [0, 0, 0], [0.1, 0.1, 0]])
 QUERIES = {
     "a thing": torch.tensor([1.0, 0, 0]),
     "a person": torch.tensor([0, 1.0, 0]),

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
+from gpt2lab.errors import InputError
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import AMOUNT, BLUE, FADED, FONT, INK, ORANGE, VERMILION, Picture, letters
 from gpt2lab.generation import generate
@@ -106,10 +107,10 @@ class LabModelsPanel(Panel):
         self._models: dict[str, ToyModel] = dict(models or {})
         self.names = list(self._models) if models is not None else trained_names()
         if unknown := [name for name in self.names if name not in ROWS]:
-            raise ValueError(f"LabModelsPanel needs models by the names of rows of the lab, got {unknown[0]!r}")
+            raise InputError(f"LabModelsPanel needs models by the names of rows of the lab, got {unknown[0]!r}")
         self._known: dict[Any, Any] = {}  # what does not change with the letters
         if not self.groups():
-            raise ValueError(
+            raise InputError(
                 "LabModelsPanel needs two models of one group, task and depth at least, got "
                 f"{', '.join(self.names) or 'none'}; run: gpt2lab train-lab ROW --checkpoint"
             )
@@ -167,7 +168,7 @@ class LabModelsPanel(Panel):
         task = self.pair[0].task
         alphabet = [task.encoding.decode([i]) for i in range(task.alphabet)]
         if len(text) != task.n_letters or not set(text) <= set(alphabet):
-            raise ValueError(
+            raise InputError(
                 f"letters must be exactly {task.n_letters} letters from {alphabet[0]} to {alphabet[-1]}, "
                 f"got {clip(repr(text), 30)}"
             )
@@ -276,9 +277,7 @@ class LabModelsPanel(Panel):
             text += "Above, it writes them itself."
             picture.write(canvas, 0.15, 1.73, text, color=letters(VERMILION), size=12)
 
-    def _draw_maps(
-        self, picture: Picture, canvas: Any, left: float, color: str, toy: ToyModel, sample: Sample
-    ) -> None:
+    def _draw_maps(self, picture: Picture, canvas: Any, left: float, color: str, toy: ToyModel, sample: Sample) -> None:
         weights, inputs = self.weights(toy), self.tokens()[:, :-1]  # (n_layers, n_heads, T, T) and (1, T)
         n_layers, n_heads, T, _ = weights.shape
         picture.write(canvas, left, 2.1, clip(sample.title, 34), size=FONT, bold=True, color=letters(color))

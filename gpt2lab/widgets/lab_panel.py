@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gpt2lab.errors import InputError
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, FADED, ORANGE, SMALL, Picture, letters
 from gpt2lab.studies.lab import Curves, load_lab
@@ -22,9 +23,7 @@ class Comparison:
     """Two rows of the lab at the end of training: median (lowest to highest seed)."""
 
     score: str
-    rows: tuple[
-        tuple[str, tuple[float, ...]], ...
-    ]  # title, each seed's last value; the first is compared with
+    rows: tuple[tuple[str, tuple[float, ...]], ...]  # title, each seed's last value; the first is compared with
     steps: int
 
     def __repr__(self) -> str:
@@ -33,9 +32,7 @@ class Comparison:
         wide = max(34, *(len(title) for title, _ in self.rows))
         for title, values in self.rows:
             good = [v for v in values if np.isfinite(v)]
-            numbers = (
-                f"{np.median(good):.2f} ({min(good):.2f} to {max(good):.2f})" if good else "all diverged"
-            )
+            numbers = f"{np.median(good):.2f} ({min(good):.2f} to {max(good):.2f})" if good else "all diverged"
             if good and len(good) < len(values):
                 numbers += f", {len(values) - len(good)} diverged"
             lines.append(f"  {title:{wide}} {numbers}")
@@ -82,7 +79,7 @@ class LabPanel(Panel):
     def __init__(self, lab: dict[str, Curves] | None = None, **settings: Any) -> None:
         self.lab = load_lab() if lab is None else lab
         if not self.groups():
-            raise ValueError(
+            raise InputError(
                 "LabPanel needs a table with two rows of one group at least, got none; run: gpt2lab train-lab"
             )
         super().__init__(**settings)
@@ -117,7 +114,7 @@ class LabPanel(Panel):
     def table(self, score: str = "accuracy") -> Comparison:
         """All rows of the group side by side."""
         if score not in SCORES:
-            raise ValueError(f"score must be one of {', '.join(SCORES)}, got {score!r}")
+            raise InputError(f"score must be one of {', '.join(SCORES)}, got {score!r}")
         return self._compare([self.lab[name] for name in self._names()], score)
 
     def _compare(self, chosen: list[Curves], score: str) -> Comparison:
@@ -137,15 +134,11 @@ class LabPanel(Panel):
             top = max(top, float(high[known].max(initial=0.0)))
             title, final = ends(curves, self.score)
             final = final[np.isfinite(final)]
-            beside = (
-                place + np.linspace(-0.16, 0.16, len(final)) if len(final) > 1 else np.full(len(final), place)
-            )
+            beside = place + np.linspace(-0.16, 0.16, len(final)) if len(final) > 1 else np.full(len(final), place)
             last.plot(beside, final, "o", color=color, markersize=8, alpha=0.85)
             name = clip(title, 46)
             picture.text(0.075 + 0.47 * place, 0.86, "■", color=color, fontsize=14, va="center")
-            picture.text(
-                0.098 + 0.47 * place, 0.86, name, color=letters(color), fontweight="bold", va="center"
-            )
+            picture.text(0.098 + 0.47 * place, 0.86, name, color=letters(color), fontweight="bold", va="center")
         limits = (-0.03, 1.05) if self.score != "loss" else (0, 1.05 * top)
         for one in (axes, last):
             one.set_ylim(*limits)

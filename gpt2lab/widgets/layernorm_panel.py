@@ -219,5 +219,3 @@ def _fixed(value: float) -> str:
     if 1e-6 <= abs(value) < 0.005:
         return f"{value:.1e}"
     return f"{value:.2f}".replace("-0.00", "0.00")
-
-

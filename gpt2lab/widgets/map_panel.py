@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, FADED, INK, SIGNED, SKY, SMALL, VERMILION, Picture
+from gpt2lab.model import evaluating
 from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Whole
@@ -81,14 +82,12 @@ class MapPanel(TextPanel):
 
     @torch.no_grad()
     def _walk(self) -> tuple[Tensor, Tensor, Tensor]:
-        training = self.model.training
-        self.model.eval()
-        embedded = self.model.embed(torch.tensor([self.tokens]))  # (1, T, d_model)
-        x = embedded
-        for block in self.model.blocks:
-            x = block(x)
-        hidden = self.model.ln_f(x)
-        self.model.train(training)
+        with evaluating(self.model):
+            embedded = self.model.embed(torch.tensor([self.tokens]))  # (1, T, d_model)
+            x = embedded
+            for block in self.model.blocks:
+                x = block(x)
+            hidden = self.model.ln_f(x)
         return embedded[0], x[0], hidden[0]
 
     @torch.no_grad()

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.figures.plots import draw_heatmap
 from gpt2lab.figures.style import BLUE, FADED, GREEN, ORANGE, PURPLE, SMALL, VERMILION, Picture
 from gpt2lab.positions import (
@@ -57,7 +58,7 @@ class PositionsPanel(Panel):
         if table is None:
             table, name = torch.randn(T, WIDTH, generator=torch.Generator().manual_seed(0)), "untrained: random"
         if table.ndim != 2 or len(table) < T:
-            raise ValueError(
+            raise InputError(
                 f"table must have shape (n_positions, d_model) with n_positions ≥ {T}, got {tuple(table.shape)}"
             )
         self.table, self.name = table.detach()[:T].float(), name

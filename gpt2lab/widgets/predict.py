@@ -19,6 +19,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Bunch, TraitType
 
+from gpt2lab.errors import InputError
 from gpt2lab.figures.style import CSS, spoken
 
 # Answers of this kernel by question: running a cell again makes a new panel, but keeps the answer.
@@ -49,7 +50,7 @@ class _Option(TraitType):
 
     def validate(self, obj: Any, value: Any) -> str | None:
         if value is not None and value not in obj.options:
-            raise ValueError(f"choice must be one of {_listed(obj.options)}, or None; got {value!r}")
+            raise InputError(f"choice must be one of {_listed(obj.options)}, or None; got {value!r}")
         return value
 
 
@@ -74,7 +75,7 @@ class Predict(ipywidgets.VBox):
         self.question = str(question)
         self.options = tuple(str(option) for option in options)
         if len(set(self.options)) != len(self.options) or len(self.options) < 2:
-            raise ValueError(f"Predict needs at least two different options, got {_listed(self.options)}")
+            raise InputError(f"Predict needs at least two different options, got {_listed(self.options)}")
         self._key = (self.question, self.options)
         self.choice = _answers.get(self._key)
         self._buttons = ipywidgets.RadioButtons(
@@ -94,7 +95,7 @@ class Predict(ipywidgets.VBox):
         """
         measured = str(measured)
         if measured not in self.options:
-            raise ValueError(f"compare needs one of the options {_listed(self.options)}, got {measured!r}")
+            raise InputError(f"compare needs one of the options {_listed(self.options)}, got {measured!r}")
         comparison = Comparison(measured, self.choice)
         mark = {True: "✓", False: "✗", None: "·"}[comparison.correct]
         said = f"{mark} {escape(repr(comparison))}".replace("\n", "<br>")

@@ -15,6 +15,7 @@ import torch
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import AMOUNT, FADED, SMALL, VERMILION, Picture
 from gpt2lab.interventions import ablate_attention, without_causal_mask
+from gpt2lab.model import evaluating
 from gpt2lab.tokenizer import token_label
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Switch, Whole
@@ -60,9 +61,8 @@ class RipplePanel(TextPanel):
         model = self.model
         replaced = list(self.tokens)
         replaced[self.position] = (replaced[self.position] + 1) % model.config.vocab_size
-        training = model.training
-        model.eval()
         with ExitStack() as switched_off:
+            switched_off.enter_context(evaluating(model))
             if not self.attention:
                 switched_off.enter_context(ablate_attention(model))
             if not self.causal_mask:
@@ -70,7 +70,6 @@ class RipplePanel(TextPanel):
             # One after the other: rows of one batch may be summed in another order.
             before = self._heights(self.tokens)  # (n_layers + 1, T, d_model)
             after = self._heights(replaced)
-        model.train(training)
         self.change = ((after - before).norm(dim=-1) / before.norm(dim=-1)).numpy()  # (n_layers + 1, T)
         moved = self.change[-1] > 0
         return Ripple(

@@ -52,9 +52,7 @@ class SamplingPanel(TextPanel):
     max_tokens = 60
 
     temperature = Number(1.0, 0.0, 3.0, step=0.05, label="Temperature")
-    top_k = Whole(
-        0, low=0, high=lambda panel: min(100, panel.model.config.vocab_size), label="Top-k (0: all)"
-    )
+    top_k = Whole(0, low=0, high=lambda panel: min(100, panel.model.config.vocab_size), label="Top-k (0: all)")
     top_p = Number(1.0, 0.05, 1.0, step=0.05, label="Top-p (1: all)")
     rows = (("text",), ("temperature", "top_k", "top_p"))
 
@@ -102,9 +100,7 @@ class SamplingPanel(TextPanel):
         for row, i in enumerate(order):
             p = float(now[i])
             text, color = (short(p, 2), INK) if p > 0 else ("cut", FADED)
-            axes.text(
-                max(p, float(plain[i])) + 0.012 * right, row, text, va="center", fontsize=SMALL, color=color
-            )
+            axes.text(max(p, float(plain[i])) + 0.012 * right, row, text, va="center", fontsize=SMALL, color=color)
         axes.set_yticks(range(len(order)), labels=labels)
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()

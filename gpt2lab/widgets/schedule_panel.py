@@ -47,9 +47,7 @@ class Schedule:
 
     def __repr__(self) -> str:
         places = ("start", "1/4", "1/2", "3/4", "end")
-        shown = ", ".join(
-            f"{place} {short(round(rate, 3))}" for place, rate in zip(places, self.rates, strict=True)
-        )
+        shown = ", ".join(f"{place} {short(round(rate, 3))}" for place, rate in zip(places, self.rates, strict=True))
         return f"{self.kind}: {shown} of the highest rate"
 
 

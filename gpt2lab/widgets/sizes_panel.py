@@ -88,9 +88,7 @@ class SizesPanel(Panel):
                 if wide > (0.06 * 100 if self.shares else 0.085 * 1650):
                     text = f"{wide:.0f} %" if self.shares else f"{wide:.0f} M"
                     ink = INK if part in DARK else "white"
-                    axes.text(
-                        start + wide / 2, row, text, ha="center", va="center", color=ink, fontweight="bold"
-                    )
+                    axes.text(start + wide / 2, row, text, ha="center", va="center", color=ink, fontweight="bold")
             left = left + width
         if not self.shares:
             for row, end in enumerate(left):
@@ -102,9 +100,7 @@ class SizesPanel(Panel):
         axes.set_xlim(0, 100 if self.shares else 1800)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("percent of the model" if self.shares else "million parameters", color=FADED)
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=5, columnspacing=1.2, handlelength=1.2
-        )
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=5, columnspacing=1.2, handlelength=1.2)
         total = self.result.total
         parts = ", ".join(f"{part} {n / total:.1%}" for part, n in self.result.parts.items())
         picture.text(0.012, 0.03, f"{self.size}: {parts}", fontsize=SMALL, color=FADED)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import InputError
 from gpt2lab.model import GPT2
 from gpt2lab.tokenizer import course_encoding, gpt2_encoding, left_out, token_labels
 from gpt2lab.tokenizer.vocabulary import VocabularyError
@@ -44,9 +45,7 @@ class TextPanel(Panel):
 
     text = Words(SENTENCE, label="Text")
 
-    def __init__(
-        self, model: Any = None, encoding: Any = None, *, weights: Any = None, **settings: Any
-    ) -> None:
+    def __init__(self, model: Any = None, encoding: Any = None, *, weights: Any = None, **settings: Any) -> None:
         if hasattr(model, "model") and hasattr(model, "encoding"):
             encoding = model.encoding if encoding is None else encoding
             model = model.model
@@ -99,15 +98,15 @@ class TextPanel(Panel):
         limit = min(self.max_tokens, self.model.config.context_length)
         unknown = [part.strip() for part in left_out(self.encoding, text) if part.strip()]
         if unknown:
-            raise ValueError(
+            raise InputError(
                 f"text must be made of the words that the model knows, got {unknown[0][:40]!r}: leave it out"
             )
         if not tokens:
-            raise ValueError("text must have at least one token, got an empty string")
+            raise InputError("text must have at least one token, got an empty string")
         if len(tokens) > limit:
-            raise ValueError(f"text must have at most {limit} tokens here, got {len(tokens)}: shorten it")
+            raise InputError(f"text must have at most {limit} tokens here, got {len(tokens)}: shorten it")
         if max(tokens) >= self.model.config.vocab_size:
-            raise ValueError(
+            raise InputError(
                 f"text has token {max(tokens)}, but the model knows only {self.model.config.vocab_size}: "
                 "give the panel the model's own encoding"
             )

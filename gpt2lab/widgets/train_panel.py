@@ -42,11 +42,7 @@ class Learned:
         if not self.step:
             return f"{self.task}, {self.change}: not trained yet"
         far = f"{self.step} steps" if self.step == self.steps else f"{self.step} of {self.steps} steps"
-        seen = (
-            "not examined yet"
-            if np.isnan(self.accuracy)
-            else f"accuracy {self.accuracy:.2f} on held-out cases"
-        )
+        seen = "not examined yet" if np.isnan(self.accuracy) else f"accuracy {self.accuracy:.2f} on held-out cases"
         return f"{self.task}, {self.change}: {far}, {seen}{self.note}"
 
 
@@ -202,9 +198,7 @@ class TrainPanel(Panel):
             left.plot(x, loss, color=GRID, linewidth=1.2)
             left.plot(x[width - 1 :], mean, color=BLUE)
         by_step = self.accuracy_by_step()
-        right.plot(
-            list(by_step), list(by_step.values()), color=ORANGE, marker="o", markersize=5, clip_on=False
-        )
+        right.plot(list(by_step), list(by_step.values()), color=ORANGE, marker="o", markersize=5, clip_on=False)
         left.axhline(top / 1.1, color=FADED, linewidth=1.4, linestyle=":")
         left.text(self.steps, top / 1.1, "guessing ", ha="right", va="bottom", fontsize=SMALL, color=FADED)
         left.set_title("Loss of the batch, nats")

@@ -125,9 +125,7 @@ def train_command(arguments: list[str]) -> int:
     parser.add_argument("--preset", default=None, help="the recipe (default: the task's first)")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps (default: cpu)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--out", type=Path, default=Path("work") / "trained", help="folder (default: work/trained)"
-    )
+    parser.add_argument("--out", type=Path, default=Path("work") / "trained", help="folder (default: work/trained)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--batch-size", type=int)
@@ -147,11 +145,7 @@ def train_command(arguments: list[str]) -> int:
     if int(os.environ.get("RANK", "0")) > 0:
         return 0
     toy = load_toy(out / facts["name"])
-    print(
-        f"{toy.name}: {facts['metric']} {facts['value']:.4g} on held-out cases, {facts['parameters']:,} parameters"
-    )
-    print(
-        f"{facts['steps']:,} steps, {facts['tokens']:,} tokens in {facts['seconds']:.0f} s on {facts['device']}"
-    )
+    print(f"{toy.name}: {facts['metric']} {facts['value']:.4g} on held-out cases, {facts['parameters']:,} parameters")
+    print(f"{facts['steps']:,} steps, {facts['tokens']:,} tokens in {facts['seconds']:.0f} s on {facts['device']}")
     print(f"written to {out / facts['name']}")
     return 0

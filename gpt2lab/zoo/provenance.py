@@ -64,9 +64,7 @@ def check_provenance(facts: Any, where: str) -> dict[str, Any]:
         if not 0 < facts[key] < math.inf:
             raise CheckpointError(f"{where}: {key!r} should be positive, got {facts[key]!r}")
     if facts["scores"].get(facts["metric"]) != facts["value"]:
-        raise CheckpointError(
-            f"{where}: 'value' {facts['value']!r} is not the {facts['metric']!r} of 'scores'"
-        )
+        raise CheckpointError(f"{where}: 'value' {facts['value']!r} is not the {facts['metric']!r} of 'scores'")
     if len(facts["curve"].get("step", [])) != len(facts["curve"].get("loss", [None])):
         raise CheckpointError(f"{where}: the curve needs as many steps as losses")
     return facts
@@ -84,9 +82,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
 def write_provenance(path: Path, facts: dict[str, Any]) -> None:
     """Check and write a ``provenance.json``."""
     check_provenance(facts, str(path))
-    lines = ",\n".join(
-        f" {json.dumps(key)}: {json.dumps(facts[key])}" for key in SCHEMA
-    )  # one entry, one line
+    lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(facts[key])}" for key in SCHEMA)  # one entry, one line
     with atomic_write(Path(path)) as part:
         part.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 

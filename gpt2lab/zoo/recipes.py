@@ -12,6 +12,7 @@ from typing import Any
 
 from gpt2lab.ablations import build, scale_init
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import InputError
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import TASKS, Task
 from gpt2lab.training.config import TrainConfig
@@ -111,8 +112,8 @@ def get_preset(task: str, name: str) -> Preset:
     Raises ValueError listing the known ones.
     """
     if task not in TASKS:
-        raise ValueError(f"unknown task {task!r}; known tasks: {', '.join(TASKS)}")
+        raise InputError(f"unknown task {task!r}; known tasks: {', '.join(TASKS)}")
     known = PRESETS[task]
     if name not in known:
-        raise ValueError(f"task {task!r} has no preset {name!r}; its presets: {', '.join(known)}")
+        raise InputError(f"task {task!r} has no preset {name!r}; its presets: {', '.join(known)}")
     return known[name]

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import CheckpointError
+from gpt2lab.errors import CheckpointError, InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import Task, get_task
@@ -66,9 +66,7 @@ def load_toy(name: Any) -> ToyModel:
     """
     folder = ZOO / name if name in toy_names() else Path(name)
     if not folder.is_dir():
-        raise ValueError(
-            f"unknown toy model {str(name)!r}; known models: {', '.join(toy_names()) or 'none yet'}"
-        )
+        raise InputError(f"unknown toy model {str(name)!r}; known models: {', '.join(toy_names()) or 'none yet'}")
     facts = read_provenance(folder / "provenance.json")
     model = build(facts["variant"], GPT2Config(**facts["config"]))
     try:

@@ -97,9 +97,9 @@ def test_1024_tokens_open_and_stay_usable(lab, timed, spread_of_pixels, dark):
             timed(view, lambda view=view: choose(view), PICTURE_S)
             assert spread_of_pixels(root.locator(".g2x-panel").screenshot()) > 5, view
             assert root.locator(".g2x-note").count() == 0, view
-            assert root.evaluate(SOUND) == dict.fromkeys(
-                ("page", "explorer", "panel", "canvases", "labels"), True
-            ), view
+            assert root.evaluate(SOUND) == dict.fromkeys(("page", "explorer", "panel", "canvases", "labels"), True), (
+                view
+            )
             assert root.evaluate(OVERLAPS) == [], view
 
         choose("head")

@@ -2,9 +2,7 @@
 
 from explorer_page import SETUP, SHOW, Shown
 
-MEMORY = (
-    "import gc, psutil; gc.collect(); print(round(psutil.Process().memory_info().rss / 1e6, 1), len(comms()))"
-)
+MEMORY = "import gc, psutil; gc.collect(); print(round(psutil.Process().memory_info().rss / 1e6, 1), len(comms()))"
 COMMS = "import comm\ncomms = lambda: comm.get_comm_manager().comms"
 MOST_MB = 30
 

@@ -158,9 +158,11 @@ RIGHT = {
     "split_heads": [
         lambda x, n: x.view(*x.shape[:2], n, x.shape[-1] // n).transpose(1, 2),
         lambda x, n: x.unflatten(-1, (n, -1)).permute(0, 2, 1, 3),
-        lambda x, n: torch.stack(x.split(x.shape[-1] // n, dim=-1), dim=1).reshape(len(x), n, x.shape[1], -1)
-        if x.shape[-1] % n == 0
-        else 1 / 0,
+        lambda x, n: (
+            torch.stack(x.split(x.shape[-1] // n, dim=-1), dim=1).reshape(len(x), n, x.shape[1], -1)
+            if x.shape[-1] % n == 0
+            else 1 / 0
+        ),
     ],
     "merge_heads": [
         lambda x: x.transpose(1, 2).flatten(2),
@@ -215,8 +217,14 @@ WRONG = {
         (lambda q, k, v, m=None: (weights(q, k, m).mT @ v, weights(q, k, m)), "The weights are transposed"),
         (lambda q, k, v, m=None: (weights(q, k, m) @ k, weights(q, k, m)), "The keys are blended"),
         (lambda q, k, v, m=None: (v + 0, weights(q, k, m)), "This is v itself"),
-        (lambda q, k, v, m=None: ((weights(q, k, m) @ v).sum(-2), weights(q, k, m)), "The positions have been summed up"),
-        (lambda q, k, v, m=None: (weights(q, k, m)[..., None] * v[..., None, :, :], weights(q, k, m)), "have not been summed"),
+        (
+            lambda q, k, v, m=None: ((weights(q, k, m) @ v).sum(-2), weights(q, k, m)),
+            "The positions have been summed up",
+        ),
+        (
+            lambda q, k, v, m=None: (weights(q, k, m)[..., None] * v[..., None, :, :], weights(q, k, m)),
+            "have not been summed",
+        ),
         (lambda q, k, v, m=None: (weights(q, k, m), weights(q, k, m) @ v), "The two results are exchanged"),
         (lambda q, k, v, m=None: weights(q, k, m) @ v, "Return two tensors: out, attn_weights"),
         (square_only, "as many keys as queries"),

@@ -40,7 +40,9 @@ def test_a_failing_function_is_one_sentence_with_the_learner_s_line(name):
     function = from_cell("def my_function(*arguments):\n    y = 1\n    return y.shapes\n")
     result = getattr(check, name)(function)
     assert result.passed is False
-    assert repr(result).startswith(f"{name}: not right yet. my_function stops at `return y.shapes` with AttributeError: ")
+    assert repr(result).startswith(
+        f"{name}: not right yet. my_function stops at `return y.shapes` with AttributeError: "
+    )
     assert "Traceback" not in repr(result) and "\n" not in repr(result)
     assert "It was called with " in repr(result)
 

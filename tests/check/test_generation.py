@@ -140,7 +140,10 @@ WRONG = {
         (lambda z, t: -shifted(z, t), "The sign is wrong"),
         (lambda z, t: shifted(z, t) / math.log(2), "This is in bits"),
         (lambda z, t: shifted(z, t).exp(), "This is the perplexity"),
-        (lambda z, t: F.cross_entropy(z[:, :-1].flatten(0, 1), t[:, 1:].flatten(), reduction="none"), "one loss per token"),
+        (
+            lambda z, t: F.cross_entropy(z[:, :-1].flatten(0, 1), t[:, 1:].flatten(), reduction="none"),
+            "one loss per token",
+        ),
         (ids_as_probabilities, "mistaken for probabilities"),
         (loss_by_log, "not log(softmax)"),
     ],
@@ -170,15 +173,26 @@ WRONG = {
         (lambda z, p: nucleus(z, p, renormalise=False), "does not sum to 1"),
         (lambda z, p: z.softmax(-1), "Nothing is dropped"),
         (lambda z, p: nucleus(z, p, descending=False), "The least probable tokens"),
-        (lambda z, p: nucleus(z, p, reaches=lambda before, here, p: torch.cat([before[:, :1] * 0, before[:, :-1]], -1) < p), "One token too many"),
-        (lambda z, p: nucleus(z, p, reaches=lambda before, here, p: (here < p) | (before == 0)), "a row keeps only 0.4"),
+        (
+            lambda z, p: nucleus(
+                z, p, reaches=lambda before, here, p: torch.cat([before[:, :1] * 0, before[:, :-1]], -1) < p
+            ),
+            "One token too many",
+        ),
+        (
+            lambda z, p: nucleus(z, p, reaches=lambda before, here, p: (here < p) | (before == 0)),
+            "a row keeps only 0.4",
+        ),
     ],
     "greedy": [
         (greedy(lambda model, text, prompt: model(text[:, -1:])[:, -1:].argmax(-1)), "Only the last token is fed"),
         (greedy(lambda model, text, prompt: model(text)[:, :1].argmax(-1)), "The logits of the first position"),
         (greedy(lambda model, text, prompt: model(prompt)[:, -1:].argmax(-1)), "reads the prompt alone"),
         (greedy(lambda model, text, prompt: model(text)[:, -1:].argmin(-1)), "least probable token is taken"),
-        (greedy(lambda model, text, prompt: model(text)[:1, -1:].argmax(-1).expand(len(text), 1)), "the token of the first"),
+        (
+            greedy(lambda model, text, prompt: model(text)[:1, -1:].argmax(-1).expand(len(text), 1)),
+            "the token of the first",
+        ),
         (greedy(answer=lambda text, prompt: text[:, prompt.shape[1] :]), "The prompt is missing"),
         (greedy(lambda model, text, prompt: model(text).argmax().expand(len(text), 1)), "with the largest logit"),
         (greedy(lambda model, text, prompt: model(text[0])[-1:].argmax(-1)), "stops at"),

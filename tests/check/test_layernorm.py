@@ -124,15 +124,26 @@ WRONG = {
         (fixed_eps, "eps is fixed at 1e-5"),
         (by_variance, "Divide by its square root"),
         (mean_of_squares, "Subtract the mean first, then square"),
-        (lambda x, w, b, eps: by_formula(x, torch.ones_like(w), torch.zeros_like(b), eps), "weight and bias are not used"),
+        (
+            lambda x, w, b, eps: by_formula(x, torch.ones_like(w), torch.zeros_like(b), eps),
+            "weight and bias are not used",
+        ),
         (lambda x, w, b, eps: by_formula(x, w, torch.zeros_like(b), eps), "bias is not used"),
         (lambda x, w, b, eps: by_formula(x, torch.ones_like(w), b, eps), "weight is not used"),
-        (lambda x, w, b, eps: by_formula(x, b, w, eps) if not torch.equal(b, torch.zeros_like(b)) else by_formula(x, w, b, eps), "weight and bias are exchanged"),
+        (
+            lambda x, w, b, eps: (
+                by_formula(x, b, w, eps) if not torch.equal(b, torch.zeros_like(b)) else by_formula(x, w, b, eps)
+            ),
+            "weight and bias are exchanged",
+        ),
         (lambda x, w, b, eps: by_formula(x, w.sqrt(), b, eps), "not the new variance"),
         (lambda x, w, b, eps: by_formula(x, torch.ones_like(w), b, eps) * w, "bias is added before the multiplication"),
         (lambda x, w, b, eps: x * torch.rsqrt((x * x).mean(-1, keepdim=True) + eps) * w + b, "This is RMSNorm"),
         (lambda x, w, b, eps: (x - x.mean(-1, keepdim=True)) * w + b, "nothing is divided by the standard deviation"),
-        (lambda x, w, b, eps: x / (x.var(-1, keepdim=True, unbiased=False) + eps).sqrt() * w + b, "The mean is not subtracted"),
+        (
+            lambda x, w, b, eps: x / (x.var(-1, keepdim=True, unbiased=False) + eps).sqrt() * w + b,
+            "The mean is not subtracted",
+        ),
         (in_place, "changes its argument x in place"),
         (fails_on_vectors, "stops at `B, T, d = x.shape` with ValueError"),
     ],

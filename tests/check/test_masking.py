@@ -164,8 +164,6 @@ def compares_all(model, tokens, vocab_size):
     return not torch.allclose(model((tokens + 1) % vocab_size), model(tokens))
 
 
-
-
 @pytest.mark.parametrize(
     ("answer", "message"),
     [

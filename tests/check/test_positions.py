@@ -118,7 +118,10 @@ WRONG = {
         (lambda words: best(words, weigh=lambda n: 1), "5 times counts 5 times"),
         (lambda words: best(words, pairs=lambda w: set(pairwise(w))), "repeat inside one word"),
         (lambda words: best(words, choose=lambda c: max(c, key=c.get)), "On a tie"),
-        (lambda words: best(words, pairs=lambda w: [(a, b) for i, a in enumerate(w) for b in w[i + 1 :]]), "Only neighbours"),
+        (
+            lambda words: best(words, pairs=lambda w: [(a, b) for i, a in enumerate(w) for b in w[i + 1 :]]),
+            "Only neighbours",
+        ),
         (lambda words: Counter(pair for word in words for pair in pairwise(word)), "Return one pair"),
         (lambda words: best({tuple("".join(w)): n for w, n in words.items()}), "longer than one character"),
     ],

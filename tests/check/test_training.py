@@ -14,8 +14,14 @@ def cosine(step, steps, peak, warmup):
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
-def rate(rise=lambda s, w: (s + 1) / w, fall=lambda p: 0.5 * (1 + math.cos(math.pi * p)), start=lambda s, n, w: (s - w) / (n - w)):
-    return lambda step, steps, peak, warmup: peak * (rise(step, warmup) if step < warmup else fall(start(step, steps, warmup)))
+def rate(
+    rise=lambda s, w: (s + 1) / w,
+    fall=lambda p: 0.5 * (1 + math.cos(math.pi * p)),
+    start=lambda s, n, w: (s - w) / (n - w),
+):
+    return lambda step, steps, peak, warmup: (
+        peak * (rise(step, warmup) if step < warmup else fall(start(step, steps, warmup)))
+    )
 
 
 def cosine_in_torch(step, steps, peak, warmup):

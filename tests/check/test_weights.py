@@ -14,7 +14,11 @@ from gpt2lab.model import GPT2
 def with_the_class(weights, tokens, n_layers, n_heads):
     vocab_size, d_model = weights["token_embedding.weight"].shape
     context = len(weights["position_embedding.weight"])
-    model = GPT2(GPT2Config.tiny(vocab_size=vocab_size, context_length=context, n_layers=n_layers, n_heads=n_heads, d_model=d_model))
+    model = GPT2(
+        GPT2Config.tiny(
+            vocab_size=vocab_size, context_length=context, n_layers=n_layers, n_heads=n_heads, d_model=d_model
+        )
+    )
     model.load_state_dict(weights)
     return model.eval()(tokens)
 
@@ -56,7 +60,10 @@ RIGHT = {
     "flops_per_token": [
         flops,
         lambda c, T: float(flops(c, T)),
-        lambda c, T: sum(2 * (4 * c.d_model**2 + 2 * c.d_model * c.d_ff) + 2 * c.n_heads * 2 * T * c.d_head for _ in range(c.n_layers)),
+        lambda c, T: sum(
+            2 * (4 * c.d_model**2 + 2 * c.d_model * c.d_ff) + 2 * c.n_heads * 2 * T * c.d_head
+            for _ in range(c.n_layers)
+        ),
     ],
 }
 WRONG = {

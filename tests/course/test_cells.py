@@ -11,9 +11,7 @@ from gpt2lab.course import cells
 
 
 def test_code_and_formulas_are_no_prose():
-    cell = new_markdown_cell(
-        "# A\none $x + y$ two\n```\nthree four\n```\n<b>five</b> [six](seven.md) `eight nine`"
-    )
+    cell = new_markdown_cell("# A\none $x + y$ two\n```\nthree four\n```\n<b>five</b> [six](seven.md) `eight nine`")
     assert cells.text_without_headings(cell).split() == ["one", "x", "two", "five", "[six", "x"]
 
 

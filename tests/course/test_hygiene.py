@@ -29,9 +29,7 @@ def shown(text, **data):
 
 
 def exercise(name):
-    cell = new_code_cell(
-        f"def my_{name}(x):\n    ...\ncheck.{name}(my_{name})", outputs=[shown("not done yet")]
-    )
+    cell = new_code_cell(f"def my_{name}(x):\n    ...\ncheck.{name}(my_{name})", outputs=[shown("not done yet")])
     cell.metadata["tags"] = [f"exercise:{name}"]
     return cell
 
@@ -191,17 +189,13 @@ def test_no_path_of_one_computer(good, path):
     assert "holds a path of one computer" in problem(good)
 
 
-@pytest.mark.parametrize(
-    "path", ["work/03_attention.ipynb", "a / b", "https://x.org/work/x", "q/k/v", "../work/x"]
-)
+@pytest.mark.parametrize("path", ["work/03_attention.ipynb", "a / b", "https://x.org/work/x", "q/k/v", "../work/x"])
 def test_other_slashes_are_no_paths(good, path):
     good[0].cells[2].source += f" {path}"
     assert problem(good) == ""
 
 
-@pytest.mark.parametrize(
-    "tag", ["topic:0", "topic:107", "topic:x", "claim:R16", "claim:Z1", "exercise:a b", "todo"]
-)
+@pytest.mark.parametrize("tag", ["topic:0", "topic:107", "topic:x", "claim:R16", "claim:Z1", "exercise:a b", "todo"])
 def test_every_tag_is_known(good, tag):
     code(good[0], 1).metadata["tags"] = [tag]
     assert f"unknown tag {tag!r}" in problem(good)
@@ -219,9 +213,7 @@ def test_few_digits(good, number):
     assert f"prints {number}; at most 4 significant digits" in problem(good)
 
 
-@pytest.mark.parametrize(
-    "text", ["0.1234", "0.00001234", "124,439,808", "12345", "10000.0", "torch 2.13.0", "1.5e-05"]
-)
+@pytest.mark.parametrize("text", ["0.1234", "0.00001234", "124,439,808", "12345", "10000.0", "torch 2.13.0", "1.5e-05"])
 def test_numbers_that_are_fine(good, text):
     code(good[0], 1).outputs = [shown(text)]
     assert problem(good) == ""
@@ -257,9 +249,7 @@ def test_links_lead_somewhere(good, target, complaint):
 
 def test_links_that_lead_somewhere(good):
     cell_id = good[0].cells[3]["id"]
-    good[0].cells[
-        2
-    ].source += f" [a](#1-·-Section) [b](03_attention.ipynb#cell-id={cell_id}) [c](https://x.org/#y)"
+    good[0].cells[2].source += f" [a](#1-·-Section) [b](03_attention.ipynb#cell-id={cell_id}) [c](https://x.org/#y)"
     assert problem(good) == ""
 
 

@@ -43,8 +43,7 @@ def stored(tmp_path_factory):
     path = tmp_path_factory.mktemp("notebooks") / "00_try.ipynb"
     write(
         path,
-        "import os, sys, torch, gpt2lab\n"
-        "print(torch.get_num_threads(), os.environ['CUDA_VISIBLE_DEVICES'] == '')",
+        "import os, sys, torch, gpt2lab\nprint(torch.get_num_threads(), os.environ['CUDA_VISIBLE_DEVICES'] == '')",
         "print('one')\nprint('two'); sys.stdout.flush(); print('three')",
         "import ipywidgets\nipywidgets.IntSlider(3)",
         "os.getcwd() == " + repr(str(path.parent)),

@@ -267,9 +267,7 @@ def test_a_trace_of_another_shape_is_explained():
     own.trace = lambda tokens: types.SimpleNamespace(
         blocks=[types.SimpleNamespace(attn=types.SimpleNamespace(attn_weights=torch.ones(3)))]
     )
-    assert (
-        "attn_weights must have shape (1, n_heads, 3, 3)" in Explorer(own, course_encoding(), "a b c").message
-    )
+    assert "attn_weights must have shape (1, n_heads, 3, 3)" in Explorer(own, course_encoding(), "a b c").message
     own.trace = lambda tokens: 7
     assert "must return .blocks" in Explorer(own, course_encoding(), "a b c").message
 

@@ -32,12 +32,8 @@ def test_pure_modules(node):
 def test_the_assembled_module_loads_and_exports_render(node, tmp_path):
     path = tmp_path / "explorer.mjs"
     path.write_text(assemble.esm(), encoding="utf-8")
-    script = (
-        f"import('{path.as_uri()}').then(m => process.exit(typeof m.default.render === 'function' ? 0 : 1))"
-    )
-    done = subprocess.run(
-        [node, "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60
-    )
+    script = f"import('{path.as_uri()}').then(m => process.exit(typeof m.default.render === 'function' ? 0 : 1))"
+    done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 

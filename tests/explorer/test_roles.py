@@ -55,9 +55,7 @@ def test_without_a_repeated_token_nothing_is_said_about_induction():
 
 
 def test_a_wrong_shape_is_a_sentence():
-    with pytest.raises(
-        ValueError, match=r"head_scores needs weights \(n_heads, 8, 8\) for 8 tokens, got \(8, 8\)"
-    ):
+    with pytest.raises(ValueError, match=r"head_scores needs weights \(n_heads, 8, 8\) for 8 tokens, got \(8, 8\)"):
         head_scores(torch.zeros(8, 8), TOKENS)
 
 

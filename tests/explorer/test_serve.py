@@ -24,12 +24,7 @@ def options(**changes):
 def test_export_writes_the_kinds_it_names(tmp_path, capsys):
     for ending in ("html", "png", "csv"):
         path = tmp_path / f"x.{ending}"
-        assert (
-            cli.main(
-                ["export", str(path), "--model", "random", "--text", "a b c", "--off", "head 0.1", "mask"]
-            )
-            == 0
-        )
+        assert cli.main(["export", str(path), "--model", "random", "--text", "a b c", "--off", "head 0.1", "mask"]) == 0
         assert path.stat().st_size > 100
         assert f"Wrote {path}" in capsys.readouterr().out
 

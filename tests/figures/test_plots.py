@@ -25,9 +25,7 @@ FIGURES = {
     "lines": lambda: plots.lines(range(9), {"a": torch.rand(5, 9), "b": np.ones(9)}, title="Curves"),
     "log lines": lambda: plots.lines([1, 10, 100], {"a": [1e-3, 1, 1e3]}, log_x=True, log_y=True),
     "bars": lambda: plots.bars(TOKENS, [1, -2, 0, 1e-6], title="Bars", xlabel="nats"),
-    "two bars": lambda: plots.bars(
-        TOKENS, {"before": [1, 2, 3, 4], "after": torch.rand(4, requires_grad=True)}
-    ),
+    "two bars": lambda: plots.bars(TOKENS, {"before": [1, 2, 3, 4], "after": torch.rand(4, requires_grad=True)}),
 }
 
 
@@ -52,9 +50,7 @@ def test_letters_are_large_enough_for_the_back_row():
     for name, make in FIGURES.items():
         picture = make()
         picture.png()  # the numbers along the sides exist only now
-        texts = [
-            text for axes in picture.axes for text in axes.findobj(matplotlib.text.Text) if text.get_text()
-        ]
+        texts = [text for axes in picture.axes for text in axes.findobj(matplotlib.text.Text) if text.get_text()]
         assert texts and min(text.get_size() for text in texts) >= 9, name
         assert picture.axes[0].title.get_size() >= 13 or not picture.title
 

@@ -17,9 +17,7 @@ VERSION = "4.14.1"
 
 def axe_source():
     """The text of axe.min.js."""
-    folder = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpt2lab" / f"axe-core-{VERSION}"
-    )
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpt2lab" / f"axe-core-{VERSION}"
     script = folder / "node_modules" / "axe-core" / "axe.min.js"
     if not script.is_file() and (npm := shutil.which("npm")):
         folder.mkdir(parents=True, exist_ok=True)

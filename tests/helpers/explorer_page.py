@@ -41,9 +41,7 @@ class Shown:
 
     def pixels(self):
         """All canvases of the present view, as one string."""
-        return self.root.evaluate(
-            "e => [...e.querySelectorAll('.g2x-panel canvas')].map(c => c.toDataURL()).join()"
-        )
+        return self.root.evaluate("e => [...e.querySelectorAll('.g2x-panel canvas')].map(c => c.toDataURL()).join()")
 
     def button(self, name):
         return self.root.get_by_role("button", name=name, exact=True)

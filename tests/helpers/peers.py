@@ -17,9 +17,7 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.model import GPT2
 
 # Reproducible, so that a green run on one machine is a green run on the next.
-properties = settings(
-    deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+properties = settings(deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def random_config(seed: int) -> GPT2Config:

@@ -44,12 +44,8 @@ def test_one_row_from_run_to_reading(tmp_path: Path) -> None:
     assert list(curves.eval_steps) == [10, 20, 25]
     assert curves.scores["accuracy"].shape == (3, 3) and curves.final().shape == (3,)
     low, high = curves.range("loss")
-    assert (
-        (low <= curves.median("loss")).all() and (curves.median("loss") <= high).all() and (low < high).all()
-    )
-    assert (
-        curves.facts["seeds"] == 3 and curves.facts["command"] == "gpt2lab train-lab parts/gpt2 --device cpu"
-    )
+    assert (low <= curves.median("loss")).all() and (curves.median("loss") <= high).all() and (low < high).all()
+    assert curves.facts["seeds"] == 3 and curves.facts["command"] == "gpt2lab train-lab parts/gpt2 --device cpu"
 
 
 def test_stacked_and_one_by_one_agree() -> None:

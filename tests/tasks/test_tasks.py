@@ -41,9 +41,7 @@ def test_batches(name: str) -> None:
     scored = targets != IGNORE
     assert scored.any(dim=1).all()  # every sequence asks something
     shifted = inputs[:, 1:]
-    assert (
-        targets[:, :-1][scored[:, :-1]] == shifted[scored[:, :-1]]
-    ).all()  # target t is token t + 1, not t
+    assert (targets[:, :-1][scored[:, :-1]] == shifted[scored[:, :-1]]).all()  # target t is token t + 1, not t
     again = task.batch(16, seeded())
     assert torch.equal(inputs, again[0]) and torch.equal(targets, again[1])
     assert not torch.equal(inputs, task.batch(16, seeded(1))[0])
@@ -52,9 +50,7 @@ def test_batches(name: str) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_held_out_cases_are_never_in_training(name: str) -> None:
     task = get_task(name)
-    trained = {
-        text for seed in range(5) for text in whole(task, min(512, task.n_train or 512), "train", seed)
-    }
+    trained = {text for seed in range(5) for text in whole(task, min(512, task.n_train or 512), "train", seed)}
     examined = set(whole(task, 512, "held_out"))
     assert len(examined) > 30 and not trained & examined
 
@@ -152,9 +148,7 @@ def test_modular_addition_rule() -> None:
     assert not any((b, a) in pairs["train"] for a, b in pairs["held_out"])
     inputs, _ = task.batch(task.n_train, seeded())
     assert len({tuple(row) for row in inputs.tolist()}) == task.n_train  # a batch has no case twice
-    with pytest.raises(
-        ValueError, match=rf"a batch of {task.n_train + 1} is larger than the data: .* {task.n_train} "
-    ):
+    with pytest.raises(ValueError, match=rf"a batch of {task.n_train + 1} is larger than the data: .* {task.n_train} "):
         task.batch(task.n_train + 1, seeded())
 
 
@@ -165,9 +159,7 @@ def test_number_words_by_their_values(number: int) -> None:
     ones = {w: i for i, w in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
         "seventeen eighteen nineteen".split())}  # fmt: skip
-    tens = {
-        w: 10 * i for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
-    }
+    tens = {w: 10 * i for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
     total = current = 0
     for word in words:
         if word in values:
@@ -183,9 +175,7 @@ def test_numbers_for_an_encoder_decoder() -> None:
     rows, _ = task.sequences(50, seeded(), "train")
     for i in range(50):
         words = task.encoding.decode(source[i, : lengths[i]].tolist())
-        digits = task.encoding.decode([t for t in targets[i].tolist() if t != IGNORE]).replace(
-            "<|endoftext|>", ""
-        )
+        digits = task.encoding.decode([t for t in targets[i].tolist() if t != IGNORE]).replace("<|endoftext|>", "")
         assert text(task, rows[i]) == f"{words}={digits}"  # the same cases as the decoder's
         assert " ".join(number_words(int(digits))) == words
         assert task.encoding.decode(inputs[i].tolist()).startswith(f"={digits}")
@@ -212,9 +202,7 @@ def test_standard_library() -> None:
     uniform = torch.zeros(4, task.length, task.encoding.n_vocab)
     scores = task.score(uniform, targets)
     n_bytes = len(task.encoding.decode_bytes([t for t in targets.flatten().tolist() if t != task.end]))
-    torch.testing.assert_close(
-        scores["bits_per_byte"], targets.numel() * 10 / n_bytes, rtol=1e-5, atol=0
-    )  # 2¹⁰ tokens
+    torch.testing.assert_close(scores["bits_per_byte"], targets.numel() * 10 / n_bytes, rtol=1e-5, atol=0)  # 2¹⁰ tokens
 
 
 @pytest.mark.parametrize("name", ["sort", "brackets", "reference"])
@@ -240,9 +228,7 @@ def test_generated_accuracy_is_teacher_forced_accuracy_for_causal_models() -> No
 
     task = get_task("sort")
     config = GPT2Config.tiny(vocab_size=18, context_length=16, d_model=32, n_layers=1)
-    run = TrainConfig(
-        steps=150, batch_size=32, learning_rate=1e-2, warmup_steps=10, eval_every=500, progress=False
-    )
+    run = TrainConfig(steps=150, batch_size=32, learning_rate=1e-2, warmup_steps=10, eval_every=500, progress=False)
     causal, cheat = build("gpt2", config), build("no-mask", config)
     for model in (causal, cheat):
         train(model, task, run)
@@ -253,9 +239,7 @@ def test_generated_accuracy_is_teacher_forced_accuracy_for_causal_models() -> No
 
 
 def test_bad_calls() -> None:
-    with pytest.raises(
-        ValueError, match="unknown task 'sorting'. Did you mean 'sort'\\? Known tasks: induction, ref"
-    ):
+    with pytest.raises(ValueError, match="unknown task 'sorting'. Did you mean 'sort'\\? Known tasks: induction, ref"):
         get_task("sorting")
     task = get_task("sort")
     with pytest.raises(ValueError, match="split must be one of train, held_out, got 'test'"):

@@ -235,9 +235,7 @@ def test_read_only_folder(tmp_path: Path) -> None:
 
 def test_a_checkpoint_is_not_overwritten_by_accident(tmp_path: Path) -> None:
     train(fresh(), TASK, settings(folder=tmp_path))
-    with pytest.raises(
-        ValueError, match="holds a checkpoint already: set resume=True to go on, or use another folder"
-    ):
+    with pytest.raises(ValueError, match="holds a checkpoint already: set resume=True to go on, or use another folder"):
         train(fresh(), TASK, settings(folder=tmp_path))
 
 

@@ -78,8 +78,6 @@ def test_models_must_fit_together() -> None:
     with pytest.raises(ValueError, match="one seed per model, got 1 models and 2 seeds"):
         train_stacked([build("gpt2", SHAPE)], TASK, TrainConfig(**RUN), [0, 1])
     with pytest.raises(ValueError, match="one class and one config"):
-        train_stacked(
-            [build("gpt2", SHAPE), build("gpt2", SHAPE.with_(n_layers=1))], TASK, TrainConfig(**RUN), [0, 1]
-        )
+        train_stacked([build("gpt2", SHAPE), build("gpt2", SHAPE.with_(n_layers=1))], TASK, TrainConfig(**RUN), [0, 1])
     with pytest.raises(ValueError, match="without dropout"):
         train_stacked([build("gpt2", SHAPE.with_(dropout=0.1))], TASK, TrainConfig(**RUN), [0])

@@ -20,9 +20,7 @@ TASK = get_task("sort")  # 18 tokens, T = 16
 
 
 def tiny(dropout: float = 0.0, seed: int = 0):
-    config = GPT2Config.tiny(
-        vocab_size=18, context_length=16, d_model=16, n_heads=2, n_layers=1, dropout=dropout
-    )
+    config = GPT2Config.tiny(vocab_size=18, context_length=16, d_model=16, n_heads=2, n_layers=1, dropout=dropout)
     return build("gpt2", config, seed)
 
 
@@ -32,9 +30,7 @@ def settings(**changes):
 
 
 def same_weights(a: nn.Module, b: nn.Module) -> bool:
-    return all(
-        torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
-    )
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
 def test_learns_and_reports() -> None:
@@ -51,9 +47,7 @@ def test_loss_is_the_mean_over_scored_tokens() -> None:
     model = tiny()
     inputs, targets = TASK.batch(8, torch.Generator().manual_seed(0))
     logp = model(inputs).log_softmax(-1)
-    by_hand = -torch.stack(
-        [logp[b, t, targets[b, t]] for b in range(8) for t in range(16) if targets[b, t] != IGNORE]
-    )
+    by_hand = -torch.stack([logp[b, t, targets[b, t]] for b in range(8) for t in range(16) if targets[b, t] != IGNORE])
     history = train(model, TASK, settings(steps=1))
     torch.testing.assert_close(history.loss[0], by_hand.mean().item(), atol=1e-5, rtol=0)
 
@@ -79,9 +73,7 @@ def test_schedule_by_hand() -> None:
     rates = [learning_rate_at(step, 110, peak=2.0, warmup_steps=10, floor=0.1) for step in range(111)]
     torch.testing.assert_close(rates[:10], [0.2 * i for i in range(1, 11)], atol=1e-12, rtol=0)
     assert rates[10] == 2.0 and max(rates) == 2.0
-    torch.testing.assert_close(
-        rates[60], 2.0 * (0.1 + 0.9 * 0.5), atol=1e-12, rtol=0
-    )  # half-way down the cosine
+    torch.testing.assert_close(rates[60], 2.0 * (0.1 + 0.9 * 0.5), atol=1e-12, rtol=0)  # half-way down the cosine
     torch.testing.assert_close(rates[110], 0.2, atol=1e-12, rtol=0)
     assert learning_rate_at(0, 10, peak=1.0, warmup_steps=0) == 1.0
 
@@ -97,9 +89,7 @@ def test_only_matrices_decay() -> None:
     for p in model.parameters():
         p.grad = torch.zeros_like(p)
     optimizer.step()
-    torch.testing.assert_close(
-        model.blocks[0].ffn.up.weight, before["blocks.0.ffn.up.weight"] * (1 - 0.1 * 0.5)
-    )
+    torch.testing.assert_close(model.blocks[0].ffn.up.weight, before["blocks.0.ffn.up.weight"] * (1 - 0.1 * 0.5))
     torch.testing.assert_close(model.ln_f.weight, before["ln_f.weight"], atol=0, rtol=0)
 
 
@@ -137,9 +127,7 @@ def test_clipping_sees_true_gradients_under_fp16() -> None:
 
 
 def test_divergence_stops_with_step_and_loss(tmp_path) -> None:
-    with pytest.raises(
-        DivergenceError, match=r"diverged at step \d+ with a loss of .* nats: try a learning rate"
-    ) as e:
+    with pytest.raises(DivergenceError, match=r"diverged at step \d+ with a loss of .* nats: try a learning rate") as e:
         train(tiny(), TASK, settings(steps=60, learning_rate=300.0, warmup_steps=0, folder=tmp_path / "a"))
     assert e.value.step <= 60 and not e.value.loss <= 3 * math.log(18)
     assert e.value.checkpoint is None and not (tmp_path / "a" / FILE).exists()
@@ -231,14 +219,10 @@ def test_calls_that_cannot_work(tmp_path) -> None:
         train(tiny(), get_task("brackets"), settings())
     modular = get_task("modular")
     model = build("gpt2", GPT2Config.tiny(vocab_size=modular.encoding.n_vocab))
-    with pytest.raises(
-        ValueError, match=rf"batch_size 2000 is larger than the data.*{modular.n_train} cases"
-    ):
+    with pytest.raises(ValueError, match=rf"batch_size 2000 is larger than the data.*{modular.n_train} cases"):
         train(model, modular, settings(batch_size=2000))
     if not torch.cuda.is_available():
-        with pytest.raises(
-            ValueError, match="device 'cuda' was asked for, but torch .* sees no CUDA GPU; use cpu"
-        ):
+        with pytest.raises(ValueError, match="device 'cuda' was asked for, but torch .* sees no CUDA GPU; use cpu"):
             train(tiny(), TASK, settings(device="cuda"))
     with pytest.raises(ValueError, match="device must be auto, cpu, cuda, cuda:N or mps, got 'gpu'"):
         train(tiny(), TASK, settings(device="gpu"))

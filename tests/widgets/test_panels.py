@@ -74,9 +74,7 @@ def test_texts_that_cannot_be_shown(make, model):
         panel.text = ""
     with pytest.raises(ValueError, match=f"^text must have at most {limit} tokens here, got 51"):
         panel.text = "a " * 50
-    with pytest.raises(
-        ValueError, match="the model knows only 1024: give the panel the model's own encoding"
-    ):
+    with pytest.raises(ValueError, match="the model knows only 1024: give the panel the model's own encoding"):
         make(model, gpt2_encoding(), text="robot")
     panel.control("text").value = ""
     assert panel.message.startswith("text must have at least one token")
@@ -208,9 +206,7 @@ def test_sizes_are_norms_and_shares_add_up(model):
     reading = panel.result
     assert reading.parts == ("token", "position", "attn 0", "ffn 0", "attn 1", "ffn 1")
     torch.testing.assert_close(torch.tensor(reading.added[2]), trace.blocks[0].attn.out[0, 1].norm(), **close)
-    torch.testing.assert_close(
-        torch.tensor(reading.stream[3]), trace.blocks[1].resid_pre[0, 1].norm(), **close
-    )
+    torch.testing.assert_close(torch.tensor(reading.stream[3]), trace.blocks[1].resid_pre[0, 1].norm(), **close)
     final = float(trace.resid_final[0, 1].norm())
     assert reading.stream[-1] == pytest.approx(final, rel=1e-5)
     panel.show = "share of the final stream"

@@ -60,9 +60,7 @@ def test_an_answer_after_the_measurement_is_not_called_missing():
 def test_a_refused_choice_keeps_the_answer():
     guess = Predict(QUESTION, OPTIONS)
     guess.choice = "1 m"
-    with pytest.raises(
-        ValueError, match="^choice must be one of '1 m', '10 m', '100 m', or None; got '2 m'$"
-    ):
+    with pytest.raises(ValueError, match="^choice must be one of '1 m', '10 m', '100 m', or None; got '2 m'$"):
         guess.choice = "2 m"
     assert guess.choice == "1 m"
     guess.choice = None
@@ -70,9 +68,7 @@ def test_a_refused_choice_keeps_the_answer():
 
 
 def test_a_measurement_that_is_no_option_is_refused():
-    with pytest.raises(
-        ValueError, match="^compare needs one of the options '1 m', '10 m', '100 m', got '11 m'$"
-    ):
+    with pytest.raises(ValueError, match="^compare needs one of the options '1 m', '10 m', '100 m', got '11 m'$"):
         Predict(QUESTION, OPTIONS).compare("11 m")
 
 

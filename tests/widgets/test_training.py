@@ -106,11 +106,7 @@ def test_a_new_setting_throws_the_model_away():
     panel.run()
     assert panel.result.step == 20
     panel.seed = 1
-    assert (
-        panel.result.step == 0
-        and panel.model is None
-        and "not trained yet" in repr(panel) + repr(panel.result)
-    )
+    assert panel.result.step == 0 and panel.model is None and "not trained yet" in repr(panel) + repr(panel.result)
 
 
 def test_start_and_stop_in_the_background():
@@ -146,9 +142,7 @@ def test_an_explosion_is_one_sentence():
     assert panel.result.accuracy < 0.5 or math.isnan(panel.result.accuracy)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("task", "poetry"), ("steps", 0), ("rate", 2.0), ("variant", "no-thing")]
-)
+@pytest.mark.parametrize(("name", "value"), [("task", "poetry"), ("steps", 0), ("rate", 2.0), ("variant", "no-thing")])
 def test_bad_settings_are_one_sentence(name, value):
     with pytest.raises(ValueError, match=f"{name} must be"):
         TrainPanel(**{name: value})

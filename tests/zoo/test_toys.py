@@ -43,10 +43,7 @@ def _python() -> str:
 def test_provenance_belongs_to_a_recipe(name: str) -> None:
     facts = read_provenance(ZOO / name / "provenance.json")
     assert set(facts) == set(SCHEMA) and facts["name"] == name
-    assert (
-        facts["tokens"]
-        == facts["steps"] * facts["training"].get("batch_size", 64) * get_task(facts["task"]).length
-    )
+    assert facts["tokens"] == facts["steps"] * facts["training"].get("batch_size", 64) * get_task(facts["task"]).length
     assert facts["curve"]["step"][-1] == facts["steps"]
     if facts["command"].startswith("gpt2lab train "):
         preset = get_preset(facts["task"], facts["preset"])
@@ -121,9 +118,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     load_toy(folder)  # a folder works as well as a name
     weights = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(weights[:1000])
-    with pytest.raises(
-        CheckpointError, match=r"model\.safetensors: not the weights that provenance\.json describes"
-    ):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: not the weights that provenance\.json describes"):
         load_toy(folder)
     shutil.copy(ZOO / "induction-one-layer" / WEIGHTS, folder / WEIGHTS)
     with pytest.raises(CheckpointError, match="not the weights"):

@@ -75,9 +75,7 @@ def _rows() -> Iterator[Row]:
         for variant, title in (("gpt2", "with"), ("no-mask", "without")):
             yield _row(f"mask/{task}-{variant}", f"{task}, {title} the causal mask", variant, task)
     for variant, title in (("gpt2", "with"), ("no-scaling", "without")):
-        yield _row(
-            f"scaling/{variant}", f"one head of width 64, {title} 1/√d_head", variant, n_heads=1, d_model=64
-        )
+        yield _row(f"scaling/{variant}", f"one head of width 64, {title} 1/√d_head", variant, n_heads=1, d_model=64)
     for variant, title in (("gpt2", "with"), ("no-scaled-init", "without")):
         yield _row(f"init/{variant}", f"12 layers, {title} scaled initialisation", variant, n_layers=12)
 

@@ -19,7 +19,7 @@ import torch
 
 from gpt2lab.ablations import build, scale_init
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import DivergenceError
+from gpt2lab.errors import DivergenceError, InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.studies.lab.curves import CURVES, Row, curves_of, load_lab, read_table
@@ -107,7 +107,7 @@ def make_trained(row: Row, folder: Path, device: str = "cpu") -> dict[str, Any]:
     """
     lab = load_lab()
     if row.name not in lab:
-        raise ValueError(f"row {row.name!r} has no curves yet, so no median seed; first: gpt2lab train-lab {row.name}")
+        raise InputError(f"row {row.name!r} has no curves yet, so no median seed; first: gpt2lab train-lab {row.name}")
     seed = median_seed(lab[row.name])
     task, model = get_task(row.task), fresh_model(row, seed)
     config = TrainConfig(**row.training, device=device, seed=seed, progress=False)
@@ -129,17 +129,13 @@ def _one_by_one(models: list[GPT2], task: Task, config: TrainConfig) -> StackedH
         try:
             own = TrainConfig(**{**asdict(config), "seed": seed})
             histories.append(
-                train(
-                    model, task, own, on_step=lambda step, h, kept=kept: kept.append(h) if not kept else None
-                )
+                train(model, task, own, on_step=lambda step, h, kept=kept: kept.append(h) if not kept else None)
             )
         except DivergenceError:
             histories.append(kept[0] if kept else History())
     steps = range(config.steps)
     examined = [s + 1 for s in steps if (s + 1) % config.eval_every == 0 or s + 1 == config.steps]
-    out = StackedHistory(
-        loss=[[h.loss[s] if s < len(h.loss) else math.nan for h in histories] for s in steps]
-    )
+    out = StackedHistory(loss=[[h.loss[s] if s < len(h.loss) else math.nan for h in histories] for s in steps])
     for step in examined:
         entry: dict[str, Any] = {"step": step}
         for key in ("loss", "token_accuracy", "accuracy"):
@@ -160,9 +156,7 @@ def store(name: str, result: dict[str, Any], path: Path = CURVES) -> None:
     stored = read_table(path) if path.exists() else {}
     stored[name] = result
     ordered = [key for key in ROWS if key in stored]
-    lines = ",\n".join(
-        f"{json.dumps(key)}: {json.dumps(stored[key])}" for key in ordered
-    )  # one row, one line
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(stored[key])}" for key in ordered)  # one row, one line
     with atomic_write(path) as part:
         part.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
@@ -176,7 +170,7 @@ def chosen_rows(names: list[str]) -> list[Row]:
     for name in names or list(GROUPS):
         found = [row for row in ROWS.values() if name in (row.name, row.group)]
         if not found:
-            raise ValueError(f"the lab has no row or group {name!r}; groups: {', '.join(GROUPS)}; see --list")
+            raise InputError(f"the lab has no row or group {name!r}; groups: {', '.join(GROUPS)}; see --list")
         rows += [row for row in found if row not in rows]
     return rows
 
@@ -197,7 +191,7 @@ def lab_command(arguments: list[str]) -> int:
     parser.add_argument("--list", action="store_true", help="only list the rows")
     options = parser.parse_args(arguments)
     if options.seeds < 1:
-        raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
+        raise InputError(f"--seeds must be at least 1, got {options.seeds}")
     rows = chosen_rows(options.row)
     have = read_table(options.out) if options.out.exists() else {}  # damaged? better known before training
     if options.missing:

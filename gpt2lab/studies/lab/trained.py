@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gpt2lab.errors import InputError
 from gpt2lab.studies.lab import Curves
 from gpt2lab.studies.lab.rows import ROWS
 from gpt2lab.zoo.toys import WEIGHTS, ToyModel, load_toy
@@ -36,7 +37,7 @@ def load_trained(name: str) -> ToyModel:
         If the files are damaged or do not belong together.
     """
     if name not in trained_names():
-        raise ValueError(f"the lab has no trained model {name!r}; it has {', '.join(trained_names())}")
+        raise InputError(f"the lab has no trained model {name!r}; it has {', '.join(trained_names())}")
     return load_toy(TRAINED / name)
 
 
