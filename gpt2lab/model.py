@@ -36,13 +36,15 @@ class GPT2(nn.Module):
     Logit t is the prediction for token t + 1, made from tokens 0 … t only.
     """
 
+    blocks: list[TransformerBlock]  # an nn.ModuleList, typed by what it holds
+
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.config = config
         self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.position_embedding = LearnedPositions(config)
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.n_layers))
+        self.blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.n_layers))  # type: ignore[assignment]
         self.ln_f = LayerNorm(config.d_model, config.layer_norm_eps)
         self.init_weights()
 
