@@ -11,19 +11,46 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
 
 import nbformat
 
 from gpt2lab.course import jupyter as server
+from gpt2lab.course.notebooks import METADATA
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Route
+
+# These limits only end what hangs. They are generous: a busy machine is slow, not wrong.
+START_S, CELL_S = 300, 180
+
+# A cell that is run before the kernel answers is silently not run. Gives the kernel's id.
 READY = """async () => {
     const [panel] = window.jupyterapp.shell.widgets("main");
     await panel.sessionContext.ready;
     await panel.sessionContext.session.kernel.info;
+    return panel.sessionContext.session.kernel.id;
 }"""
+OPEN = """async ([path, id]) => {
+    const kernel = id === null ? undefined : {id};
+    const panel = await window.jupyterapp.commands.execute("docmanager:open", {path, kernel});
+    await panel.context.ready;
+    // An empty page shows a launcher; the notebook shall be its only tab.
+    [...window.jupyterapp.shell.widgets("main")].filter((tab) => tab !== panel).forEach((tab) => tab.dispose());
+}"""
+# Disposing of a notebook, unlike closing it, asks nobody whether to save it. Its kernel runs on.
+CLOSE = """async (code) => {
+    const [panel] = window.jupyterapp.shell.widgets("main");
+    const done = panel.sessionContext.session.kernel.requestExecute({code, store_history: false}).done;
+    const reply = await done;
+    panel.dispose();
+    if (reply.content.status !== "ok") throw new Error(JSON.stringify(reply.content));
+}"""
+EMPTY = "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().reset()"
+SHUT_DOWN = '() => [...window.jupyterapp.shell.widgets("main")][0].sessionContext.shutdown()'
 
 
 def chromium_program() -> str | None:
@@ -33,47 +60,7 @@ def chromium_program() -> str | None:
 
 
 @contextlib.contextmanager
-def open_notebook(
-    browser: Any, lab: tuple[Path, str, str], name: str, cells: list[str], script: str, width: int = 1300
-) -> Iterator[tuple[Any, list[str]]]:
-    """A notebook with a kernel of its own: the page, and the addresses elsewhere that it asks for in vain."""
-    folder, url, token = lab
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / f"{name}.ipynb")
-    page = browser.new_page(viewport={"width": width, "height": 1000})
-    page.set_default_timeout(60_000)
-    blocked: list[str] = []
-
-    def refuse(route: Any) -> None:
-        blocked.append(route.request.url)
-        route.abort()
-
-    page.route(re.compile(r"^https?://(?!localhost|127\.0\.0\.1)"), refuse)
-    page.add_init_script(script)
-    page.goto(f"{url}lab/workspaces/{uuid.uuid4().hex}/tree/{name}.ipynb?reset&token={token}")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.evaluate(READY)
-    try:
-        yield page, blocked
-    finally:
-        page.evaluate('() => [...window.jupyterapp.shell.widgets("main")][0].sessionContext.shutdown()')
-        page.close()
-
-
-def run_cell(page: Any, n: int) -> None:
-    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(n)
-    cell.locator(".cm-content").click()
-    page.keyboard.press("Shift+Enter")
-    end = time.monotonic() + 60
-    while not re.fullmatch(r"\[\d+\]:", cell.locator(".jp-InputPrompt").inner_text()):
-        if time.monotonic() > end:
-            raise RuntimeError(f"cell {n} did not finish")
-        page.wait_for_timeout(20)
-
-
-@contextlib.contextmanager
-def jupyterlab(folder: Path) -> Any:
+def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
     """The course's own JupyterLab, in an empty folder: (address, token)."""
     environment = server.jupyter_environment(folder)
     environment["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
@@ -96,7 +83,7 @@ def jupyterlab(folder: Path) -> Any:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
     note = folder / "runtime" / f"jpserver-{process.pid}.json"
     try:
-        end = time.monotonic() + 90
+        end = time.monotonic() + START_S
         while not (note.exists() and note.read_text().rstrip().endswith("}")):
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError("JupyterLab did not start:\n" + (folder / "server.log").read_text()[-2000:])
@@ -105,4 +92,169 @@ def jupyterlab(folder: Path) -> Any:
         yield known["url"], known["token"]
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=START_S)
+
+
+class Lab:
+    """A running JupyterLab, and a browser to open its notebooks in.
+
+    Parameters
+    ----------
+    browser : Browser
+        Playwright's.
+    folder : Path
+        The server's folder.
+    url, token : str
+        As :func:`jupyterlab` gives them.
+    """
+
+    def __init__(self, browser: Browser, folder: Path, url: str, token: str) -> None:
+        self.browser, self.folder, self.url, self.token = browser, folder, url, token
+        self._shared: tuple[Page, str | None] | None = None  # a page with JupyterLab, the id of its kernel
+
+    def write(self, name: str, sources: list[str]) -> Path:
+        """Write a notebook of code cells, not run, into the server's folder; returns its path."""
+        path = self.folder / f"{name}.ipynb"
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        nbformat.write(nbformat.v4.new_notebook(metadata=METADATA, cells=cells), path)
+        return path
+
+    @contextlib.contextmanager
+    def open(
+        self,
+        path: Path,
+        *,
+        fresh: bool = False,
+        dark: bool = False,
+        width: int = 1300,
+        height: int = 1000,
+        script: str = "",
+    ) -> Iterator[Notebook]:
+        """Open a notebook of the server's folder.
+
+        Loading JupyterLab, starting a kernel and importing torch take most of a short test. Notebooks
+        therefore share one page and one kernel: each finds the kernel without names and widgets of the
+        one before. After an error the next one gets a new page and a new kernel.
+
+        Parameters
+        ----------
+        path : Path
+            In the server's folder.
+        fresh : bool
+            A page and a kernel for this notebook alone.
+        dark : bool
+            JupyterLab's dark theme.
+        width, height : int
+            Of the page, in CSS pixels.
+        script : str
+            JavaScript to run before everything else; only with ``fresh``.
+        """
+        page, kernel = self._take(fresh, script)
+        notebook = Notebook(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(OPEN, [Path(path).relative_to(self.folder).as_posix(), kernel])
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START_S * 1000)
+        kernel = page.evaluate(READY)
+        notebook.theme(dark=dark)
+        kept = False
+        try:
+            yield notebook
+            if not fresh:
+                page.evaluate(CLOSE, EMPTY)
+                notebook.forget()
+                self._shared, kept = (page, kernel), True
+        finally:
+            if not kept:
+                # Kernels left running would fill the memory by the end of the tests.
+                page.evaluate(SHUT_DOWN)
+                page.context.close()
+
+    def _take(self, fresh: bool, script: str) -> tuple[Page, str | None]:
+        """A page with JupyterLab and no notebook, and the kernel for the next one."""
+        if not fresh and self._shared:
+            shared, self._shared = self._shared, None
+            return shared
+        page = self.browser.new_context().new_page()
+        page.set_default_timeout(CELL_S * 1000)
+        if script:
+            page.add_init_script(script)
+        # A workspace of its own: otherwise the tabs of another page come back.
+        page.route(re.compile(r"^https?://"), lambda route: _stay_here(route, []))
+        page.goto(f"{self.url}lab/workspaces/{uuid.uuid4().hex}?reset&token={self.token}")
+        page.wait_for_function("window.jupyterapp", timeout=START_S * 1000)
+        page.evaluate("() => window.jupyterapp.restored")
+        return page, None
+
+
+class Notebook:
+    """An open notebook. ``page`` is Playwright's; cells count from 0."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.blocked: list[str] = []  # addresses on other computers that the page tried to reach
+        self.errors: list[str] = []  # what the page wrote to its console as errors
+        page.route(re.compile(r"^https?://"), self._route)
+        page.on("console", self._console)
+        page.on("pageerror", self._error)
+
+    def forget(self) -> None:
+        """Stop watching the page."""
+        self.page.unroute(re.compile(r"^https?://"), self._route)
+        self.page.remove_listener("console", self._console)
+        self.page.remove_listener("pageerror", self._error)
+
+    def _route(self, route: Route) -> None:
+        _stay_here(route, self.blocked)
+
+    def _console(self, line: ConsoleMessage) -> None:
+        if line.type == "error":
+            self.errors.append(line.text)
+
+    def _error(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def theme(self, *, dark: bool) -> None:
+        """Change JupyterLab's theme."""
+        name = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+        self.page.locator(f'body[data-jp-theme-light="{str(not dark).lower()}"]').wait_for(state="attached")
+
+    def cell(self, n: int) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(n)
+
+    def output(self, n: int) -> Locator:
+        return self.cell(n).locator(".jp-Cell-outputArea")
+
+    def run(self, n: int) -> str:
+        """Run a cell with Shift+Enter, wait until it has finished, and return the text it shows."""
+        prompt = self.cell(n).locator(".jp-InputPrompt")
+        before = prompt.inner_text()
+        self.cell(n).locator(".cm-content").click()
+        self.page.keyboard.press("Shift+Enter")
+        self.wait_until(
+            lambda: re.fullmatch(r"\[\d+\]:", now := prompt.inner_text()) is not None and now != before,
+            lambda: f"cell {n} is finished: {self.output(n).inner_text()}",
+        )
+        return self.output(n).inner_text()
+
+    def wait_until(self, condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
+        """Ask again until ``condition()`` holds.
+
+        Raises
+        ------
+        TimeoutError
+            After ``CELL_S`` seconds.
+        """
+        end = time.monotonic() + CELL_S
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f"not within {CELL_S} s: {what if isinstance(what, str) else what()}")
+            self.page.wait_for_timeout(20)
+
+
+def _stay_here(route: Route, blocked: list[str]) -> None:
+    """Let a request to this computer pass, refuse and note any other."""
+    if urlparse(route.request.url).hostname in ("localhost", "127.0.0.1"):
+        return route.continue_()
+    blocked.append(route.request.url)
+    return route.abort()

@@ -8,8 +8,9 @@
             notebook.output(1).locator("img").wait_for()
 
 The server is the course's own (``gpt2lab open``), on a free port, in a temporary folder. The page
-may talk to it and to nobody else: what it tries is in ``notebook.blocked``. Without Chromium these
-tests are skipped; with CI=true that is a failure.
+may talk to it and to nobody else: what it tries is in ``notebook.blocked``. Tests share a page and a
+kernel; ``lab.open(path, fresh=True)`` gives one of its own. Under pytest-xdist each worker has its own
+server. Without Chromium these tests are skipped; with CI=true that is a failure.
 """
 
 import io
@@ -18,9 +19,8 @@ from pathlib import Path
 
 import pytest
 from explorer_page import SETUP, SHOW, Shown
-from lab_page import Lab
 
-from gpt2lab.course.browser import chromium_program, jupyterlab
+from gpt2lab.course.browser import Lab, chromium_program, jupyterlab
 
 
 def pytest_collection_modifyitems(items):

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import nbformat
 import pytest
 from explorer_page import ECHO, SETUP, SHOW, Shown
-from lab_page import CELL_S, START_S, Notebook
 
+from gpt2lab.course.browser import CELL_S, START_S, Notebook
 from gpt2lab.explorer import serve
 
 
@@ -21,13 +21,12 @@ def test_notebook_7_goes_both_ways(lab):
     page = context.new_page()
     page.set_default_timeout(CELL_S * 1000)
     notebook = Notebook(page)
-    page.route(re.compile(r"^https?://"), notebook.route)
     try:
         page.goto(f"{lab.url}notebooks/{path.name}?token={lab.token}&{uuid.uuid4().hex}")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START_S * 1000)
         # A cell that is run before the kernel answers is silently not run: ask until one counts.
         prompt = notebook.cell(0).locator(".jp-InputPrompt")
-        for _ in range(20):
+        for _ in range(200):
             notebook.cell(0).locator(".cm-content").click()
             page.keyboard.press("Control+Enter")
             page.wait_for_timeout(1500)
@@ -84,14 +83,15 @@ def served(notebook):
         yield f"http://localhost:{port}/?token={token}"
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=START_S)
 
 
-@pytest.fixture
-def voila(tmp_path):
+@pytest.fixture(scope="module")
+def voila(tmp_path_factory):
     """What `gpt2lab explore` serves."""
+    folder = tmp_path_factory.mktemp("voila")
     options = argparse.Namespace(model="random", text=None, view="heads", off=[], presenter=False, dark=False)
-    with served(serve.write_page(tmp_path, options)) as address:
+    with served(serve.write_page(folder, options)) as address:
         yield address
 
 
@@ -105,7 +105,6 @@ def visit(chromium):
         page = contexts[-1].new_page()
         page.set_default_timeout(CELL_S * 1000)
         notebook = Notebook(page)
-        page.route(re.compile(r"^https?://"), notebook.route)
         page.goto(address)
         page.locator(".g2x[data-drawn]").wait_for(timeout=START_S * 1000)
         return notebook, Shown(notebook)
@@ -168,7 +167,7 @@ def test_a_stranger_without_the_token_gets_nothing(voila):
 
     address = voila.split("?")[0]
     try:
-        with urlopen(address, timeout=30) as answer:
+        with urlopen(address, timeout=CELL_S) as answer:
             body, url = answer.read().decode(), answer.url
     except HTTPError as error:
         assert error.code in (401, 403)

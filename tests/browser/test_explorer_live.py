@@ -113,9 +113,7 @@ def test_the_theme_follows_jupyterlab_without_a_reload(opened):
     with opened("theme") as (notebook, shown):
         shown.wait(theme="light")
         light = shown.pixels()
-        notebook.page.evaluate(
-            "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-        )
+        notebook.theme(dark=True)
         shown.wait(theme="dark")
         assert shown.pixels() != light
 

@@ -1,10 +1,10 @@
-"""Long use: a thousand selections and two hundred edits leave no trace in either memory."""
+"""Long use: hundreds of selections and dozens of edits leave no trace in either memory."""
 
 from explorer_page import SETUP, SHOW, Shown
 
 MEMORY = "import gc, psutil; gc.collect(); print(round(psutil.Process().memory_info().rss / 1e6, 1), len(comms()))"
 COMMS = "import comm\ncomms = lambda: comm.get_comm_manager().comms"
-MOST_MB = 30
+MOST_MB = 9  # 150 KB an edit; about 2 MB are measured in the page, and nothing in the kernel
 
 SELECT = """async (n) => {
     const root = document.querySelector('.g2x');
@@ -43,13 +43,12 @@ def heap_mb(page):
     return used
 
 
-def test_a_thousand_selections_and_two_hundred_edits(lab):
-    with lab.open(lab.write("memory", [SETUP, SHOW, COMMS, MEMORY, MEMORY])) as notebook:
+def test_three_hundred_selections_and_sixty_edits(lab):
+    with lab.open(lab.write("memory", [SETUP, SHOW, COMMS, MEMORY, MEMORY]), fresh=True) as notebook:
         for n in range(3):
             notebook.run(n)
         shown = Shown(notebook, 1)
         page = notebook.page
-        page.set_default_timeout(300_000)
         # The first uses load what is loaded once.
         page.evaluate(SELECT, 50)
         page.evaluate(TYPE, 10)
@@ -59,11 +58,11 @@ def test_a_thousand_selections_and_two_hundred_edits(lab):
         kernel_before, comms_before = map(float, notebook.run(3).split())
         heap_before = heap_mb(page)
         for view in ("head", "heads"):
-            page.evaluate(SELECT, 500)
+            page.evaluate(SELECT, 150)
             shown.root.locator(f"[data-view={view}]").click()
             shown.wait(view=view)
-        last = page.evaluate(TYPE, 200)
-        assert int(last.split()[0]) >= 200
+        last = page.evaluate(TYPE, 60)
+        assert int(last.split()[0]) >= 60
         kernel_after, comms_after = map(float, notebook.run(4).split())
         heap_after = heap_mb(page)
         assert comms_after == comms_before

@@ -13,7 +13,7 @@ def shape(**sizes):
     return "GPT2(GPT2Config.tiny(" + ", ".join(f"{k}={v}" for k, v in sizes.items()) + ")).eval()"
 
 
-def test_both_of_two_models_are_there_in_full(opened):  # noqa: F811
+def test_both_of_two_models_are_there_in_full(opened):
     first, second = shape(n_layers=4, n_heads=2), shape(n_layers=2, n_heads=4)
     setup = f"{MAKE}explorer = Explorer({first}, course_encoding(), 'a b c', other={second})"
     with opened("two_shapes", setup=setup) as (notebook, shown):
@@ -32,7 +32,7 @@ def test_both_of_two_models_are_there_in_full(opened):  # noqa: F811
 
 
 @pytest.mark.parametrize("layer", [0, 2])
-def test_a_model_full_of_nan_is_explained_in_every_view(opened, layer):  # noqa: F811
+def test_a_model_full_of_nan_is_explained_in_every_view(opened, layer):
     setup = f"{SETUP}\nwith torch.no_grad():\n    model.blocks[{layer}].ffn.down.weight.fill_(torch.nan)\n"
     setup += "explorer = Explorer(model, course_encoding(), 'a b c', layer=1)"
     with opened(f"nan_{layer}", setup=setup) as (notebook, shown):
@@ -43,7 +43,7 @@ def test_a_model_full_of_nan_is_explained_in_every_view(opened, layer):  # noqa:
         assert notebook.errors == []
 
 
-def test_a_field_shows_what_holds_although_it_has_the_focus(opened):  # noqa: F811
+def test_a_field_shows_what_holds_although_it_has_the_focus(opened):
     with opened("fields", "explorer.text = 'from Python'", "explorer.head = 2") as (notebook, shown):
         box = shown.root.get_by_role("textbox", name="Text for the model")
         box.fill("from the keyboard")
@@ -67,30 +67,28 @@ def test_a_field_shows_what_holds_although_it_has_the_focus(opened):  # noqa: F8
         notebook.wait_until(lambda: layer.input_value() == "1", "the layer that is shown")
 
 
-def test_a_model_that_fails_again_and_again_does_not_hold_the_typing_up(opened):  # noqa: F811
+def test_a_model_that_fails_again_and_again_does_not_hold_the_typing_up(opened):
     with opened("again", "model.trace = lambda tokens: 1 / 0") as (notebook, shown):
         notebook.run(2)
         box = shown.root.get_by_role("textbox", name="Text for the model")
         box.fill("a")
         shown.root.get_by_text("ZeroDivisionError").wait_for()
-        for text in ("ab", "abc", "abcd"):  # the same sentence each time
-            box.fill(text)
-            notebook.page.wait_for_timeout(400)
         ask = "() => window.jupyterapp.shell.widgets('main').next().value.sessionContext.session.kernel"
         ask += ".requestExecute({code: '', user_expressions: {t: 'explorer.text'}}).done"
         ask += ".then(reply => reply.content.user_expressions.t.data['text/plain'])"
-        assert notebook.page.evaluate(ask) == "'abcd'"
+        for text in ("ab", "abc", "abcd"):  # the same sentence each time
+            box.fill(text)
+            notebook.wait_until(lambda text=text: notebook.page.evaluate(ask) == repr(text), f"{text} in Python")
 
 
-def test_after_a_restart_of_the_kernel_the_page_says_what_to_do(opened):  # noqa: F811
-    with opened("restart", "1") as (notebook, shown):
+def test_after_a_restart_of_the_kernel_the_page_says_what_to_do(opened):
+    with opened("restart", "1", fresh=True) as (notebook, shown):
         notebook.page.evaluate(
             "() => [...window.jupyterapp.shell.widgets('main')][0].sessionContext.session.kernel.restart()"
         )
-        notebook.page.wait_for_timeout(1500)
         shown.root.get_by_role("gridcell", name="Layer 1, head 3").click()
         shown.root.locator("[data-view=lens]").click()
-        shown.root.get_by_text("After a restart, run this cell again").wait_for(timeout=20_000)
+        shown.root.get_by_text("After a restart, run this cell again").wait_for()
         assert shown.root.get_by_role("gridcell").first.is_visible()  # the last picture stays
         for n in (2, 0, 1):  # the first: counts begin anew, and no cell may get the number it had
             notebook.run(n)

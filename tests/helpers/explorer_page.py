@@ -37,7 +37,7 @@ class Shown:
             now = dict(zip(names, (self.drawn() or "").split(), strict=False))
             return all(now.get(name) == value for name, value in wanted.items())
 
-        self.notebook.wait_until(there, f"{wanted}, drawn is {self.drawn()}", 20)
+        self.notebook.wait_until(there, lambda: f"{wanted}, drawn is {self.drawn()}")
 
     def pixels(self):
         """All canvases of the present view, as one string."""
