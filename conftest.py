@@ -1,4 +1,4 @@
-"""What `pytest --nbval chapters/…` needs, set here so that it holds from every working directory."""
+"""What `pytest --nbval chapters/…` needs and adds, set here so that it holds from every working directory."""
 
 import os
 from pathlib import Path
@@ -16,3 +16,10 @@ def pytest_configure(config):
     config.option.nbval_current_env = True  # this Python, not whatever kernel is called python3
     config.option.nbval_cell_timeout = notebooks.CELL_TIMEOUT  # nbval's own is half an hour
     config.option.nbval_sanitize_with = str(SANITIZE)
+
+
+def pytest_collection_modifyitems(config, items):
+    if getattr(config.option, "nbval", False):
+        from solutions import with_solutions
+
+        items[:] = with_solutions(items)

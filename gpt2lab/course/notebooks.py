@@ -24,7 +24,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from gpt2lab.course import cells, hygiene, workspace
+from gpt2lab.course import hygiene, workspace
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 
@@ -99,28 +99,6 @@ def run(path: Path) -> float:
     with atomic_write(path) as part:
         nbformat.write(notebook, part)
     return seconds
-
-
-def solve(path: Path) -> dict[str, str]:
-    """Run a chapter with every exercise replaced by its solution; the file stays as it is.
-
-    Returns
-    -------
-    dict of str
-        For each exercise by name, the text that its cell shows.
-    """
-    notebook = read(path)
-    exercises = {name: cell for cell in notebook.cells if (name := cells.exercise_name(cell))}
-    for name, cell in exercises.items():
-        solution = path.parent / "solutions" / path.stem / f"{name}.py"
-        if not solution.is_file():
-            raise InputError(f"Expected a solution of {name}, there is no {solution}")
-        cell.source = solution.read_text(encoding="utf-8")
-    if exercises:
-        last = max(number for number, cell in enumerate(notebook.cells) if cells.exercise_name(cell))
-        notebook.cells = notebook.cells[: last + 1]
-        execute(notebook, path.parent)
-    return {name: "\n".join(cells.texts(cell)) for name, cell in exercises.items()}
 
 
 def read(path: Path) -> NotebookNode:

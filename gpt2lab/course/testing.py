@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
 from gpt2lab.tokenizer import vocabulary
+
+MOST_WORKERS = 4  # each browser, JupyterLab and torch of its own: about 2 GB a worker
 
 
 def test_command(arguments: list[str]) -> int:
@@ -29,25 +33,45 @@ def test_command(arguments: list[str]) -> int:
         vocabulary.ensure(report=print)
     codes = {}
     if not options.notebooks:
-        codes["tests"] = _run(root, "Tests", tests_command(rest))
+        codes["tests"] = _run(root, "Tests", pytest_arguments(rest))
     if not options.no_notebooks:
-        codes["notebooks"] = _run(root, "Notebooks", notebooks_command(root))
+        codes["notebooks"] = _run(root, "Notebooks", nbval_arguments(root))
     failed = [name for name, code in codes.items() if code]
     print(f"\nFailed: {' and '.join(failed)}" if failed else f"\nPassed: {' and '.join(codes)}")
     return 1 if failed else 0
 
 
-def tests_command(rest: list[str]) -> list[str]:
-    return [sys.executable, "-m", "pytest", *rest]
+def pytest_arguments(rest: list[str]) -> list[str]:
+    """The command line of the tests; ``rest`` is what the user gave, for pytest."""
+    return [sys.executable, "-m", "pytest", *_workers("worksteal", rest), *rest]
 
 
-def notebooks_command(root: Path) -> list[str] | None:
-    """Strict nbval over every chapter, one after the other; None while there is no chapter."""
+def nbval_arguments(root: Path) -> list[str] | None:
+    """The command line of strict nbval over every chapter; None while there is no chapter.
+
+    conftest.py sets what else nbval needs, and checks the solutions in the same run.
+    """
     notebooks = sorted(str(path.relative_to(root)) for path in (root / "chapters").glob("*.ipynb"))
     if not notebooks:
         return None
-    # conftest.py sets what else nbval needs. One after the other: notebooks share the processor.
-    return [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", *notebooks]
+    # A notebook's cells need one kernel, so one worker; several notebooks run at a time.
+    return [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", *_workers("loadfile"), *notebooks]
+
+
+def usable_cores() -> int:
+    """How many cores this process may use; taskset and containers may give it fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _workers(distribution: str, rest: Sequence[str] = ()) -> list[str]:
+    """A pytest worker per core. None with one core, nor where the user says how many or asks for a debugger."""
+    n = min(usable_cores(), MOST_WORKERS)
+    own = any(
+        re.match(r"-n|--numprocesses|--dist|--pdb|--trace$|-pno:xdist|no:xdist|-s$|--capture=no", word) for word in rest
+    )
+    return [] if n < 2 or own else ["-n", str(n), "--dist", distribution]
 
 
 def bench_command(arguments: list[str]) -> int:
@@ -83,6 +107,6 @@ def _run(root: Path, title: str, command: list[str] | None) -> int:
 def _needs_pytest() -> None:
     from importlib.util import find_spec
 
-    for name in ("pytest", "nbval", "hypothesis", "transformers"):
+    for name in ("pytest", "xdist", "pytest_socket", "nbval", "hypothesis", "transformers"):
         if not find_spec(name):
             raise InputError(f"The test tools are missing ({name} is). Run: python3 course.py test")

@@ -64,6 +64,9 @@ def test_1024_tokens_open_and_stay_usable_in_both_themes(lab, spread_of_pixels):
 
         for theme in ("light", "dark"):
             notebook.theme(dark=theme == "dark")
+            shown.wait(theme=theme)
+            # JupyterLab hides its page for a moment; a picture drawn then has no width, and Chromium complains.
+            notebook.errors.clear()
             for view in VIEWS:
                 root.locator(f"[data-view={view}]").click()
                 shown.wait(view=view, theme=theme)
@@ -72,6 +75,7 @@ def test_1024_tokens_open_and_stay_usable_in_both_themes(lab, spread_of_pixels):
                 found = root.evaluate(SOUND)
                 assert found == dict.fromkeys(("page", "explorer", "panel", "canvases", "labels"), True), view
                 assert root.evaluate(OVERLAPS) == [], view
+            assert notebook.errors == []
 
         root.locator("[data-view=head]").click()
         shown.wait(view="head")

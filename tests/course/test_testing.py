@@ -17,6 +17,7 @@ def root(monkeypatch, tmp_path):
         (tmp_path / "chapters" / name).write_text("{}")
     monkeypatch.setattr(workspace, "course_root", lambda: tmp_path)
     monkeypatch.setattr(vocabulary, "available", lambda: True)
+    monkeypatch.setattr(checkup, "usable_cores", lambda: 2)
     return tmp_path
 
 
@@ -37,14 +38,34 @@ def test_tests_then_notebooks(root, runs, capsys):
     started, _ = runs
     assert checkup.test_command(["-k", "mask"]) == 0
     assert list(started) == ["Tests", "Notebooks"]
-    assert started["Tests"] == [sys.executable, "-m", "pytest", "-k", "mask"]
+    assert started["Tests"] == [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "-k", "mask"]
     assert started["Notebooks"][-2:] == ["chapters/00_a.ipynb", "chapters/01_b.ipynb"]
     assert capsys.readouterr().out == "\nPassed: tests and notebooks\n"
 
 
 def test_notebooks_are_compared_strictly(root):
-    line = checkup.notebooks_command(root)
+    line = checkup.nbval_arguments(root)
     assert "--nbval" in line and "--nbval-lax" not in line
+
+
+def test_the_cells_of_a_notebook_stay_with_one_worker(root):
+    assert " ".join(checkup.nbval_arguments(root)).count("-n 2 --dist loadfile") == 1
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, []), (2, ["-n", "2"]), (3, ["-n", "3"]), (64, ["-n", "4"])])
+def test_a_worker_per_core(root, monkeypatch, cores, workers):
+    monkeypatch.setattr(checkup, "usable_cores", lambda: cores)
+    for line in (checkup.pytest_arguments([]), checkup.nbval_arguments(root)):
+        assert [word for word in line if word == "-n" or word.isdigit()] == workers
+
+
+@pytest.mark.parametrize("own", ["-n0", "-n", "--numprocesses=3", "--pdb", "-s"])
+def test_who_asks_for_a_number_of_workers_or_a_debugger_gets_it(root, own):
+    assert checkup.pytest_arguments([own]) == [sys.executable, "-m", "pytest", own]
+
+
+def test_words_that_only_begin_alike_change_nothing(root):
+    assert "worksteal" in checkup.pytest_arguments(["tests/test_trace.py", "-k", "number"])
 
 
 def test_notebooks_run_in_this_environment(root, capfd):
@@ -77,8 +98,8 @@ def test_without_a_chapter(root, capsys):
 
 def test_a_real_run_fails_when_a_test_fails(root):
     (root / "test_red.py").write_text("def test_red():\n    assert 1 == 2\n")
-    assert checkup._run(root, "Tests", checkup.tests_command(["-q", "test_red.py"])) == 1
-    assert checkup._run(root, "Tests", checkup.tests_command(["-q", "-k", "nothing", "test_red.py"])) == 5
+    assert checkup._run(root, "Tests", checkup.pytest_arguments(["-n0", "-q", "test_red.py"])) == 1
+    assert checkup._run(root, "Tests", checkup.pytest_arguments(["-n0", "-q", "-k", "nothing", "test_red.py"])) == 5
 
 
 def test_without_the_test_tools(root, monkeypatch):
