@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from gpt2lab.course.browser import open_notebook, run_cell
+from gpt2lab.course.browser import Lab, Notebook
 
 RUNS = 3  # timed ones, after a first that imports; a peer that takes long is run once
 LONG_S = 10
@@ -91,7 +91,7 @@ window.watch = (n) => {
 """
 
 
-def in_jupyterlab(browser: Any, lab: tuple, setup: str, ours_s: float) -> tuple[list[dict], dict]:
+def in_jupyterlab(lab: Lab, setup: str, ours_s: float) -> tuple[list[dict], dict]:
     """From Shift+Enter to something drawn, peer by peer, at 128 tokens.
 
     512 tokens are left out: the outputs are 200 to 1,000 MB, of which JupyterLab shows none in time.
@@ -100,15 +100,15 @@ def in_jupyterlab(browser: Any, lab: tuple, setup: str, ours_s: float) -> tuple[
     for name, cell in CELLS.items():
         if find_spec(name) is None:
             continue
-        with open_notebook(browser, lab, name, [setup, GIVEN, cell], WATCH) as (page, blocked):
-            run_cell(page, 0)
-            run_cell(page, 1)
-            page.set_default_timeout(BUSY_MS)
-            shown = [_show(page)]
+        with lab.open(lab.write(name, [setup, GIVEN, cell]), fresh=True, script=WATCH) as notebook:
+            notebook.run(0)
+            notebook.run(1)
+            notebook.page.set_default_timeout(BUSY_MS)
+            shown = [_show(notebook)]
             facts[f"{name}_drawn_offline"] = shown[0][1] is not None
-            facts[f"{name}_blocked_requests"] = len(blocked)
+            facts[f"{name}_blocked_requests"] = len(notebook.blocked)
             if shown[0][1] is not None and shown[0][1] < LONG_S:
-                shown = [_show(page) for _ in range(RUNS)]
+                shown = [_show(notebook) for _ in range(RUNS)]
         facts[f"{name}_output_in_page_s"] = statistics.median(at for at, _ in shown if at is not None)
         visible = [at for _, at in shown if at is not None]
         if len(visible) == len(shown):
@@ -122,11 +122,12 @@ def in_jupyterlab(browser: Any, lab: tuple, setup: str, ours_s: float) -> tuple[
     return rows, facts
 
 
-def _show(page: Any) -> tuple[float | None, float | None]:
+def _show(notebook: Notebook) -> tuple[float | None, float | None]:
     """Run the peer's cell: seconds until there is output, and until something is drawn (or None)."""
+    page = notebook.page
     page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     page.evaluate("watch(2)")
-    run_cell(page, 2)
+    notebook.run(2)
     end = time.monotonic() + PATIENCE_S
     while True:
         late = time.monotonic() > end

@@ -27,7 +27,7 @@ import torch
 from _timing import PAIRS, compare, provenance, report
 
 from gpt2lab import GPT2, GPT2Config, course_encoding
-from gpt2lab.course.browser import chromium_program, jupyterlab, open_notebook, run_cell
+from gpt2lab.course.browser import Lab, chromium_program, jupyterlab
 from gpt2lab.explorer import Explorer
 
 LENGTHS = (32, 128)
@@ -36,7 +36,7 @@ WORDS = "def area(width, height): return width * height if width > 0 else None #
 SETUP = f"""
 import torch
 from gpt2lab import GPT2, GPT2Config, course_encoding
-from gpt2lab.course.browser import chromium_program, jupyterlab, open_notebook, run_cell
+from gpt2lab.course.browser import Lab, chromium_program, jupyterlab
 from gpt2lab.explorer import Explorer
 torch.manual_seed(0)
 encoding = course_encoding()
@@ -142,41 +142,42 @@ def in_jupyterlab() -> tuple[list[dict], dict]:
         sync_playwright() as p,
     ):
         browser = p.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        lab = (Path(folder), url, token)
+        lab = Lab(browser, Path(folder), url, token)
         try:
-            rows = measure(browser, lab)
+            rows = measure(lab)
             first = next(row for row in rows if row["name"] == "run to visible, 128 tokens")
-            theirs, facts = _peers.in_jupyterlab(browser, lab, SETUP, first["ours_s"])
+            theirs, facts = _peers.in_jupyterlab(lab, SETUP, first["ours_s"])
             return rows + theirs, facts
         finally:
             browser.close()
 
 
-def measure(browser: Any, lab: tuple) -> list[dict]:
+def measure(lab: Lab) -> list[dict]:
     runs = 5
     cells = [SETUP]
     for T in (128, 512):
         cells += [f"e = Explorer(model, encoding, cut({T})); e"] * runs
     cells.append("toy = GPT2(GPT2Config.tiny(vocab_size=1024)).eval(); e = Explorer(toy, encoding, 'a b'); e")
-    with open_notebook(browser, lab, "ours", cells, CLOCK) as (page, blocked):
-        run_cell(page, 0)
+    with lab.open(lab.write("ours", cells), fresh=True, script=CLOCK) as notebook:
+        page = notebook.page
+        notebook.run(0)
         rows = []
         for first, (T, limit) in zip((1, 1 + runs), ((128, 800), (512, 1200)), strict=True):
             times = []
             for n in range(first, first + runs):
                 seen = page.evaluate("window.seen ?? 0")
-                run_cell(page, n)
+                notebook.run(n)
                 page.wait_for_function("n => (window.seen ?? 0) > n && window.visible > window.pressed", arg=seen)
                 times.append(page.evaluate("window.visible - window.pressed"))
             rows.append(limit_row(f"run to visible, {T} tokens", times[1:], limit))  # the first one imports
             if T == 128:
                 rows += hands(page)
-        run_cell(page, len(cells) - 1)
+        notebook.run(len(cells) - 1)
         page.wait_for_timeout(800)
         texts = [f"x{i} = x + {i}  # change" for i in range(PAIRS)]
         rows.append(limit_row("edit to new picture, toy model", [page.evaluate(TYPE, text) for text in texts], 300))
-        if blocked:
-            raise SystemExit(f"the explorer asked other hosts: {blocked[:3]}")
+        if notebook.blocked:
+            raise SystemExit(f"the explorer asked other hosts: {notebook.blocked[:3]}")
     return rows
 
 

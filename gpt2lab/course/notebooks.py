@@ -60,10 +60,15 @@ def chapters(root: Path | None = None) -> list[Path]:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment with what is fixed for notebooks."""
+    """This process's environment with what is fixed for notebooks.
+
+    GPT2LAB_NOTEBOOK_THREADS, which .ci/every-path sets, gives arithmetic another number of threads than one.
+    """
+    threads = os.environ.get("GPT2LAB_NOTEBOOK_THREADS", "1")
     here = str(Path(__file__).resolve().parents[2])  # this gpt2lab, no other
     paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+    fixed = {**ENVIRONMENT, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    return {**os.environ, **fixed, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
 @contextmanager
