@@ -11,19 +11,21 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from gpt2lab.course import doctor
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUN = {Requirement(line).name: Requirement(line) for line in PROJECT["dependencies"]}
-TEST = {Requirement(line).name: Requirement(line) for line in PROJECT["optional-dependencies"]["test"]}
+EXTRAS = PROJECT["optional-dependencies"]
+TOOLS = {Requirement(line).name: Requirement(line) for group in EXTRAS.values() for line in group}
 
 ON_CONDA = {"pytorch": "torch", "playwright-python": "playwright"}  # names that differ on conda-forge
 
 # Growing this list is a decision, not an accident: the learner downloads each of them.
-RUN_TIME = """torch numpy safetensors tiktoken regex tqdm jaxtyping huggingface_hub jupyterlab ipykernel
-    matplotlib pillow ipywidgets anywidget voila""".split()
+RUN_TIME = """torch numpy safetensors tiktoken regex tqdm jaxtyping lazy_loader huggingface_hub jupyterlab
+    ipykernel matplotlib pillow ipywidgets anywidget voila""".split()
 
 
 def test_run_time_dependencies_are_these():
@@ -32,7 +34,7 @@ def test_run_time_dependencies_are_these():
 
 def test_each_dependency_has_its_reason():
     lines = re.findall(r'^    "([\w-]+)[^"]*",(.*)$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert {name for name, reason in lines if "#" in reason} >= set(RUN)
+    assert {name for name, reason in lines if "#" in reason} >= {*RUN, *TOOLS}
 
 
 def test_conda_has_the_same_list():
@@ -41,7 +43,7 @@ def test_conda_has_the_same_list():
     python = next(item for item in listed if item.name == "python")
     assert str(python.specifier) == str(Requirement(f"python{PROJECT['requires-python']}").specifier)
     conda = {ON_CONDA.get(item.name, item.name): item.specifier for item in listed if item.name != "python"}
-    assert conda == {name: item.specifier for name, item in {**RUN, **TEST}.items()}
+    assert conda == {name: item.specifier for name, item in {**RUN, **TOOLS}.items()}
     assert "- -e ." in lines and "- conda-forge" in lines
 
 
@@ -52,7 +54,7 @@ def constraints():
 
 def test_every_dependency_has_a_tested_version_within_its_bounds():
     tested = constraints()
-    for name, item in {**RUN, **TEST}.items():
+    for name, item in {**RUN, **TOOLS}.items():
         assert item.specifier.contains(tested[canonicalize_name(name)]), name
 
 
@@ -112,6 +114,35 @@ def test_import_is_light():
     assert done.stdout.strip() == "[]", done.stderr
 
 
+LAZY = ["gpt2lab", "gpt2lab.widgets", "gpt2lab.explorer"]
+NAMES = """
+import sys
+import PACKAGE as package
+loaded = {name for name in sys.modules if name.startswith("PACKAGE.")}
+print(dir(package) == package.__all__ == sorted(package.__all__), sorted(loaded))
+print([name for name in package.__all__ if getattr(package, name).__name__ != name])
+package.nothing_of_that_name
+"""
+
+
+@pytest.mark.parametrize("package", LAZY)
+def test_names_load_on_first_use(package):
+    """Nothing is loaded by the import, every listed name is there, and another one is a plain error."""
+    code = NAMES.replace("PACKAGE", package)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    before = "['gpt2lab.moved']" if package == "gpt2lab" else "[]"
+    assert done.stdout.splitlines() == [f"True {before}", "[]"], done.stderr
+    assert f"AttributeError: module {package!r} has no attribute 'nothing_of_that_name'" in done.stderr
+
+
+def test_a_type_checker_is_told_that_the_package_is_typed():
+    package = ROOT / "gpt2lab"
+    assert (package / "py.typed").exists()
+    assert "Typing :: Typed" in PROJECT["classifiers"]
+    for name in LAZY:
+        assert ROOT.joinpath(*name.split("."), "__init__.pyi").exists()
+
+
 def git(*arguments):
     done = subprocess.run(["git", *arguments], capture_output=True, text=True, cwd=ROOT)
     if done.returncode > 1:
@@ -129,6 +160,15 @@ def test_no_vocabulary_and_no_foreign_weights_are_committed():
     ours = ("gpt2lab/zoo/", "gpt2lab/studies/lab/trained/", *data)  # trained here
     kinds = (".tiktoken", ".bin", ".pt", ".pth", ".safetensors", "vocab.bpe", "encoder.json")
     assert not [path for path in git("ls-files") if path.endswith(kinds) and not path.startswith(ours)]
+
+
+def test_the_version_and_the_licence_are_stated_where_people_look():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d\S*)\]", changes, re.MULTILINE)
+    version = Version(PROJECT["version"])
+    assert "## [Unreleased]" in changes if version.is_devrelease else str(version) == released[0]
+    assert version > max(Version(number) for number in released) or not version.is_devrelease
+    assert PROJECT["license"] == "MIT" and (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions are POSIX")

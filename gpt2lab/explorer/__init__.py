@@ -1,22 +1,17 @@
 """The explorer: all of GPT-2 for one sentence, to look at, point at and switch off.
 
-``Explorer`` is the widget. It loads on first use, because it needs anywidget and matplotlib.
+``Explorer`` is the widget. The names in ``__init__.pyi`` load on first use, because the widget needs
+anywidget and matplotlib.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+import lazy_loader
 
-_HOME = {"Explorer": "explorer", "head_scores": "roles"}
-__all__ = sorted(_HOME)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'gpt2lab.explorer' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"gpt2lab.explorer.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _load(name)

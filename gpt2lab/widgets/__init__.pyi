@@ -1,0 +1,27 @@
+# The names of the package and their modules: read by lazy_loader, by editors and by type checkers.
+from .activation_panel import ActivationPanel as ActivationPanel
+from .attention_panel import AttentionPanel as AttentionPanel
+from .base import Panel as Panel
+from .bpe_panel import BPEPanel as BPEPanel
+from .budget_panel import BudgetPanel as BudgetPanel
+from .cache_panel import CachePanel as CachePanel
+from .depth_panel import DepthPanel as DepthPanel
+from .filing_cabinet_panel import FilingCabinetPanel as FilingCabinetPanel
+from .heads_panel import HeadsPanel as HeadsPanel
+from .lab_models_panel import LabModelsPanel as LabModelsPanel
+from .lab_panel import LabPanel as LabPanel
+from .layernorm_panel import LayerNormPanel as LayerNormPanel
+from .map_panel import MapPanel as MapPanel
+from .mask_panel import MaskPanel as MaskPanel
+from .neurons_panel import NeuronsPanel as NeuronsPanel
+from .norm_placement_panel import NormPlacementPanel as NormPlacementPanel
+from .path_panel import PathPanel as PathPanel
+from .positions_panel import PositionsPanel as PositionsPanel
+from .predict import Predict as Predict
+from .residual_panel import ResidualPanel as ResidualPanel
+from .ripple_panel import RipplePanel as RipplePanel
+from .sampling_panel import SamplingPanel as SamplingPanel
+from .schedule_panel import SchedulePanel as SchedulePanel
+from .score_scaling_panel import ScoreScalingPanel as ScoreScalingPanel
+from .sizes_panel import SizesPanel as SizesPanel
+from .train_panel import TrainPanel as TrainPanel
