@@ -46,7 +46,10 @@ def open_model(name: str | None) -> tuple[Any, Any, str, str]:
     ``name`` is a toy model, ``random``, ``gpt2`` and its sizes, or a folder with a checkpoint. Without
     a name: the toy model that resolves references, or random weights where none is there.
     """
-    from gpt2lab import GPT2, GPT2Config, course_encoding, gpt2_encoding, load_gpt2
+    from gpt2lab.config import GPT2Config
+    from gpt2lab.model import GPT2
+    from gpt2lab.tokenizer import course_encoding, gpt2_encoding
+    from gpt2lab.weights import load_gpt2
     from gpt2lab.zoo import load_toy, toy_names
 
     toys = toy_names()
