@@ -1,8 +1,9 @@
 """The command `gpt2lab`: one table of commands, each a function that takes its own arguments.
 
 To add a command, add a line to COMMANDS. The function takes the rest of the command line as a list
-of strings and returns the exit code; its module is imported only when the command is used. What it
-raises as ValueError or as an error of the course's own is shown as one sentence, without a traceback.
+of strings and returns the exit code; its module is imported only when the command is used. A
+``CourseError`` that it raises is shown as one sentence. Any other exception is a defect of the course
+and is called that; ``gpt2lab --debug COMMAND`` shows the traceback of either.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import difflib
 import importlib
 import os
 import sys
+import traceback
 
-from gpt2lab.errors import CheckpointError, DivergenceError
-from gpt2lab.tokenizer.vocabulary import VocabularyError
+from gpt2lab.errors import CourseError
 
 COMMANDS = {  # name: (module:function, what it does)
     "open": ("gpt2lab.course.jupyter:open_command", "open the course in JupyterLab"),
@@ -26,36 +27,59 @@ COMMANDS = {  # name: (module:function, what it does)
     "export": ("gpt2lab.explorer.serve:export_command", "write the explorer to an HTML, PNG, SVG or CSV file"),
     "bench": ("gpt2lab.course.testing:bench_command", "run the benchmarks, or some by name"),
 }
+DONE, DEFECT, MISTAKE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141  # exit codes
 
 
 def usage() -> str:
-    lines = [f"    gpt2lab {name:<8} {what}" for name, (_, what) in COMMANDS.items()]
-    return "\n".join(["usage: gpt2lab COMMAND [...]", "", *lines, "", "gpt2lab COMMAND --help says more."])
+    lines = [f"    gpt2lab {name:<9} {what}" for name, (_, what) in COMMANDS.items()]
+    more = ["gpt2lab COMMAND --help says more.", "gpt2lab --debug COMMAND shows the traceback of an error."]
+    return "\n".join(["usage: gpt2lab [--debug] COMMAND [...]", "", *lines, "", *more])
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 for success, 2 for a mistake in the call."""
+    """Run one command and return its exit code.
+
+    0 for success, 1 for a failure that a command reports itself or for a defect of the course, 2 for a
+    mistake in the call, 130 after Ctrl+C, 141 when the reader of the output has gone.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
+    debug = arguments[:1] == ["--debug"]
+    arguments = arguments[debug:]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
-        return 0
+        return DONE
     name, *rest = arguments
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         print(f"gpt2lab has no command {name!r}.{hint}\n\n{usage()}", file=sys.stderr)
-        return 2
-    module, function = COMMANDS[name][0].split(":")
+        return MISTAKE
     try:
-        return getattr(importlib.import_module(module), function)(rest)
-    except (ValueError, VocabularyError, CheckpointError, DivergenceError) as error:
+        return run(name, rest)
+    except CourseError as error:
+        if debug:
+            traceback.print_exc()
         print(f"gpt2lab {name}: {error}", file=sys.stderr)
-        return 2
+        return MISTAKE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # `gpt2lab doctor | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return PIPE_CLOSED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        advice = "." if debug else f"; gpt2lab --debug {' '.join(arguments)} shows where it happened."
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        print(f"gpt2lab {name}: a defect of the course, not of your call ({what}){advice}", file=sys.stderr)
+        return DEFECT
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Import the module of a command and call its function."""
+    module, function = COMMANDS[name][0].split(":")
+    code: int = getattr(importlib.import_module(module), function)(arguments)
+    return code
 
 
 if __name__ == "__main__":

@@ -8,16 +8,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gpt2lab.errors import CourseError
+
+
+class UnwritableError(CourseError, OSError):
+    """A place where nothing can be written; the message names it and says why."""
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
     After a crash, a full disk or an exception the old file is still there, untouched.
+
+    Raises
+    ------
+    UnwritableError
+        If the folder cannot be made or written to; it is an ``OSError``.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise UnwritableError(f"{path} cannot be written ({error.strerror}); choose another place") from error
     os.close(handle)
     part = Path(name)
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpt2lab.files import atomic_write
+from gpt2lab.errors import CourseError
+from gpt2lab.files import UnwritableError, atomic_write
 
 
 def test_writes_into_folders_that_do_not_exist_yet(tmp_path):
@@ -33,3 +34,13 @@ def test_replaces_the_old_file_at_the_end(tmp_path):
         part.write_text("new", encoding="utf-8")
         assert target.read_text(encoding="utf-8") == "old"
     assert target.read_text(encoding="utf-8") == "new"
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path):
+    """A file stands where the folder should be: the person chooses another place."""
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    target = tmp_path / "taken" / "page.html"
+    with pytest.raises(UnwritableError, match=r"page\.html cannot be written \(.+\); choose another place") as caught:
+        with atomic_write(target):
+            pass
+    assert isinstance(caught.value, CourseError) and isinstance(caught.value, OSError)

@@ -16,7 +16,8 @@ THIN = 20  # lines of functions in an __init__
 
 # From the bottom up. A room may import its own layer and the ones before it.
 LAYERS = """
-    errors files local_server moved
+    errors moved
+    files local_server
     config trace
     residual layernorm attention masking positions feedforward
     block
