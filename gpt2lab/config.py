@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, is_number, validates, whole_number
 
 
 @dataclass(frozen=True, kw_only=True)
+@validates
 class GPT2Config:
     """Shape of a GPT-2. Frozen: make another with ``config.with_(n_layers=3)``.
 
@@ -24,43 +24,49 @@ class GPT2Config:
         or dropout or epsilon is out of range.
     """
 
-    vocab_size: Any = 50257  # tokens in the vocabulary: 256 bytes + 50,000 merges + <|endoftext|>
-    context_length: Any = 1024  # tokens; nothing exists past position 1023
-    n_layers: Any = 12  # blocks
-    n_heads: Any = 12  # heads per block
-    d_model: Any = 768  # width of the residual stream
-    d_ff: Any = None  # hidden width of the feed-forward network; None means 4 * d_model
-    dropout: Any = 0.1  # probability, during training only
-    layer_norm_eps: Any = 1e-5  # added to the variance, inside the root
+    vocab_size: int = 50257  # tokens in the vocabulary: 256 bytes + 50,000 merges + <|endoftext|>
+    context_length: int = 1024  # tokens; nothing exists past position 1023
+    n_layers: int = 12  # blocks
+    n_heads: int = 12  # heads per block
+    d_model: int = 768  # width of the residual stream
+    # Hidden width of the feed-forward network; None means 4 * d_model, and is that number from then on.
+    d_ff: int = None  # type: ignore[assignment]
+    dropout: float = 0.1  # probability, during training only
+    layer_norm_eps: float = 1e-5  # added to the variance, inside the root
 
     def __post_init__(self) -> None:
-        if self.d_ff is None and isinstance(self.d_model, int):
-            object.__setattr__(self, "d_ff", 4 * self.d_model)
-        for name in ("vocab_size", "context_length", "n_layers", "n_heads", "d_model", "d_ff"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+        for name in ("vocab_size", "context_length", "n_layers", "n_heads", "d_model"):
+            self._set(name, whole_number(name, getattr(self, name), 1))
+        d_ff: int | None = self.d_ff
+        self._set("d_ff", 4 * self.d_model if d_ff is None else whole_number("d_ff", d_ff, 1))
         if self.d_model % self.n_heads != 0:
             raise InputError(
                 "d_model must be divisible by n_heads, because each head takes an equal slice of it: got "
                 f"d_model={self.d_model} and n_heads={self.n_heads} (remainder {self.d_model % self.n_heads})"
             )
-        if not (isinstance(self.dropout, (int, float)) and 0 <= self.dropout < 1):
+        if not (is_number(self.dropout) and 0 <= self.dropout < 1):
             raise InputError(f"dropout is a probability in [0, 1), got {self.dropout!r}")
         eps = self.layer_norm_eps
-        if not (isinstance(eps, (int, float)) and math.isfinite(eps) and eps > 0):
+        if not (is_number(eps) and math.isfinite(eps) and eps > 0):
             raise InputError(f"layer_norm_eps must be a small positive number, got {eps!r}")
+        for name in ("dropout", "layer_norm_eps"):  # NumPy's numbers become Python's: JSON knows no others
+            if not isinstance(getattr(self, name), (int, float)):
+                self._set(name, float(getattr(self, name)))
+
+    def _set(self, name: str, value: int | float) -> None:
+        object.__setattr__(self, name, value)
 
     @property
     def d_head(self) -> int:
         """Width of one head: the slice of ``d_model`` it works in."""
         return self.d_model // self.n_heads
 
-    def with_(self, **changes: Any) -> GPT2Config:
+    @validates
+    def with_(self, **changes: int | float | None) -> GPT2Config:
         """A copy with some numbers changed. ``d_ff`` follows ``d_model`` if it was 4 * d_model."""
         if "d_model" in changes and "d_ff" not in changes and self.d_ff == 4 * self.d_model:
             changes["d_ff"] = None
-        return replace(self, **changes)
+        return replace(self, **changes)  # type: ignore[arg-type]  # the copy checks each of them
 
     @classmethod
     def gpt2(cls) -> GPT2Config:
@@ -83,7 +89,8 @@ class GPT2Config:
         return cls(n_layers=48, n_heads=25, d_model=1600)
 
     @classmethod
-    def tiny(cls, **changes: Any) -> GPT2Config:
+    @validates
+    def tiny(cls, **changes: int | float | None) -> GPT2Config:
         """A GPT-2 that fits on a screen: 2 layers, 4 heads of width 8, 64 tokens of context."""
-        sizes = dict(vocab_size=50257, context_length=64, n_layers=2, n_heads=4, d_model=32, dropout=0.0)
-        return cls(**{**sizes, **changes})
+        screen = cls(vocab_size=50257, context_length=64, n_layers=2, n_heads=4, d_model=32, dropout=0.0)
+        return screen.with_(**changes)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,3 +73,12 @@ def test_it_is_frozen_and_keyword_only():
 def test_refuses_with_one_sentence(sizes, message):
     with pytest.raises(ValueError, match=message):
         GPT2Config(**sizes)
+
+
+def test_numpys_numbers_are_numbers_and_are_stored_as_pythons():
+    sizes = dict(vocab_size=np.int64(40), d_model=np.int32(24), n_heads=np.int64(3), dropout=np.float32(0.5))
+    config = GPT2Config.tiny(**sizes, layer_norm_eps=np.float16(1e-3))
+    assert config == GPT2Config.tiny(
+        vocab_size=40, d_model=24, n_heads=3, dropout=0.5, layer_norm_eps=float(np.float16(1e-3))
+    )
+    assert json.loads(json.dumps(dataclasses.asdict(config)))["d_ff"] == 96

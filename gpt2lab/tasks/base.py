@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import regex
 import tiktoken
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates, whole_number
 from gpt2lab.model import evaluating
 from gpt2lab.tokenizer import left_out
 from gpt2lab.tokenizer.bpe import ENDOFTEXT
@@ -59,7 +59,8 @@ class Task(ABC):
     ) -> tuple[Int[Tensor, "n T_plus_1"], Bool[Tensor, "n T_plus_1"]]:
         """Draw n sequences: tokens (n, T + 1), and which of them the rule decides."""
 
-    def batch(self, n: Any, generator: torch.Generator, split: str = "train") -> tuple[Tensor, Tensor]:
+    @validates
+    def batch(self, n: int, generator: torch.Generator, split: str = "train") -> tuple[Tensor, Tensor]:
         """Draw n cases for training or evaluation.
 
         Parameters
@@ -83,8 +84,7 @@ class Task(ABC):
         """
         if split not in SPLITS:
             raise InputError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise InputError(f"a batch needs a whole number of at least 1 sequences, got {n!r}")
+        n = whole_number("the number of sequences in a batch", n, 1)
         if split == "train" and self.n_train is not None and n > self.n_train:
             raise InputError(
                 f"a batch of {n} is larger than the data: task {self.name!r} has {self.n_train} training cases"

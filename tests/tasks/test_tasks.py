@@ -245,5 +245,5 @@ def test_bad_calls() -> None:
     with pytest.raises(ValueError, match="split must be one of train, held_out, got 'test'"):
         task.batch(4, seeded(), "test")
     for n in (0, 2.0, True):
-        with pytest.raises(ValueError, match="a batch needs a whole number of at least 1"):
+        with pytest.raises(ValueError, match="the number of sequences in a batch must be a whole number of at least 1"):
             task.batch(n, seeded())
