@@ -15,16 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention
 from gpt2lab.block import TransformerBlock
+from gpt2lab.cache import LayerCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
 from gpt2lab.feedforward import FeedForward
+from gpt2lab.masking import Padding
 from gpt2lab.model import GPT2
 from gpt2lab.positions import ALiBiAttention, NoPositions, RotaryAttention, SinusoidalPositions
 from gpt2lab.residual import residual_init_scale
@@ -34,16 +35,13 @@ from gpt2lab.trace import BlockTrace, FeedForwardTrace, LayerNormTrace
 class NoResidualBlock(TransformerBlock):
     """x = attn(ln_1(x)); x = ffn(ln_2(x)): every part overwrites what came before."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.extend(x, None)
-
-    def extend(self, x: Tensor, cache: Any) -> Tensor:
-        x = self.attn(self.ln_1(x), cache)
+    def forward(self, x: Tensor, cache: LayerCache | None = None, padding: Padding | None = None) -> Tensor:
+        x = self.attn(self.ln_1(x), cache, padding)
         x = self.ffn(self.ln_2(x))
         return x
 
-    def trace(self, x: Tensor) -> BlockTrace:
-        added = super().trace(x)  # right up to attn; what follows saw the wrong stream
+    def trace(self, x: Tensor, padding: Padding | None = None) -> BlockTrace:
+        added = super().trace(x, padding)  # right up to attn; what follows saw the wrong stream
         ln_2 = self.ln_2.trace(added.attn.out)
         ffn = self.ffn.trace(ln_2.out)
         return replace(added, resid_mid=added.attn.out, ln_2=ln_2, ffn=ffn, resid_post=ffn.out)
@@ -52,16 +50,13 @@ class NoResidualBlock(TransformerBlock):
 class PostLNBlock(TransformerBlock):
     """x = ln_1(x + attn(x)); x = ln_2(x + ffn(x)): the norm sits on the stream, as in 2017."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.extend(x, None)
-
-    def extend(self, x: Tensor, cache: Any) -> Tensor:
-        x = self.ln_1(x + self.attn(x, cache))
+    def forward(self, x: Tensor, cache: LayerCache | None = None, padding: Padding | None = None) -> Tensor:
+        x = self.ln_1(x + self.attn(x, cache, padding))
         x = self.ln_2(x + self.ffn(x))
         return x
 
-    def trace(self, x: Tensor) -> BlockTrace:
-        attn = self.attn.trace(x)
+    def trace(self, x: Tensor, padding: Padding | None = None) -> BlockTrace:
+        attn = self.attn.trace(x, padding)
         ln_1 = self.ln_1.trace(x + attn.out)
         ffn = self.ffn.trace(ln_1.out)
         ln_2 = self.ln_2.trace(ln_1.out + ffn.out)
@@ -177,8 +172,8 @@ def _without_mask(model: GPT2) -> GPT2:
 @torch.no_grad()
 def _without_scaled_init(model: GPT2) -> GPT2:
     for block in model.blocks:
-        for writer in (block.attn.out, block.ffn.down):
-            writer.weight /= residual_init_scale(model.config.n_layers)
+        for writer in block.writers():
+            writer.weight.data /= residual_init_scale(model.config.n_layers)
     return model
 
 

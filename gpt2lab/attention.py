@@ -15,16 +15,15 @@ three projections are one fused layer.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gpt2lab.cache import LayerCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
-from gpt2lab.masking import apply_mask, causal_mask, fits_scores
+from gpt2lab.masking import Padding, apply_mask, causal_mask, fits_scores
 from gpt2lab.trace import AttentionTrace
 
 
@@ -46,7 +45,12 @@ def merge_heads(x: Float[Tensor, "*batch n_heads T d_head"]) -> Float[Tensor, "*
 
 
 def attention(
-    q: Tensor, k: Tensor, v: Tensor, mask: Any = None, bias: Any = None, scale: Any = None
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    bias: Tensor | None = None,
+    scale: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The equation above, written out.
 
@@ -83,7 +87,7 @@ def attention(
     return attn_weights @ v, attn_weights
 
 
-def attention_scores(q: Tensor, k: Tensor, bias: Any = None, scale: Any = None) -> Tensor:
+def attention_scores(q: Tensor, k: Tensor, bias: Tensor | None = None, scale: float | None = None) -> Tensor:
     """Scaled (and biased) scores before the mask: (..., T_query, T_key)."""
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     scores = q @ k.transpose(-2, -1) * scale  # (..., T_query, T_key)
@@ -117,7 +121,8 @@ class MultiHeadAttention(nn.Module):
     def rotate(self, q: Tensor, k: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Socket for RoPE. GPT-2 leaves queries and keys as they are.
 
-        q, k are (B, n_heads, T, d_head); positions is (T,) long, the absolute position of each.
+        q, k are (B, n_heads, T, d_head). positions, long, says where each of them stands: (T,), or
+        (B, 1, T) where rows of different length are padded.
         """
         return q, k
 
@@ -138,48 +143,62 @@ class MultiHeadAttention(nn.Module):
         q, k, v = self.qkv(x).chunk(3, dim=-1)  # 3 × (B, T, d_model)
         return split_heads(q, self.n_heads), split_heads(k, self.n_heads), split_heads(v, self.n_heads)
 
-    def forward(self, x: Float[Tensor, "B T d_model"], cache: Any = None) -> Float[Tensor, "B T d_model"]:
+    def positions(self, x: Tensor, start: int, padding: Padding | None) -> Tensor:
+        """Where the tokens of x (B, T, d_model) stand: (T,), or (B, 1, T) with padding."""
+        if padding is not None:
+            return padding.positions[:, None]  # (B, 1, T)
+        return torch.arange(start, start + x.shape[1], device=x.device)  # (T,)
+
+    def mask(self, T_query: int, T_key: int, padding: Padding | None) -> Tensor | None:
+        """Who may attend to whom, True = may: (T_query, T_key), (B, 1, T_query, T_key) with padding; None: all."""
+        causal = causal_mask(T_query, T_key, self.out.weight.device) if self.causal else None
+        return causal if padding is None else padding.visible(causal)
+
+    def forward(
+        self, x: Float[Tensor, "B T d_model"], cache: LayerCache | None = None, padding: Padding | None = None
+    ) -> Float[Tensor, "B T d_model"]:
         """Attend and project.
 
         Parameters
         ----------
         x : (B, T, d_model)
-        cache : gpt2lab.generation.LayerCache, optional
+        cache : LayerCache, optional
             Keys and values of earlier positions; those of the T new ones are appended to it.
+        padding : Padding, optional
+            Which keys are padding, where rows differ in length.
         """
-        T_query = x.shape[1]
-        start = 0 if cache is None else cache.length
+        T_query, start = x.shape[1], 0 if cache is None else cache.length
         q, k, v = self.project(x)  # 3 × (B, n_heads, T_query, d_head)
-        q, k = self.rotate(q, k, torch.arange(start, start + T_query, device=x.device))
+        q, k = self.rotate(q, k, self.positions(x, start, padding))
         if cache is not None:
             k, v = cache.append(k, v)  # 2 × (B, n_heads, T_key, d_head)
         T_key = k.shape[-2]
         bias = self.bias(T_query, T_key)
-        # One new query at the end of the sequence may see everything: nothing to hide.
-        causal = self.causal and T_query > 1
-        mask = bias
-        if causal and (bias is not None or T_key > T_query):
-            visible = causal_mask(T_query, T_key, x.device)  # (T_query, T_key)
-            mask = visible if bias is None else apply_mask(bias, visible)
+        # The kernel is fastest where it need not be given a mask: it knows the plain causal one by name,
+        # and one new query at the end of the sequence may see everything.
+        named = self.causal and T_query == T_key > 1 and bias is None and padding is None
+        everything = not self.causal or T_query == 1
+        mask = None if named or (everything and padding is None) else self.mask(T_query, T_key, padding)
+        if bias is not None:
+            mask = bias if mask is None else bias.masked_fill(~mask, -torch.inf)
         head_out = F.scaled_dot_product_attention(
             q,
             k,
             v,
             attn_mask=mask,
-            is_causal=causal and mask is None,
+            is_causal=named,
             dropout_p=self.dropout if self.training else 0.0,  # the kernel ignores .eval() by itself
             scale=self.scale,
         )  # (B, n_heads, T_query, d_head)
         return self.out_dropout(self.out(merge_heads(head_out)))  # (B, T_query, d_model)
 
-    def trace(self, x: Float[Tensor, "B T d_model"]) -> AttentionTrace:
+    def trace(self, x: Float[Tensor, "B T d_model"], padding: Padding | None = None) -> AttentionTrace:
         """The same result with every intermediate value; no dropout, no cache."""
         T = x.shape[1]
         q, k, v = self.project(x)  # 3 × (B, n_heads, T, d_head)
-        q, k = self.rotate(q, k, torch.arange(T, device=x.device))
-        mask = causal_mask(T, device=x.device) if self.causal else None  # (T, T)
-        bias = self.bias(T, T)
-        scores = attention_scores(q, k, bias, self.scale)  # (B, n_heads, T, T)
+        q, k = self.rotate(q, k, self.positions(x, 0, padding))
+        mask = self.mask(T, T, padding)  # (T, T), or (B, 1, T, T) with padding
+        scores = attention_scores(q, k, self.bias(T, T), self.scale)  # (B, n_heads, T, T)
         visible = scores if mask is None else apply_mask(scores, mask)
         attn_weights = visible.softmax(dim=-1)  # (B, n_heads, T, T)
         head_out = attn_weights @ v  # (B, n_heads, T, d_head)

@@ -22,54 +22,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpt2lab.config import GPT2Config
+from gpt2lab.cache import KVCache as KVCache
+from gpt2lab.cache import LayerCache as LayerCache
 from gpt2lab.errors import InputError
 from gpt2lab.model import GPT2, evaluating
-
-
-class LayerCache:
-    """Keys and values of one layer, in a buffer that is filled from the left."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.length = 0
-        self._k: Any = None
-        self._v: Any = None
-
-    def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Add the new keys and values, (B, n_heads, T, d_head) each; return all so far."""
-        if self._k is None:
-            B, n_heads, _, d_head = k.shape
-            self._k = k.new_empty(B, n_heads, self.capacity, d_head)
-            self._v = v.new_empty(B, n_heads, self.capacity, d_head)
-        if len(k) != len(self._k):
-            raise InputError(f"the cache belongs to a batch of {len(self._k)}, got a batch of {len(k)}")
-        end = self.length + k.shape[-2]
-        if end > self.capacity:
-            raise InputError(f"the cache holds {self.capacity} tokens, got {end}")
-        self._k[:, :, self.length : end] = k
-        self._v[:, :, self.length : end] = v
-        self.length = end
-        return self._k[:, :, :end], self._v[:, :, :end]
-
-
-class KVCache:
-    """Keys and values of all layers; hand it to ``GPT2.hidden(tokens, cache)``.
-
-    Parameters
-    ----------
-    capacity : int, optional
-        Most tokens it can hold; ``context_length`` by default.
-    """
-
-    def __init__(self, config: GPT2Config, capacity: int | None = None) -> None:
-        capacity = config.context_length if capacity is None else capacity
-        self.layers = [LayerCache(capacity) for _ in range(config.n_layers)]
-
-    @property
-    def length(self) -> int:
-        """Tokens held so far: the position of the next one."""
-        return self.layers[0].length
 
 
 def next_token_probabilities(logits: Tensor, temperature: Any = 1.0, top_k: Any = None, top_p: Any = None) -> Tensor:

@@ -10,15 +10,17 @@ section 3.1.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates
+from gpt2lab.tokens import readable
 
 
-def causal_mask(T_query: int, T_key: int | None = None, device: Any = None) -> Tensor:
+def causal_mask(T_query: int, T_key: int | None = None, device: torch.device | str | None = None) -> Tensor:
     """Position i may attend to positions 0 … i, itself included.
 
     Parameters
@@ -37,7 +39,8 @@ def causal_mask(T_query: int, T_key: int | None = None, device: Any = None) -> T
     return torch.ones(T_query, T_key, dtype=torch.bool, device=device).tril(T_key - T_query)
 
 
-def padding_mask(lengths: Any, T_key: int | None = None) -> Tensor:
+@validates
+def padding_mask(lengths: Sequence[int] | Tensor, T_key: int | None = None) -> Tensor:
     """True for real tokens, False for the padding after them.
 
     Parameters
@@ -59,6 +62,71 @@ def padding_mask(lengths: Any, T_key: int | None = None) -> Tensor:
         raise InputError(f"lengths must be a list of numbers between 1 and T_key={T_key}, got {got}")
     positions = torch.arange(T_key, device=lengths.device)  # (T_key,)
     return (positions < lengths[:, None])[:, None, None, :]  # (B, 1, 1, T_key)
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Rows of different length in one batch: which tokens are real, and where they stand in their row.
+
+    Padding may stand before or after a row's real tokens, not between them. So the distance between two
+    real tokens is the same as in the row alone, and a bias by distance (ALiBi, relative) stays right.
+    """
+
+    real: Tensor  # (B, T_key) bool, True = a real token; with a cache, the cached ones included
+    positions: Tensor  # (B, T_query) long, 0 for a row's first real token
+
+    @classmethod
+    @validates
+    def of(cls, mask: Tensor, tokens: Tensor, before: Tensor | None = None) -> Padding | None:
+        """From a mask (B, T) for tokens (B, T); None if every token is real.
+
+        Parameters
+        ----------
+        before : (B, T_before) bool, optional
+            The mask of the tokens in the cache.
+
+        Raises
+        ------
+        ValueError
+            If the mask is not boolean or not shaped like the tokens, if a row has padding between its
+            tokens, or, without a cache, if it has no token.
+        """
+        if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != tokens.shape:
+            got = f"{mask.dtype} {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
+            raise InputError(
+                f"the mask must be boolean (True = a real token) with the shape of the tokens "
+                f"{tuple(tokens.shape)}, got {got}"
+            )
+        real = mask.to(tokens.device)  # (B, T)
+        if before is not None:
+            real = torch.cat([before, real], dim=1)  # (B, T_key)
+        if readable(real):
+            if bool(real.all()):
+                return None
+            starts = real[:, :1].sum(dim=1) + (real[:, 1:] & ~real[:, :-1]).sum(dim=1)  # (B,)
+            wrong = starts.gt(1) if before is not None else starts.ne(1)
+            if bool(wrong.any()):
+                row = int(wrong.int().argmax())
+                fault = "has no real token" if starts[row] == 0 else "has padding between its tokens"
+                raise InputError(f"the mask may hide padding before or after a row's tokens, but row {row} {fault}")
+        positions = (real.cumsum(dim=1) - 1).clamp(min=0)  # (B, T_key)
+        return cls(real, positions[:, -tokens.shape[1] :])
+
+    def visible(self, causal: Tensor | None) -> Tensor:
+        """Who may attend to whom: (B, 1, T_query, T_key) bool, True = may attend.
+
+        No real token sees padding. Padding sees itself as well, since a row of the softmax needs something
+        to sum to 1 over; nothing reads its output.
+
+        Parameters
+        ----------
+        causal : (T_query, T_key) bool, or None where the future may be seen
+        """
+        T_key = self.real.shape[1]
+        keys = torch.arange(T_key, device=self.real.device)  # (T_key,)
+        itself = keys[T_key - self.positions.shape[1] :, None] == keys  # (T_query, T_key)
+        seen = self.real[:, None, None, :]  # (B, 1, 1, T_key)
+        return itself | (seen if causal is None else seen & causal)
 
 
 def apply_mask(scores: Tensor, mask: Tensor) -> Tensor:
@@ -96,7 +164,7 @@ def fits_scores(shape: tuple[int, ...], scores_shape: tuple[int, ...]) -> bool:
 
 
 def corrupt_tokens(
-    tokens: Tensor, mask_id: int, vocab_size: int, rate: float = 0.15, generator: Any = None
+    tokens: Tensor, mask_id: int, vocab_size: int, rate: float = 0.15, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
     """BERT's masked-language-modelling corruption. It changes the *data*; it is no attention mask.
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,11 +21,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gpt2lab.block import TransformerBlock
+from gpt2lab.cache import KVCache
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates
 from gpt2lab.layernorm import LayerNorm
+from gpt2lab.masking import Padding
 from gpt2lab.positions import LearnedPositions
 from gpt2lab.residual import residual_init_scale
+from gpt2lab.tokens import check_tokens
 from gpt2lab.trace import BlockTrace, GPT2Trace
 
 
@@ -56,42 +58,66 @@ class GPT2(nn.Module):
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
         for block in self.blocks:
-            for writer in (block.attn.out, block.ffn.down):
-                nn.init.normal_(writer.weight, std=0.02 * residual_init_scale(self.config.n_layers))
+            for writer in block.writers():
+                nn.init.normal_(writer.get_parameter("weight"), std=0.02 * residual_init_scale(self.config.n_layers))
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    @validates
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits for every position: (B, T) -> (B, T, vocab_size).
+
+        Parameters
+        ----------
+        tokens : (B, T)
+        mask : (B, T) bool, True = a real token, optional
+            For rows of different length, padded before or after their tokens. Positions count a row's
+            own tokens, and no token sees padding: each row is computed as if alone. What stands at
+            the padding itself means nothing.
 
         Raises
         ------
         ValueError
             If tokens are not whole numbers in [0, vocab_size), not of shape (B, T), empty, or
-            longer than the context.
+            longer than the context; if the mask has another shape, or a row no token or a gap.
         """
-        return self.unembed(self.hidden(tokens))
+        return self.unembed(self.hidden(tokens, mask=mask))
 
-    def hidden(self, tokens: Tensor, cache: Any = None) -> Tensor:
+    @validates
+    def hidden(self, tokens: Tensor, cache: KVCache | None = None, mask: Tensor | None = None) -> Tensor:
         """The stream after ``ln_f``: (B, T) -> (B, T, d_model).
 
-        With a ``KVCache``, ``tokens`` are the new ones only; their keys and values join the cache.
+        With a ``KVCache``, ``tokens`` and ``mask`` are those of the new tokens only; their keys and
+        values join the cache, and it remembers which of them are padding.
         """
         start = 0 if cache is None else cache.length
         self.check_tokens(tokens, start)
-        x = self.dropout(self.embed(tokens, start))  # (B, T, d_model)
+        if cache is None:
+            padding = None if mask is None else Padding.of(mask, tokens)
+        else:
+            cache.admit(self, len(self.blocks), *tokens.shape)
+            padding = cache.padding(tokens, mask)
+        x = self.dropout(self.embed(tokens, start, padding))  # (B, T, d_model)
         for i, block in enumerate(self.blocks):
-            x = block(x) if cache is None else block.extend(x, cache.layers[i])
+            layer = None if cache is None else cache.layers[i]
+            x = block(x) if layer is None and padding is None else block(x, layer, padding)
         return self.ln_f(x)
 
-    def embed(self, tokens: Tensor, start: int = 0) -> Float[Tensor, "B T d_model"]:
+    def embed(self, tokens: Tensor, start: int = 0, padding: Padding | None = None) -> Float[Tensor, "B T d_model"]:
         """Token vectors plus position vectors; the first token stands at position ``start``."""
+        return self.token_embedding(tokens) + self.embed_positions(tokens, start, padding)  # (B, T, d_model)
+
+    def embed_positions(self, tokens: Tensor, start: int = 0, padding: Padding | None = None) -> Tensor:
+        """The position vectors of tokens (B, T): (T, d_model), or (B, T, d_model) with padding."""
+        if padding is not None:
+            return self.position_embedding(padding.positions)  # (B, T, d_model)
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)  # (T,)
-        return self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, d_model)
+        return self.position_embedding(positions)  # (T, d_model)
 
     def unembed(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch vocab_size"]:
         """Compare each vector with every token's embedding."""
         return F.linear(x, self.token_embedding.weight)  # (..., vocab_size)
 
-    def trace(self, tokens: Tensor, layers: Iterable[int] | None = None) -> GPT2Trace:
+    @validates
+    def trace(self, tokens: Tensor, layers: Iterable[int] | None = None, mask: Tensor | None = None) -> GPT2Trace:
         """One forward pass with every intermediate value, by the equations; no dropout.
 
         Parameters
@@ -99,20 +125,24 @@ class GPT2(nn.Module):
         tokens : (B, T)
         layers : iterable of int, optional
             Blocks to record; the others are run but stay None in ``.blocks``. All by default.
+        mask : (B, T) bool, optional
+            True = a real token; see ``forward``.
         """
         self.check_tokens(tokens)
         n_layers = len(self.blocks)
-        wanted = set(range(n_layers)) if layers is None else {int(i) for i in layers}
+        wanted = set(range(n_layers)) if layers is None else set(layers)
         if not wanted <= set(range(n_layers)):
-            raise InputError(f"layers must lie in 0 … {n_layers - 1}, got {sorted(wanted)}")
-        positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
-        position_embedding = self.position_embedding(positions)  # (T, d_model)
+            raise InputError(f"layers must lie in 0 … {n_layers - 1}, got {list(wanted)}")
+        padding = None if mask is None else Padding.of(mask, tokens)
+        position_embedding = self.embed_positions(tokens, 0, padding)  # (T, d_model), (B, T, d_model) with padding
         token_embedding = self.token_embedding(tokens)  # (B, T, d_model)
         x = token_embedding + position_embedding
-        blocks = []
+        blocks: list[BlockTrace | None] = []
         for i, block in enumerate(self.blocks):
-            blocks.append(block.trace(x) if i in wanted else None)
-            x = blocks[-1].resid_post if i in wanted else self._without_dropout(block, x)
+            # A block in training mode would drop out: its trace does not.
+            trace = block.trace(x, padding) if i in wanted or block.training else None
+            x = block(x, None, padding) if trace is None else trace.resid_post
+            blocks.append(trace if i in wanted else None)
         ln_f = self.ln_f.trace(x)
         return GPT2Trace(
             tokens=tokens,
@@ -124,49 +154,28 @@ class GPT2(nn.Module):
             logits=self.unembed(ln_f.out),
         )
 
-    def trace_blocks(self, tokens: Tensor) -> Iterator[BlockTrace]:
+    @validates
+    def trace_blocks(self, tokens: Tensor, mask: Tensor | None = None) -> Iterator[BlockTrace]:
         """The blocks of ``trace``, one at a time: only one layer's attention is in memory at once.
 
         Parameters
         ----------
-        tokens : (B, T)
+        tokens, mask : (B, T)
         """
         self.check_tokens(tokens)
-        x = self.embed(tokens)  # (B, T, d_model)
+        padding = None if mask is None else Padding.of(mask, tokens)
+        x = self.embed(tokens, 0, padding)  # (B, T, d_model)
         for block in self.blocks:
-            trace = block.trace(x)
+            trace = block.trace(x, padding)
             x = trace.resid_post
             yield trace
             del trace
 
-    @staticmethod
-    def _without_dropout(block: nn.Module, x: Tensor) -> Tensor:
-        return block(x) if not block.training else block.trace(x).resid_post
-
     def check_tokens(self, tokens: Tensor, start: int = 0) -> None:
         """Refuse what is not a batch of token ids that fits into the context."""
-        if not isinstance(tokens, Tensor) or tokens.dtype not in (torch.int64, torch.int32):
-            got = tokens.dtype if isinstance(tokens, Tensor) else type(tokens).__name__
-            raise InputError(f"tokens must be a tensor of token ids (torch.long), got {got}")
-        if tokens.ndim != 2:
-            raise InputError(
-                f"tokens must have shape (B, T), got {tuple(tokens.shape)}; "
-                "for one sequence use torch.tensor([ids]), with two brackets"
-            )
-        if tokens.numel() == 0:
-            shape = tuple(tokens.shape)
-            raise InputError(f"tokens are empty (shape {shape}): GPT-2 needs at least one token")
-        T, limit = start + tokens.shape[1], self.config.context_length
-        if T > limit:
-            raise InputError(
-                f"the sequence has {T} tokens, but context_length is {limit}: shorten it to the last {limit}"
-            )
         # Looking at values would make a GPU wait at every training step.
-        if tokens.device.type == "cpu" or not self.training:
-            low, high = (int(value) for value in tokens.aminmax())
-            if low < 0 or high >= self.config.vocab_size:
-                wrong = low if low < 0 else high
-                raise InputError(f"token ids must lie in [0, {self.config.vocab_size}), got {wrong}")
+        on_cpu = isinstance(tokens, Tensor) and tokens.device.type == "cpu"
+        check_tokens(tokens, self.config, start, values=on_cpu or not self.training)
 
     @property
     def causal(self) -> bool:

@@ -43,12 +43,14 @@ def sinusoidal_table(length: int, d_model: int, base: float = 10000.0) -> Float[
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)  # (length, d_model)
 
 
-def rotation_angles(positions: Int[Tensor, " T"], width: int, base: float = 10000.0) -> Float[Tensor, "T half"]:
+def rotation_angles(
+    positions: Int[Tensor, "*rows T"], width: int, base: float = 10000.0
+) -> Float[Tensor, "*rows T half"]:
     """Angles t·w_i for each position and each of the width/2 pairs."""
     if width % 2:
         raise InputError(f"rotations work on pairs of features, so the width must be even, got {width}")
     frequencies = base ** (-torch.arange(0, width, 2, device=positions.device) / width)  # (width/2,)
-    return positions[:, None] * frequencies  # (T, width/2)
+    return positions[..., None] * frequencies  # (..., T, width/2)
 
 
 class SinusoidalPositions(nn.Module):
@@ -58,8 +60,8 @@ class SinusoidalPositions(nn.Module):
         super().__init__()
         self.d_model = config.d_model
 
-    def forward(self, positions: Int[Tensor, " T"]) -> Float[Tensor, "T d_model"]:
-        angles = rotation_angles(positions, self.d_model)  # (T, d_model/2)
+    def forward(self, positions: Int[Tensor, "*rows T"]) -> Float[Tensor, "*rows T d_model"]:
+        angles = rotation_angles(positions, self.d_model)  # (..., T, d_model/2)
         return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 
 
@@ -70,15 +72,18 @@ class NoPositions(nn.Module):
         super().__init__()
         self.d_model = config.d_model
 
-    def forward(self, positions: Int[Tensor, " T"]) -> Float[Tensor, "T d_model"]:
-        return torch.zeros(len(positions), self.d_model, device=positions.device)
+    def forward(self, positions: Int[Tensor, "*rows T"]) -> Float[Tensor, "*rows T d_model"]:
+        return torch.zeros(*positions.shape, self.d_model, device=positions.device)
 
 
 def apply_rope(
-    x: Float[Tensor, "*batch T d_head"], positions: Int[Tensor, " T"], base: float = 10000.0
+    x: Float[Tensor, "*batch T d_head"], positions: Int[Tensor, "*rows T"], base: float = 10000.0
 ) -> Float[Tensor, "*batch T d_head"]:
-    """Rotate each pair (x_2i, x_2i+1) of the vector at position t by the angle t·w_i."""
-    angles = rotation_angles(positions, x.shape[-1], base)  # (T, d_head/2)
+    """Rotate each pair (x_2i, x_2i+1) of the vector at position t by the angle t·w_i.
+
+    ``positions`` is (T,), or broadcastable to x without its last axis: (B, 1, T) for rows that are padded.
+    """
+    angles = rotation_angles(positions, x.shape[-1], base)  # (..., T, d_head/2)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     even, odd = x[..., 0::2], x[..., 1::2]  # 2 × (..., T, d_head/2)
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)

@@ -31,7 +31,7 @@ class AttentionTrace:
     k: Tensor  # (B, n_heads, T, d_head)
     v: Tensor  # (B, n_heads, T, d_head)
     scores: Tensor  # (B, n_heads, T_query, T_key), scaled (and biased, if there is a bias), before the mask
-    mask: Tensor | None  # (T_query, T_key) bool, True = may attend; None if every position may
+    mask: Tensor | None  # (T_query, T_key), with padding (B, 1, T_query, T_key), bool, True = may attend; None: all may
     attn_weights: Tensor  # (B, n_heads, T_query, T_key), each row sums to 1
     head_out: Tensor  # (B, n_heads, T, d_head), what each head computes, before an ablation discards it
     out: Tensor  # (B, T, d_model), after the output projection: what is added to the stream
@@ -75,7 +75,7 @@ class GPT2Trace:
 
     tokens: Tensor  # (B, T)
     token_embedding: Tensor  # (B, T, d_model)
-    position_embedding: Tensor  # (T, d_model)
+    position_embedding: Tensor  # (T, d_model), with padding (B, T, d_model)
     blocks: tuple[BlockTrace | None, ...]
     resid_final: Tensor  # (B, T, d_model), the stream after the last block
     ln_f: LayerNormTrace

@@ -27,10 +27,11 @@ def tokens(B: int = 2, T: int = 9) -> torch.Tensor:
     return torch.randint(50, (B, T), generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.parametrize("layers", [None, [1]])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_forward_is_trace(variant: str) -> None:
+def test_forward_is_trace(variant: str, layers: list[int] | None) -> None:
     model = jittered(variant)
-    torch.testing.assert_close(model(tokens()), model.trace(tokens()).logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(model(tokens()), model.trace(tokens(), layers).logits, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -8,8 +8,10 @@ from peers import copy_block, random_config, random_model, random_tokens, their_
 from torch.testing import assert_close
 from transformers.models.gpt2.modeling_gpt2 import GPT2Block
 
+from gpt2lab.ablations import PostLNBlock
+from gpt2lab.block import TransformerBlock
+from gpt2lab.cache import LayerCache
 from gpt2lab.config import GPT2Config
-from gpt2lab.generation import LayerCache
 
 
 def block_and_input(seed: int = 0, T: int = 9):
@@ -49,16 +51,16 @@ def test_trace_agrees_with_forward_and_its_sums_are_exact():
 def test_with_silent_branches_a_block_is_the_identity():
     """Post-LN would fail here: it normalises the stream itself."""
     _, block, x = block_and_input()
-    for writer in (block.attn.out, block.ffn.down):
+    for writer in block.writers():
         torch.nn.init.zeros_(writer.weight)
         torch.nn.init.zeros_(writer.bias)
     assert torch.equal(block(x), x)
 
 
-def test_extend_in_pieces_equals_forward():
+def test_piece_by_piece_with_a_cache_equals_the_whole():
     _, block, x = block_and_input(seed=3)
     cache = LayerCache(9)
-    pieces = [block.extend(piece, cache) for piece in x.split([4, 1, 1, 3], dim=1)]
+    pieces = [block(piece, cache) for piece in x.split([4, 1, 1, 3], dim=1)]
     assert_close(torch.cat(pieces, dim=1), block(x), atol=1e-12, rtol=0)
 
 
@@ -72,3 +74,21 @@ def test_streams_of_all_blocks_agree_with_transformers_hidden_states():
         assert_close(block.resid_pre, hidden, atol=1e-10, rtol=0)
         assert_close(block.attn.attn_weights, weights, atol=1e-10, rtol=0)
     assert_close(trace.ln_f.out, theirs.hidden_states[-1], atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("base", [TransformerBlock, PostLNBlock])
+def test_a_variant_without_a_trace_of_its_own_has_none(base):
+    """The inherited trace would show the numbers of another block."""
+
+    class Doubled(base):
+        def forward(self, x, cache=None, padding=None):
+            return 2 * super().forward(x, cache, padding)
+
+    class Named(Doubled):
+        """Changes nothing more, and has no trace either."""
+
+    for kind in (Doubled, Named):
+        block = kind(GPT2Config.tiny())
+        assert block(torch.randn(1, 3, 32)).shape == (1, 3, 32)
+        with pytest.raises(ValueError, match=f"{kind.__name__} changes forward.*write {kind.__name__}.trace as well"):
+            block.trace(torch.randn(1, 3, 32))

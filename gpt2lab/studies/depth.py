@@ -20,19 +20,33 @@ from torch import Tensor, nn
 
 from gpt2lab.ablations import NoLayerNorm
 from gpt2lab.block import TransformerBlock
+from gpt2lab.cache import LayerCache
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates, whole_number
 from gpt2lab.layernorm import LayerNorm
+from gpt2lab.masking import Padding
 from gpt2lab.residual import residual_init_scale
+from gpt2lab.trace import BlockTrace
 
 
 class ReLUAfterAddBlock(TransformerBlock):
     """With a ReLU after each sum, as some accounts have it: deletes every negative number of the stream."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(x + self.attn(self.ln_1(x)))
+    def forward(self, x: Tensor, cache: LayerCache | None = None, padding: Padding | None = None) -> Tensor:
+        x = F.relu(x + self.attn(self.ln_1(x), cache, padding))
         x = F.relu(x + self.ffn(self.ln_2(x)))
         return x
+
+    def trace(self, x: Tensor, padding: Padding | None = None) -> BlockTrace:
+        ln_1 = self.ln_1.trace(x)
+        attn = self.attn.trace(ln_1.out, padding)
+        resid_mid = F.relu(x + attn.out)  # (B, T, d_model)
+        ln_2 = self.ln_2.trace(resid_mid)
+        ffn = self.ffn.trace(ln_2.out)
+        resid_post = F.relu(resid_mid + ffn.out)  # (B, T, d_model)
+        return BlockTrace(
+            resid_pre=x, ln_1=ln_1, attn=attn, resid_mid=resid_mid, ln_2=ln_2, ffn=ffn, resid_post=resid_post
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,7 @@ class StackProfile:
     similarity: Tensor  # (n_blocks + 1,) mean cosine between the vectors of neighbouring tokens
 
 
+@validates
 def stack(
     n_blocks: int,
     *,
@@ -68,8 +83,7 @@ def stack(
     scaled_init : bool
         True multiplies the weights that write to the stream by 1 / sqrt(2 · n_blocks).
     """
-    if n_blocks < 1:
-        raise InputError(f"a stack needs at least 1 block, got n_blocks={n_blocks}")
+    n_blocks = whole_number("n_blocks", n_blocks, 1)
     config = GPT2Config.tiny(n_layers=n_blocks, d_model=d_model, n_heads=n_heads)
     generator = torch.Generator().manual_seed(seed)
     scale = residual_init_scale(n_blocks) if scaled_init else 1.0
@@ -77,9 +91,9 @@ def stack(
         blocks = nn.ModuleList(block(config) for _ in range(n_blocks)).double()
     blocks.to_empty(device="cpu")
     for part in blocks:
-        for name, module in part.named_modules():
+        for module in part.modules():
             if isinstance(module, nn.Linear):
-                writes = scale if name in ("attn.out", "ffn.down") else 1.0
+                writes = scale if module in part.writers() else 1.0
                 nn.init.normal_(module.weight, std=writes * module.in_features**-0.5, generator=generator)
                 nn.init.zeros_(module.bias)
             elif isinstance(module, LayerNorm):

@@ -106,7 +106,7 @@ def _profile(n_blocks: int, residual: bool, layer_norm: bool, scaled_init: bool,
     scale = residual_init_scale(n_blocks) if scaled_init else 1.0
     with torch.no_grad():
         for block, weights in zip(blocks, written, strict=True):
-            for layer, weight in zip((block.attn.out, block.ffn.down), weights, strict=True):
+            for layer, weight in zip(block.writers(), weights, strict=True):
                 layer.weight.copy_(weight * scale)
     return profile_stack(blocks[:n_blocks])
 

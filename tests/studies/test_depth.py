@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from gpt2lab.ablations import NoResidualBlock
+from gpt2lab.ablations import NoResidualBlock, PostLNBlock
+from gpt2lab.block import TransformerBlock
+from gpt2lab.cache import LayerCache
 from gpt2lab.studies.depth import ReLUAfterAddBlock, profile_stack, stack, token_similarity
 
 
@@ -88,7 +90,34 @@ def test_stack_is_repeatable_and_leaves_the_generator_alone():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="at least 1 block, got n_blocks=0"):
+    with pytest.raises(ValueError, match="n_blocks must be a whole number of at least 1, got 0"):
         stack(0)
     with pytest.raises(ValueError, match=r"at least 2 tokens, got \(1, 1, 64\)"):
         profile_stack(stack(1), torch.randn(1, 1, 64).double())
+
+
+def kinds(block=TransformerBlock):
+    """Every class of block that the course has."""
+    return [block, *(kind for child in block.__subclasses__() for kind in kinds(child))]
+
+
+KINDS = [kind for kind in kinds() if kind.__module__.startswith("gpt2lab.")]
+
+
+def test_the_kinds_are_all_there():
+    assert {TransformerBlock, NoResidualBlock, PostLNBlock, ReLUAfterAddBlock} <= set(KINDS)
+
+
+@pytest.mark.parametrize("layer_norm", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_block_has_one_result_at_once_in_pieces_and_traced(kind, layer_norm):
+    x = torch.randn(2, 9, 64, dtype=torch.float64)
+    whole = traced = pieces = x
+    for block in stack(3, block=kind, layer_norm=layer_norm):
+        cache = LayerCache(9)
+        whole, trace = block(whole), block.trace(traced)
+        pieces = torch.cat([block(piece, cache) for piece in pieces.split([4, 1, 3, 1], dim=1)], dim=1)
+        torch.testing.assert_close(trace.resid_pre, traced)
+        traced = trace.resid_post
+        torch.testing.assert_close(traced, whole, atol=1e-10, rtol=1e-10)
+        torch.testing.assert_close(pieces, whole, atol=1e-10, rtol=1e-10)
