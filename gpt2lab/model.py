@@ -198,3 +198,20 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+def plain_model(model: object, purpose: str) -> GPT2:
+    """The GPT-2 itself, also if it was handed in as what ``torch.compile`` returned.
+
+    Raises
+    ------
+    ValueError
+        For anything else, naming the detour.
+    """
+    inner = getattr(model, "_orig_mod", model)
+    if isinstance(inner, GPT2):
+        return inner
+    raise InputError(
+        f"{purpose} needs a GPT2 of gpt2lab, got {type(inner).__name__}; "
+        "a GPT-2 of transformers becomes one with load_gpt2(model)"
+    )

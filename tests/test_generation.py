@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from peers import properties, random_config, random_model, random_tokens, twin
 from torch.testing import assert_close
 
+from gpt2lab.cache import KVCache, LayerCache
 from gpt2lab.config import GPT2Config
-from gpt2lab.generation import KVCache, LayerCache, generate, generate_steps, next_token_probabilities
+from gpt2lab.generation import generate, generate_steps, next_token_probabilities
 from gpt2lab.interventions import without_causal_mask
 
 DOUBLE = torch.float64  # near-ties are then decided by the weights, not by the order of additions
@@ -147,7 +149,9 @@ def greedy_text(model, tokens, new=20):
     return generate(model, tokens, new, temperature=0)[:, tokens.shape[1] :]
 
 
-@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: [s, 1000], lambda s: {s}, lambda s: (s,)])
+@pytest.mark.parametrize(
+    "wrap", [lambda s: s, lambda s: np.int64(s), lambda s: torch.tensor([s]), lambda s: {s}, lambda s: (s,)]
+)
 def test_stop_ends_the_text_with_the_stop_token(wrap):
     model = lively()
     tokens = random_tokens(small, 1, 5)
@@ -325,6 +329,20 @@ def test_kv_cache_has_room_for_the_context_unless_told_otherwise():
         (dict(top_p=float("nan")), r"top_p must lie in \(0, 1\].*, got nan"),
         (dict(top_p=True), r"top_p must lie in \(0, 1\].*, got True"),
         (dict(max_new_tokens=-1), "max_new_tokens must be a whole number of at least 0, got -1"),
+        (dict(max_new_tokens=2.0), "max_new_tokens must be a whole number of at least 0, got 2.0"),
+        (dict(stop=[7.9]), "stop: a token id must be a whole number of at least 0, got 7.9"),
+        (dict(stop=50), r"stop: token ids must lie in \[0, 50\), got 50"),
+        (dict(stop=[-1]), "stop: a token id must be a whole number of at least 0, got -1"),
+        (dict(stop="\n"), r"stop takes token ids, got the text '\\n': encode it first"),
+        (dict(stop=["\n"]), "stop: a token id must be a whole number of at least 0, got "),
+        (dict(allowed=[]), "allowed must name at least one token id, got none"),
+        (dict(allowed=range(51)), r"allowed: token ids must lie in \[0, 50\), got 50"),
+        (dict(tokens=[[]]), r"tokens are empty \(row 0 has none\)"),
+        (dict(tokens=[]), r"tokens are empty \(there is no row\)"),
+        (dict(tokens=[[1], [2.5]]), "row 1: a token id must be a whole number of at least 0, got 2.5"),
+        (dict(tokens=[1, 2]), r"or a list of lists such as \[\[1, 2\], \[3\]\], got 1 as row 0"),
+        (dict(tokens=[[1], [50]]), r"token ids must lie in \[0, 50\), got 50"),
+        (dict(model=torch.nn.Linear(1, 1)), r"needs a GPT2 of gpt2lab, got Linear; .* load_gpt2\(model\)"),
         (dict(tokens=torch.zeros(1, 0, dtype=torch.long)), "tokens are empty"),
         (dict(tokens=torch.tensor([1, 2])), r"tokens must have shape \(B, T\), got \(2,\)"),
         (dict(tokens=torch.tensor([[50]])), r"token ids must lie in \[0, 50\), got 50"),
@@ -335,3 +353,108 @@ def test_refuses_with_one_sentence(setting, message, function):
     call = dict(model=lively(), tokens=torch.tensor([[1]]), max_new_tokens=3) | setting
     with pytest.raises(ValueError, match=message):
         function(**call)
+
+
+def test_a_transformers_model_is_told_the_detour():
+    theirs = twin(random_model(small))
+    with pytest.raises(ValueError, match=r"got GPT2LMHeadModel; a GPT-2 of transformers .* load_gpt2\(model\)"):
+        generate(theirs, torch.tensor([[1]]), 3)
+
+
+def test_numpys_numbers_are_settings():
+    model, tokens = lively(), random_tokens(small, 1, 5)
+    texts = [
+        generate(model, tokens, new, temperature=hot, top_k=k, top_p=p, stop=stop, generator=torch.Generator().manual_seed(0))
+        for new, hot, k, p, stop in [
+            (9, 0.5, 7, 0.75, 3), (np.int64(9), np.float32(0.5), np.int32(7), np.float16(0.75), np.array([3])),
+        ]
+    ]  # fmt: skip
+    assert torch.equal(*texts)
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_are_said(temperature, value):
+    model = lively()
+    with torch.no_grad():
+        model.ln_f.bias.fill_(value)
+    with pytest.raises(ValueError, match="logits are nan or infinite, so there is no next token"):
+        generate(model, torch.tensor([[1]]), 3, temperature=temperature)
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0, 50.0])
+def test_only_allowed_ids_are_drawn(temperature):
+    model, tokens = lively(), random_tokens(small, 3, 5)
+    allowed = {2, 5, 11, 30}
+    steps = generate_steps(model, tokens, 30, temperature=temperature, top_k=9, top_p=0.99, allowed=allowed)
+    drawn = set()
+    for token, probabilities in steps:
+        drawn |= set(token.flatten().tolist())
+        assert_close(probabilities.sum(-1), torch.ones(3, dtype=DOUBLE), atol=1e-9, rtol=0)
+    assert drawn <= allowed
+    free = generate(model, tokens, 10, temperature=0, allowed=range(50))
+    assert torch.equal(free, generate(model, tokens, 10, temperature=0))
+
+
+# rows of different length
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize("seed", range(20))
+def test_lists_of_any_length_are_continued_as_if_alone(seed, use_cache):
+    """Lengths on both sides of the context, and texts that grow past it."""
+    model = lively(seed=seed)
+    lengths = torch.randint(1, 30 if seed % 2 else 12, (4,), generator=torch.Generator().manual_seed(seed)).tolist()
+    rows = [random_tokens(small, 1, length, seed + i)[0].tolist() for i, length in enumerate(lengths)]
+    alone = [generate(model, torch.tensor([row]), 20, temperature=0)[0].tolist() for row in rows]
+    assert generate(model, rows, 20, temperature=0, use_cache=use_cache) == alone
+    stop = alone[0][len(rows[0]) + 5]
+    ends = [generate(model, torch.tensor([row]), 20, temperature=0, stop=stop)[0].tolist() for row in rows]
+    assert generate(model, rows, 20, temperature=0, stop=stop, use_cache=use_cache) == ends
+    assert len({len(end) - len(row) for end, row in zip(ends, rows, strict=True)}) >= 1
+
+
+def test_lists_of_one_length_are_an_ordinary_batch():
+    model, tokens = lively(), random_tokens(small, 3, 6)
+    expected = generate(model, tokens, 9, temperature=0)
+    assert generate(model, tokens.tolist(), 9, temperature=0) == expected.tolist()
+
+
+# a cache that cannot go wrong silently
+
+
+def test_after_an_interrupt_the_cache_is_refused():
+    model, tokens = lively(), random_tokens(small, 1, 8)
+    cache = KVCache(small)
+    model.hidden(tokens[:, :3], cache)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    handle = model.blocks[1].register_forward_pre_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model.hidden(tokens[:, 3:5], cache)
+    handle.remove()
+    with pytest.raises(ValueError, match="was interrupted: its layers hold between 3 and 5 tokens; start again"):
+        model.hidden(tokens[:, 3:], cache)
+
+
+def test_a_cache_serves_one_model_and_one_batch():
+    model, tokens = lively(), random_tokens(small, 2, 8)
+    cache = KVCache(small, 4)
+    model.hidden(tokens[:, :3], cache)
+    for other, given, message in [
+        (lively(seed=1), tokens[:, 3:4], "keys and values of another model"),
+        (lively(small.with_(n_layers=3)), tokens[:, 3:4], "the cache has 2 layers, the model 3"),
+        (model, tokens[:1, 3:4], "a batch of 2, got a batch of 1"),
+        (model, tokens[:, 3:5], "the cache holds 4 tokens, got 5"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            other.hidden(given, cache)
+    assert cache.length == 3
+    model.float()
+    with pytest.raises(ValueError, match="torch.float64 on cpu.*torch.float32 on cpu.*start with a new one"):
+        model.hidden(tokens[:, 3:4], cache)
+    for capacity in (0, 2.5, True, "4"):
+        with pytest.raises(ValueError, match="capacity of a cache must be a whole number of at least 1"):
+            KVCache(small, capacity)

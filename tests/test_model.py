@@ -233,7 +233,9 @@ for call in (model, model.trace, lambda tokens: generate(model, tokens, 3)):
         print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.splitlines() == 3 * ["tokens must be a tensor of token ids (torch.long), got list"]
+    sentences = done.stdout.splitlines()
+    assert sentences[:2] == 2 * ["tokens must be a tensor of token ids (torch.long), got list"]
+    assert sentences[2].endswith("or a list of lists such as [[1, 2], [3]], got 1 as row 0")
     assert done.stderr == ""
 
 
@@ -259,3 +261,98 @@ def test_the_blocks_one_at_a_time_are_those_of_the_trace():
         assert_close(one.attn.attn_weights, block.attn.attn_weights, atol=0, rtol=0)
     with pytest.raises(ValueError, match=r"token ids must lie in \[0, 50\)"):
         next(model.trace_blocks(tokens + 50))
+
+
+# rows of different length
+
+
+def padded(B, T, seed):
+    """Tokens (B, T) and a mask (B, T): each row has its own length and its padding on either side."""
+    generator = torch.Generator().manual_seed(seed)
+    tokens, mask = random_tokens(small, B, T, seed), torch.zeros(B, T, dtype=torch.bool)
+    for row in mask:
+        length = int(torch.randint(1, T + 1, (1,), generator=generator))
+        start = int(torch.randint(0, T - length + 1, (1,), generator=generator))
+        row[start : start + length] = True
+    return tokens, mask
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_padded_rows_are_computed_as_if_alone(seed):
+    model = random_model(small, seed)
+    with torch.no_grad():
+        model.position_embedding.weight *= 20  # positions matter
+    tokens, mask = padded(4, 4 + seed % 29, seed)
+    with torch.no_grad():
+        logits, trace = model(tokens, mask), model.trace(tokens, layers=[0, 2], mask=mask)
+        cache = KVCache(small)
+        parts = [
+            model.unembed(model.hidden(part, cache, real))
+            for part, real in zip(tokens.split(3, dim=1), mask.split(3, dim=1), strict=True)
+        ]
+        assert not logits.isnan().any() and not trace.logits.isnan().any()
+        for i, (row, real) in enumerate(zip(tokens, mask, strict=True)):
+            alone = model(row[real][None])[0]
+            for together in (logits, trace.logits, torch.cat(parts, dim=1)):
+                assert_close(together[i, real], alone, atol=1e-5, rtol=0)
+            weights = trace.blocks[2].attn.attn_weights[i][:, real]
+            assert (weights[..., ~real] == 0).all()
+
+
+def test_the_text_of_the_padding_reaches_no_token():
+    model = random_model(small, dtype=DOUBLE)
+    tokens, mask = padded(3, 12, 5)
+    other = torch.where(mask, tokens, (tokens + 7) % 50)
+    assert_close(model(tokens, mask)[mask], model(other, mask)[mask], atol=0, rtol=0)
+    assert (model(tokens)[mask] - model(other)[mask]).abs().max() > 1e-6
+
+
+def test_a_mask_without_padding_changes_nothing():
+    model, tokens = random_model(small), random_tokens(small, 2, 9)
+    assert torch.equal(model(tokens, torch.ones(2, 9, dtype=torch.bool)), model(tokens))
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (torch.ones(2, 3), r"must be boolean \(True = a real token\) .* \(2, 3\), got torch.float32 \(2, 3\)"),
+        (torch.ones(2, 4, dtype=torch.bool), r"shape of the tokens \(2, 3\), got torch.bool \(2, 4\)"),
+        ([[True] * 3] * 2, "got list"),
+        (torch.tensor([[True, True, True], [True, False, True]]), "row 1 has padding between its tokens"),
+        (torch.tensor([[False, False, False], [True, True, True]]), "row 0 has no real token"),
+    ],
+)
+@pytest.mark.parametrize("entry", ["forward", "hidden", "trace"])
+def test_a_mask_that_means_nothing_gets_one_sentence(mask, message, entry):
+    with pytest.raises(ValueError, match=message):
+        getattr(random_model(small), entry)(random_tokens(small, 2, 3), mask=mask)
+
+
+# where values cannot be read
+
+
+def test_shapes_alone_pass_on_the_meta_device():
+    with torch.device("meta"):
+        logits = GPT2(small).eval()(torch.zeros(2, 5, dtype=torch.long))
+    assert logits.shape == (2, 5, 50) and logits.is_meta
+
+
+def test_vmap_runs_one_sample_at_a_time():
+    model, tokens = random_model(small), random_tokens(small, 3, 7)
+    assert_close(torch.vmap(lambda row: model(row[None])[0])(tokens), model(tokens), atol=1e-5, rtol=0)
+
+
+def test_export_records_the_whole_model():
+    """In a fresh Python: the shape checks of the tests are no part of the graph."""
+    code = """
+import torch
+from gpt2lab import GPT2, GPT2Config
+model = GPT2(GPT2Config.tiny(vocab_size=50)).eval()
+tokens = torch.randint(50, (2, 7))
+graph = torch.export.export(model, (tokens,)).module()
+torch.testing.assert_close(graph(tokens), model(tokens), atol=1e-5, rtol=0)
+whole = torch.compile(model, backend="eager", fullgraph=True)
+torch.testing.assert_close(whole(tokens), model(tokens), atol=1e-5, rtol=0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
