@@ -173,7 +173,7 @@ def _without_mask(model: GPT2) -> GPT2:
 def _without_scaled_init(model: GPT2) -> GPT2:
     for block in model.blocks:
         for writer in block.writers():
-            writer.weight.data /= residual_init_scale(model.config.n_layers)
+            writer.get_parameter("weight").div_(residual_init_scale(model.config.n_layers))
     return model
 
 

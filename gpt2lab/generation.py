@@ -109,6 +109,7 @@ def generate_steps(
     return _prepare(model, tokens, max_new_tokens, sampling, stop, allowed, use_cache, generator).steps()
 
 
+@validates
 def _prepare(
     model: GPT2,
     tokens: Tensor | list[list[int]],

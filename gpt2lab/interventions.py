@@ -6,7 +6,9 @@ Each intervention is a context manager::
         logits = model(tokens)
 
 They nest, they work in ``forward``, ``trace`` and ``generate`` alike, and they are undone at the
-end of the block, after an exception as well. Nothing is copied and no weight is changed.
+end of the block, after an exception as well. Nothing is copied and no weight is changed. A layer gets
+another ``forward`` of its own for as long as the block lasts; ``torch.compile`` notices that (hooks it
+would overlook), so compiled models change as well.
 
 An ablated part writes zero to the stream, or, with ``mean=tokens``, what it writes on average over
 those tokens. (A mean over the input at hand would tell early positions about later ones.)
@@ -14,19 +16,24 @@ those tokens. (A mean over the input at hand would tell early positions about la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import numbers
+import types
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gpt2lab.errors import InputError
-from gpt2lab.model import GPT2
+from gpt2lab.errors import InputError, validates
+from gpt2lab.model import GPT2, plain_model
+from gpt2lab.trace import BlockTrace
+
+Forward = Callable[[nn.Module, Tensor], Tensor]
 
 
 @contextmanager
-def ablate_heads(model: GPT2, heads: Any, mean: Any = None) -> Iterator[GPT2]:
+@validates
+def ablate_heads(model: GPT2, heads: Iterable[tuple[int, int]], mean: Tensor | None = None) -> Iterator[GPT2]:
     """Silence heads.
 
     Parameters
@@ -35,41 +42,51 @@ def ablate_heads(model: GPT2, heads: Any, mean: Any = None) -> Iterator[GPT2]:
     mean : (B, T) tokens, optional
         Replace each head's output by its mean over these tokens instead of by zero.
     """
+    gpt2 = plain_model(model, "ablate_heads")
     try:
-        pairs = [(int(layer), int(head)) for layer, head in heads]
+        pairs = [(layer, head) for layer, head in heads]
     except (TypeError, ValueError):
         raise InputError(f"heads must be a list of (layer, head) pairs such as [(0, 3)], got {heads!r}") from None
-    for layer, head in pairs:
-        _check_index("layer", layer, len(model.blocks))
-        _check_index("head", head, model.blocks[layer].attn.n_heads)
-    trace = _reference(model, mean)
+    pairs = [
+        (layer, _index("head", head, gpt2.blocks[layer].attn.n_heads))
+        for layer, head in [(_index("layer", layer, len(gpt2.blocks)), head) for layer, head in pairs]
+    ]
+    trace = _reference(gpt2, mean)
     with ExitStack() as stack:
         for layer, head in pairs:
-            attn = model.blocks[layer].attn
-            value = 0.0 if trace is None else trace.blocks[layer].attn.head_out[:, head].mean(dim=(0, 1))
-            features = slice(head * attn.d_head, (head + 1) * attn.d_head)
-            stack.callback(attn.out.register_forward_pre_hook(_overwrite(features, value)).remove)
+            block = gpt2.blocks[layer]
+            features = slice(head * block.attn.d_head, (head + 1) * block.attn.d_head)
+            value = 0.0 if trace is None else trace[layer].attn.head_out[:, head].mean(dim=(0, 1))  # (d_head,)
+            stack.enter_context(_changed(block.writers()[0], _with_input(features, value)))
         yield model
 
 
 @contextmanager
-def ablate_attention(model: GPT2, layers: Any = None, mean: Any = None) -> Iterator[GPT2]:
+@validates
+def ablate_attention(
+    model: GPT2, layers: int | Iterable[int] | None = None, mean: Tensor | None = None
+) -> Iterator[GPT2]:
     """Silence the attention of some layers (all by default): it adds zero or its mean."""
-    with _ablate_part(model, layers, mean, lambda block: block.attn.out, lambda trace: trace.attn.out):
+    with _ablate_part(plain_model(model, "ablate_attention"), layers, mean, 0, lambda trace: trace.attn.out):
         yield model
 
 
 @contextmanager
-def ablate_feedforward(model: GPT2, layers: Any = None, mean: Any = None) -> Iterator[GPT2]:
+@validates
+def ablate_feedforward(
+    model: GPT2, layers: int | Iterable[int] | None = None, mean: Tensor | None = None
+) -> Iterator[GPT2]:
     """Silence the feed-forward network of some layers (all by default)."""
-    with _ablate_part(model, layers, mean, lambda block: block.ffn.down, lambda trace: trace.ffn.out):
+    with _ablate_part(plain_model(model, "ablate_feedforward"), layers, mean, 1, lambda trace: trace.ffn.out):
         yield model
 
 
 @contextmanager
-def without_causal_mask(model: GPT2, layers: Any = None) -> Iterator[GPT2]:
+@validates
+def without_causal_mask(model: GPT2, layers: int | Iterable[int] | None = None) -> Iterator[GPT2]:
     """Let every position see the future. ``generate`` then works without a cache."""
-    attns = [model.blocks[i].attn for i in _layers(model, layers)]
+    gpt2 = plain_model(model, "without_causal_mask")
+    attns = [gpt2.blocks[i].attn for i in _layers(gpt2, layers)]
     before = [attn.causal for attn in attns]
     try:
         for attn in attns:
@@ -81,62 +98,89 @@ def without_causal_mask(model: GPT2, layers: Any = None) -> Iterator[GPT2]:
 
 
 @contextmanager
+@validates
 def without_positions(model: GPT2) -> Iterator[GPT2]:
     """Add no position vectors. (Rotations and biases inside the attention stay.)"""
-    handle = model.position_embedding.register_forward_hook(lambda module, args, out: torch.zeros_like(out))
-    try:
+    gpt2 = plain_model(model, "without_positions")
+    with _changed(gpt2.position_embedding, _with_output(0.0)):
         yield model
-    finally:
-        handle.remove()
 
 
 @contextmanager
+@validates
 def _ablate_part(
     model: GPT2,
-    layers: Any,
-    mean: Any,
-    writer: Callable[[nn.Module], nn.Module],
-    written: Callable[[Any], Tensor],
+    layers: int | Iterable[int] | None,
+    mean: Tensor | None,
+    writer: int,  # which of block.writers()
+    written: Callable[[BlockTrace], Tensor],
 ) -> Iterator[None]:
-    trace = _reference(model, mean)
+    chosen, trace = _layers(model, layers), _reference(model, mean)
     with ExitStack() as stack:
-        for i in _layers(model, layers):
-            value = 0.0 if trace is None else written(trace.blocks[i]).mean(dim=(0, 1))  # (d_model,)
-
-            def replace(module: nn.Module, args: Any, out: Tensor, value: Any = value) -> Tensor:
-                return torch.zeros_like(out) + value
-
-            stack.callback(writer(model.blocks[i]).register_forward_hook(replace).remove)
+        for i in chosen:
+            value = 0.0 if trace is None else written(trace[i]).mean(dim=(0, 1))  # (d_model,)
+            stack.enter_context(_changed(model.blocks[i].writers()[writer], _with_output(value)))
         yield
 
 
-def _overwrite(features: slice, value: Any) -> Callable[[nn.Module, Any], tuple[Tensor]]:
-    """A pre-hook that replaces a slice of the features of a layer's input."""
+@contextmanager
+def _changed(module: nn.Module, change: Callable[[Forward], Forward]) -> Iterator[None]:
+    """Give one module another forward, made from the one it has.
 
-    def hook(module: nn.Module, args: Any) -> tuple[Tensor]:
-        x = args[0].clone()
-        x[..., features] = value
-        return (x,)
+    It is bound like a method, so that a copy of the model, made meanwhile, uses its own weights.
+    """
+    before = vars(module).get("forward")
+    present: types.MethodType = module.forward  # type: ignore[assignment]  # torch types it as a Callable
+    module.forward = types.MethodType(change(present.__func__), module)
+    try:
+        yield
+    finally:
+        if before is None:
+            del module.forward
+        else:
+            module.forward = before
 
-    return hook
+
+def _with_output(value: float | Tensor) -> Callable[[Forward], Forward]:
+    """Whatever the module computes, it returns this."""
+
+    def change(forward: Forward) -> Forward:
+        return lambda self, x: torch.zeros_like(forward(self, x)) + value
+
+    return change
 
 
-def _reference(model: GPT2, mean: Any) -> Any:
+def _with_input(features: slice, value: float | Tensor) -> Callable[[Forward], Forward]:
+    """The module reads this in the place of some features of its input."""
+
+    def change(forward: Forward) -> Forward:
+        def changed(self: nn.Module, x: Tensor) -> Tensor:
+            x = x.clone()
+            x[..., features] = value
+            return forward(self, x)
+
+        return changed
+
+    return change
+
+
+def _reference(model: GPT2, mean: Tensor | None) -> list[BlockTrace] | None:
     if mean is None:
         return None
     with torch.no_grad():
-        return model.trace(mean)
+        return list(model.trace_blocks(mean))
 
 
-def _layers(model: GPT2, layers: Any) -> list[int]:
+@validates
+def _layers(model: GPT2, layers: int | Iterable[int] | None) -> list[int]:
     if layers is None:
         return list(range(len(model.blocks)))
-    chosen = [layers] if isinstance(layers, int) else [int(layer) for layer in layers]
-    for layer in chosen:
-        _check_index("layer", layer, len(model.blocks))
-    return chosen
+    several = list(layers) if isinstance(layers, Iterable) else [layers]
+    return [_index("layer", layer, len(model.blocks)) for layer in several]
 
 
-def _check_index(name: str, index: int, count: int) -> None:
-    if not 0 <= index < count:
-        raise InputError(f"{name} must lie in 0 … {count - 1}, got {index}")
+def _index(name: str, index: object, count: int) -> int:
+    whole = int(index) if isinstance(index, numbers.Integral) and not isinstance(index, bool) else -1
+    if not 0 <= whole < count:
+        raise InputError(f"{name} must lie in 0 … {count - 1}, got {index!r}")
+    return whole

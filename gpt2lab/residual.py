@@ -56,10 +56,12 @@ def stream(trace: GPT2Trace) -> Tensor:
 
 def all_blocks(trace: GPT2Trace) -> tuple[BlockTrace, ...]:
     """The traces of all blocks; ValueError if one was not recorded."""
+    blocks = []
     for i, block in enumerate(trace.blocks):
         if block is None:
             raise InputError(f"the sum needs a trace of all blocks, but block {i} is missing: trace(tokens)")
-    return trace.blocks
+        blocks.append(block)
+    return tuple(blocks)
 
 
 def residual_init_scale(n_layers: int) -> float:

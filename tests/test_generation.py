@@ -364,7 +364,10 @@ def test_a_transformers_model_is_told_the_detour():
 def test_numpys_numbers_are_settings():
     model, tokens = lively(), random_tokens(small, 1, 5)
     texts = [
-        generate(model, tokens, new, temperature=hot, top_k=k, top_p=p, stop=stop, generator=torch.Generator().manual_seed(0))
+        generate(
+            model, tokens, new, temperature=hot, top_k=k, top_p=p, stop=stop,
+            generator=torch.Generator().manual_seed(0),
+        )
         for new, hot, k, p, stop in [
             (9, 0.5, 7, 0.75, 3), (np.int64(9), np.float32(0.5), np.int32(7), np.float16(0.75), np.array([3])),
         ]
@@ -443,14 +446,14 @@ def test_a_cache_serves_one_model_and_one_batch():
     model, tokens = lively(), random_tokens(small, 2, 8)
     cache = KVCache(small, 4)
     model.hidden(tokens[:, :3], cache)
-    for other, given, message in [
+    for other, pieces, message in [
         (lively(seed=1), tokens[:, 3:4], "keys and values of another model"),
         (lively(small.with_(n_layers=3)), tokens[:, 3:4], "the cache has 2 layers, the model 3"),
         (model, tokens[:1, 3:4], "a batch of 2, got a batch of 1"),
         (model, tokens[:, 3:5], "the cache holds 4 tokens, got 5"),
     ]:
         with pytest.raises(ValueError, match=message):
-            other.hidden(given, cache)
+            other.hidden(pieces, cache)
     assert cache.length == 3
     model.float()
     with pytest.raises(ValueError, match="torch.float64 on cpu.*torch.float32 on cpu.*start with a new one"):

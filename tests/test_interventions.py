@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 import torch
 from peers import random_model, random_tokens
@@ -48,7 +53,8 @@ every_intervention = pytest.mark.parametrize("name", INTERVENTIONS)
 
 
 def hooks(model) -> int:
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
+    """How many modules are not as they were."""
+    return sum("forward" in vars(m) or len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
 
 
 @every_intervention
@@ -179,6 +185,10 @@ def test_without_the_mask_every_position_sees_every_other(model):
         (lambda m: ablate_heads(m, [(0, 1), (-1, 0)]), "layer must lie in 0 … 2, got -1"),
         (lambda m: ablate_heads(m, (0, 1)), r"pairs such as \[\(0, 3\)\], got \(0, 1\)"),
         (lambda m: ablate_heads(m, [0]), r"pairs such as \[\(0, 3\)\], got \[0\]"),
+        (lambda m: ablate_heads(m, [(0.5, 1)]), "layer must lie in 0 … 2, got 0.5"),
+        (lambda m: ablate_heads(m, [(0, True)]), "head must lie in 0 … 2, got True"),
+        (lambda m: ablate_attention(m, [1.0]), "layer must lie in 0 … 2, got 1.0"),
+        (lambda m: without_positions(torch.nn.Linear(1, 1)), r"without_positions needs a GPT2.*load_gpt2\(model\)"),
         (lambda m: ablate_attention(m, [7]), "layer must lie in 0 … 2, got 7"),
         (lambda m: ablate_feedforward(m, -1), "layer must lie in 0 … 2, got -1"),
         (lambda m: without_causal_mask(m, [0, 9]), "layer must lie in 0 … 2, got 9"),
@@ -191,3 +201,62 @@ def test_refuses_with_one_sentence_and_leaves_nothing_behind(model, enter, messa
     with pytest.raises(ValueError, match=message), enter(model):
         pass
     assert hooks(model) == 0 and torch.equal(model(tokens), before)
+
+
+def test_a_compiled_model_changes_and_comes_back():
+    """All in a row, so that code made for one change would show in the next; in a fresh Python, because
+    the shape checks of the tests cannot be compiled."""
+    code = """
+import torch
+from torch.testing import assert_close
+from gpt2lab import *
+torch.manual_seed(0)
+model = GPT2(GPT2Config.tiny(vocab_size=50)).double().eval()
+tokens, reference = torch.randint(50, (2, 9)), torch.randint(50, (4, 12))
+compiled = torch.compile(model, backend="eager")
+before = compiled(tokens)
+for given in (compiled, model):
+    for enter in (
+        lambda m: ablate_heads(m, [(0, 1)]), lambda m: ablate_heads(m, [(0, 2)]),
+        lambda m: ablate_heads(m, [(0, 1)], mean=reference), lambda m: ablate_attention(m, [1]),
+        lambda m: ablate_feedforward(m), lambda m: without_causal_mask(m), lambda m: without_positions(m),
+    ):
+        with enter(given), torch.no_grad():
+            assert_close(compiled(tokens), model(tokens), atol=1e-11, rtol=0)
+            assert (compiled(tokens) - before).abs().max() > 1e-6
+        assert_close(compiled(tokens), before, atol=1e-11, rtol=0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_numpys_numbers_name_layers_and_heads(model):
+    with ablate_heads(model, [(0, 1), (2, 0)]), ablate_attention(model, [1]):
+        expected = model(tokens)
+    pairs = np.array([[0, 1], [2, 0]])
+    with ablate_heads(model, pairs), ablate_attention(model, np.int64(1)):
+        assert torch.equal(model(tokens), expected)
+
+
+@every_intervention
+def test_a_copy_made_meanwhile_has_weights_of_its_own(model, name):
+    with INTERVENTIONS[name](model):
+        other = copy.deepcopy(model)
+        with torch.no_grad():
+            for parameter in other.parameters():
+                parameter.mul_(1.5)
+        copied = other(tokens)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(7)
+    assert torch.equal(other(tokens), copied)
+
+
+@every_intervention
+def test_padded_rows_change_as_if_alone(model, name):
+    mask = torch.ones_like(tokens, dtype=torch.bool)
+    mask[0, :4] = False
+    with INTERVENTIONS[name](model):
+        together = model(tokens, mask)
+        assert_close(model.trace(tokens, mask=mask).logits[mask], together[mask], atol=1e-11, rtol=0)
+        assert_close(together[0, 4:], model(tokens[:1, 4:])[0], atol=1e-11, rtol=0)
