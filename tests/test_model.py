@@ -302,6 +302,7 @@ def test_padded_rows_are_computed_as_if_alone(seed):
 def test_the_text_of_the_padding_reaches_no_token():
     model = random_model(small, dtype=DOUBLE)
     tokens, mask = padded(3, 12, 5)
+    mask[0] = torch.arange(12) >= 5  # in front of its tokens, where the causal mask would not hide it
     other = torch.where(mask, tokens, (tokens + 7) % 50)
     assert_close(model(tokens, mask)[mask], model(other, mask)[mask], atol=0, rtol=0)
     assert (model(tokens)[mask] - model(other)[mask]).abs().max() > 1e-6
