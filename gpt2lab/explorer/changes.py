@@ -10,92 +10,109 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import NamedTuple, TypeGuard, cast
 
 from gpt2lab import interventions
 from gpt2lab.errors import InputError
+from gpt2lab.model import GPT2
 
 _PATTERN = re.compile(r"mask|positions|(?:attention|ffn) (\d+)|head (\d+)\.(\d+)", re.ASCII)
 
 
-def check(ablated: Any, model: Any) -> list[str]:
-    """The list, each word once, or a ValueError that says what was expected of a list for this model."""
+class Parts(NamedTuple):
+    """The words by kind."""
+
+    mask: bool
+    positions: bool
+    attention: list[int]  # layers
+    ffn: list[int]  # layers
+    head: list[tuple[int, int]]  # (layer, head)
+
+
+def check(ablated: object, model: object) -> list[str]:
+    """The list, each word once, or an InputError that says what was expected of a list for this model."""
     if isinstance(ablated, str):
         raise InputError(f'ablated must be a list of words such as ["head 0.1", "mask"], got the string {ablated!r}')
     if not ablated:
         return []
+    if not isinstance(ablated, Iterable):
+        raise InputError(f'ablated must be a list of words such as ["head 0.1", "mask"], got {ablated!r}')
     if not possible(model):
         raise InputError("parts of this model cannot be switched off: it is not built from gpt2lab's blocks")
     shape = [block.attn.n_heads for block in model.blocks]
-    for word in ablated:
-        match = _PATTERN.fullmatch(word) if isinstance(word, str) else None
-        if match is None:
-            raise InputError(f'expected "mask", "positions", "attention 2", "ffn 2" or "head 2.5", got {word!r}')
-        layer = match[1] or match[2]
-        if layer is not None and int(layer) >= len(shape):
-            raise InputError(f"{word!r} names layer {layer}, but the last layer is {len(shape) - 1}")
-        if match[3] is not None and int(match[3]) >= shape[int(layer)]:
-            raise InputError(f"{word!r} names head {match[3]}, but the last head is {shape[int(layer)] - 1}")
-    return list(dict.fromkeys(ablated))
+    words = [_checked(word, shape) for word in ablated]
+    return list(dict.fromkeys(words))
 
 
-def sort(ablated: list[str]) -> dict[str, list]:
-    """The words by kind: mask and positions [] or [True], attention and ffn layers, head pairs."""
-    kinds: dict[str, list] = {"mask": [], "positions": [], "attention": [], "ffn": [], "head": []}
-    for word in ablated:
-        kind, _, which = word.partition(" ")
-        if kind == "head":
-            layer, head = which.split(".")
-            kinds[kind].append((int(layer), int(head)))
-        else:
-            kinds[kind].append(int(which) if which else True)
-    return kinds
+def _checked(word: object, shape: list[int]) -> str:
+    """A word about a model with so many heads per layer."""
+    match = _PATTERN.fullmatch(word) if isinstance(word, str) else None
+    if match is None:
+        raise InputError(f'expected "mask", "positions", "attention 2", "ffn 2" or "head 2.5", got {word!r}')
+    layer = match[1] or match[2]
+    if layer is not None and int(layer) >= len(shape):
+        raise InputError(f"{word!r} names layer {layer}, but the last layer is {len(shape) - 1}")
+    if match[3] is not None and int(match[3]) >= shape[int(layer)]:
+        raise InputError(f"{word!r} names head {match[3]}, but the last head is {shape[int(layer)] - 1}")
+    return match[0]
+
+
+def sort(ablated: Sequence[str]) -> Parts:
+    """The words by kind, in their order."""
+    matches = [match for word in ablated if (match := _PATTERN.fullmatch(word))]
+    layers = {kind: [int(match[1]) for match in matches if match[0].startswith(kind)] for kind in ("attention", "ffn")}
+    return Parts(
+        mask="mask" in ablated,
+        positions="positions" in ablated,
+        attention=layers["attention"],
+        ffn=layers["ffn"],
+        head=[(int(match[2]), int(match[3])) for match in matches if match[3] is not None],
+    )
 
 
 @contextmanager
-def applied(model: Any, ablated: list[str]) -> Iterator[Any]:
-    """Switch the parts off for the length of a ``with`` block."""
-    kinds = sort(ablated)
+def applied(model: object, ablated: Sequence[str]) -> Iterator[None]:
+    """Switch the parts off for the length of a ``with`` block; ``check`` has seen that the model has them."""
+    parts, gpt2 = sort(ablated), cast(GPT2, model)
     with ExitStack() as stack:
-        if kinds["mask"]:
-            stack.enter_context(interventions.without_causal_mask(model))
-        if kinds["positions"]:
-            stack.enter_context(interventions.without_positions(model))
-        if kinds["attention"]:
-            stack.enter_context(interventions.ablate_attention(model, kinds["attention"]))
-        if kinds["ffn"]:
-            stack.enter_context(interventions.ablate_feedforward(model, kinds["ffn"]))
-        if kinds["head"]:
-            stack.enter_context(interventions.ablate_heads(model, kinds["head"]))
-        yield model
+        if parts.mask:
+            stack.enter_context(interventions.without_causal_mask(gpt2))
+        if parts.positions:
+            stack.enter_context(interventions.without_positions(gpt2))
+        if parts.attention:
+            stack.enter_context(interventions.ablate_attention(gpt2, parts.attention))
+        if parts.ffn:
+            stack.enter_context(interventions.ablate_feedforward(gpt2, parts.ffn))
+        if parts.head:
+            stack.enter_context(interventions.ablate_heads(gpt2, parts.head))
+        yield
 
 
-def as_code(ablated: list[str]) -> tuple[list[str], list[str]]:
+def as_code(ablated: Sequence[str]) -> tuple[list[str], list[str]]:
     """The names to import and the context managers to write, for ``Explorer.code``."""
-    kinds = sort(ablated)
+    parts = sort(ablated)
     calls = []
-    if kinds["mask"]:
+    if parts.mask:
         calls.append(("without_causal_mask", ""))
-    if kinds["positions"]:
+    if parts.positions:
         calls.append(("without_positions", ""))
-    if kinds["attention"]:
-        calls.append(("ablate_attention", f", {sorted(kinds['attention'])}"))
-    if kinds["ffn"]:
-        calls.append(("ablate_feedforward", f", {sorted(kinds['ffn'])}"))
-    if kinds["head"]:
-        calls.append(("ablate_heads", f", {sorted(kinds['head'])}"))
+    if parts.attention:
+        calls.append(("ablate_attention", f", {sorted(parts.attention)}"))
+    if parts.ffn:
+        calls.append(("ablate_feedforward", f", {sorted(parts.ffn)}"))
+    if parts.head:
+        calls.append(("ablate_heads", f", {sorted(parts.head)}"))
     return [name for name, _ in calls], [f"{name}(model{rest})" for name, rest in calls]
 
 
-def possible(model: Any) -> bool:
-    """Whether the interventions know where to reach into this model."""
-    blocks = getattr(model, "blocks", None)
+def possible(model: object) -> TypeGuard[GPT2]:
+    """Whether the interventions know where to reach into this model: it has a GPT-2's parts."""
     try:
         return all(
             hasattr(block.attn, "out") and hasattr(block.attn, "causal") and hasattr(block.ffn, "down")
-            for block in blocks
+            for block in getattr(model, "blocks", None)  # type: ignore[union-attr]  # a TypeError says no
         ) and hasattr(model, "position_embedding")
     except (AttributeError, TypeError):
         return False

@@ -13,29 +13,37 @@ travel in ``_scene``. Text is shown as text nodes, never as HTML.
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Sequence
 
 import traitlets
 from torch import Tensor
+from traitlets import Bunch
 
-from gpt2lab.errors import InputError
-from gpt2lab.explorer import picture, scene, shown
+from gpt2lab.errors import InputError, validates
+from gpt2lab.explorer import answers, files, picture
 from gpt2lab.explorer.assemble import css, esm
-from gpt2lab.explorer.runs import Run
-from gpt2lab.explorer.selection import Selection
-from gpt2lab.explorer.text import (
-    HINT,
-    UNKNOWN,
+from gpt2lab.explorer.models import (
+    Encoding,
+    Traceable,
     as_tensor,
     check_model,
     check_names,
     context_length,
-    safe_label,
     sentence,
-    tokenize,
     weights_now,
 )
+from gpt2lab.explorer.runs import Run
+from gpt2lab.explorer.scene import make_scene
+from gpt2lab.explorer.screen import Screen
+from gpt2lab.explorer.script import script
+from gpt2lab.explorer.selection import Selection
+from gpt2lab.explorer.text import HINT, UNKNOWN, safe_label, tokenize
+from gpt2lab.explorer.views import VIEWS
+from gpt2lab.explorer.views.base import Answer
 from gpt2lab.figures.style import as_base64
+
+MadeOf = tuple[list[int], list[list[tuple[int, int]]]]  # token ids, and the weights of each model
 
 
 class Explorer(Selection):
@@ -50,16 +58,15 @@ class Explorer(Selection):
     text : str
     other : model, optional
         A second model for the same text, shown as "after" beside the first.
-    names : tuple of two str, optional
+    names : two str, optional
         What to call the two.
-    title : str, optional
-        Shown at the top, such as "random weights".
     **selection
-        ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``.
+        ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``, and
+        ``title``, shown at the top, such as "random weights".
 
     Raises
     ------
-    ValueError
+    InputError
         For a model without ``trace``, and for a selection that does not exist. A model that fails
         on a text raises nothing: the explorer shows the message and keeps the last picture.
     """
@@ -70,28 +77,30 @@ class Explorer(Selection):
     _scene = traitlets.Dict().tag(sync=True)
     _answered = traitlets.Int(0, help="goes up with every run, so that a failure is an answer too").tag(sync=True)
 
+    @validates
     def __init__(
         self,
-        model: Any,
-        encoding: Any,
+        model: Traceable,
+        encoding: Encoding,
         text: str = "",
         *,
-        other: Any = None,
-        names: Any = None,
-        **selection: Any,
+        other: Traceable | None = None,
+        names: Sequence[str] | None = None,
+        **selection: object,
     ) -> None:
         unknown = set(selection) - {name for name in self.class_traits(sync=True) if name[0] != "_"}
         if unknown:
             raise InputError(f"Explorer has no setting {sorted(unknown)[0]!r}")
-        self._model, self._other, self._encoding = model, other, encoding
-        for candidate in self._models:
+        for candidate in (model,) if other is None else (model, other):
             check_model(candidate, encoding)
+        self._model, self._other, self._encoding = model, other, encoding
         usual = ("before", "after") if other is None else ("first model", "second model")
         self._names = check_names(usual if names is None else names)
         self._runs: list[Run] = []
         self._text_shown = ""
-        # (what it was made of, Run) of the unchanged model: an ablation need not run it again.
-        self._base: Any = None
+        self._note = ""
+        # The run of the unchanged model, with what it was made of: an ablation need not run it again.
+        self._base: tuple[MadeOf, Run] | None = None
         self._labels: dict[int, str] = {}
         self._revision = 0
         self._ready = False
@@ -116,55 +125,66 @@ class Explorer(Selection):
         return list(self._runs)
 
     @property
+    def screen(self) -> Screen:
+        """All that is on screen at this moment; what views, pictures and files are made of."""
+        if not self._runs:
+            raise InputError(f"there is nothing on screen yet: {self.message or HINT}")
+        return Screen(
+            runs=tuple(self._runs),
+            text=self._text_shown,
+            names=(self._names[0], self._names[1]),
+            view=self.view,
+            layer=self.layer,
+            head=self.head,
+            token=self._token_index(),
+            key=self.key,
+            knobs=self._knobs(),
+            label=self._label,
+            ablated=tuple(self._off),
+            presenter=self.presenter,
+            title=self.title,
+            revision=self._revision,
+            note=self._note,
+        )
+
+    @property
     def tokens(self) -> Tensor:
         """The token ids on screen, (1, T)."""
-        self._need_run()
-        return self._runs[0].tokens
+        return self.screen.runs[0].tokens
 
-    def roles(self) -> list[dict]:
+    def roles(self) -> list[dict[str, object]]:
         """What each head does on this text, by score, best first; see ``gpt2lab.explorer.roles``."""
-        self._need_run()
-        table = [
-            {"layer": layer, "head": head, **role}
-            for layer, row in enumerate(self._runs[-1].roles)
+        found = [
+            (role["score"], {"layer": layer, "head": head, **role})
+            for layer, row in enumerate(self.screen.run.roles)
             for head, role in enumerate(row)
             if role["role"]
         ]
-        return sorted(table, key=lambda row: -row["score"])
+        return [row for _, row in sorted(found, key=lambda pair: -pair[0])]
 
     def selection_trace(self) -> dict[str, Tensor]:
         """The tensors behind the present view, by name; of the changed run, if there is one.
 
-        Shapes follow the view: a head is ``attn_weights`` (T, T), all heads a list of (n_heads, T, T)
-        per layer under ``attn_weights``, and so on; ``code()`` computes the same.
+        Shapes follow the view: a head is ``attn_weights`` (T, T), all heads are (n_heads, T, T) under
+        ``attn_weights 0`` and so on, one per layer; ``code()`` computes the same.
         """
-        self._need_run()
-        return shown.tensors(self._runs[-1], self.view, self.layer, self.head, self._token_index(), self._sampling())
+        return VIEWS[self.view].tensors(self.screen)
 
     def code(self) -> str:
         """Python that computes what is on screen, given ``model`` and ``encoding``.
 
         With a second model on screen, ``model`` stands for that one.
         """
-        self._need_run()
-        run = self._runs[-1]
-        return shown.code(
-            run, self._text_shown, self.view, self.layer, self.head, self._token_index(), self._sampling()
-        )
+        return script(self.screen)
 
-    # Files
-
-    def save(self, path: Any) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write what is on screen: ``.png`` or ``.svg`` picture, ``.csv`` numbers, ``.html`` the explorer itself."""
-        from gpt2lab.explorer.files import save
-
-        self._need_run()
-        save(self, path)
+        files.save(self.screen, path)
 
     # What happens when something changes
 
     @traitlets.observe("text", "ablated")
-    def _input_changed(self, change: Any) -> None:
+    def _input_changed(self, change: Bunch) -> None:
         if self._ready:
             self._rerun()
 
@@ -181,29 +201,31 @@ class Explorer(Selection):
             if not ids:
                 self.message = ""
                 self._scene = {**self._scene, "hint": UNKNOWN if note else HINT, "note": ""}
+                self._note = ""
                 return
             was_last = not self._runs or self._token_index() == self._runs[0].T - 1
-            self._runs, self._text_shown = runs, self.text
+            self._runs, self._text_shown, self._note = runs, self.text, note
             self._revision += 1
             self._settle(len(ids), was_last)
             self.message = ""
-            self._scene = scene.make_scene(self, note)
+            self._scene = make_scene(self.screen)
 
     @property
-    def _models(self) -> list[Any]:
+    def _models(self) -> list[Traceable]:
         return [model for model in (self._model, self._other) if model is not None]
 
-    def _made_of(self, ids: list[int]) -> tuple:
+    def _made_of(self, ids: list[int]) -> MadeOf:
         return ids, [weights_now(model) for model in self._models]
 
     def _make_runs(self, ids: list[int]) -> list[Run]:
         made_of = self._made_of(ids)
         if self._base is None or self._base[0] != made_of:
             self._base = (made_of, Run(self._model, as_tensor(self._model, ids)))
-        if self._other is None and not self.ablated:
-            return [self._base[1]]
+        first = self._base[1]
+        if self._other is None and not self._off:
+            return [first]
         changed = self._changed_model
-        return [self._base[1], Run(changed, as_tensor(changed, ids), self.ablated)]
+        return [first, Run(changed, as_tensor(changed, ids), self._off)]
 
     def _settle(self, T: int, was_last: bool) -> None:
         """Bring the selection back onto the new text."""
@@ -218,28 +240,25 @@ class Explorer(Selection):
             self._labels[token] = safe_label(self._encoding, token)
         return self._labels[token]
 
-    def _need_run(self) -> None:
-        if not self._runs:
-            raise InputError(f"there is nothing on screen yet: {self.message or HINT}")
-
     # What the browser sees
 
-    def answer(self, question: str) -> tuple[dict, list[bytes]]:
-        """What the browser gets when it asks, for instance, ``"map/0/3/5"``; see ``scene``."""
-        self._need_run()
-        return scene.answer(self, question)
+    def answer(self, question: str) -> Answer:
+        """What the browser gets when it asks, for instance, ``"map/0/3/5"``; see ``answers``."""
+        screen = self.screen
+        return files.file_answer(screen, question) if question in files.FILES else answers.answer(screen, question)
 
-    def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
+    def _asked(self, widget: object, content: object, buffers: object) -> None:
         if not isinstance(content, dict) or "want" not in content:
             return
         if self._base is not None and self._base[0] != self._made_of(self._base[0][0]):
             self._rerun()  # trained since: an answer of the new weights does not belong to the old picture
         for question in content["want"]:
-            reply = {"question": question, "rev": self._revision}
+            reply: dict[str, object] = {"question": question, "rev": self._revision}
+            data: list[bytes] = []
             try:
                 reply["meta"], data = self.answer(question)
             except Exception as error:
-                reply["error"], data = sentence(error).removeprefix("The model could not be run. "), []
+                reply["error"] = sentence(error).removeprefix("The model could not be run. ")
             self.send(reply, data)
 
     # Without a browser
@@ -248,11 +267,11 @@ class Explorer(Selection):
         place = f"layer={self.layer}, head={self.head}, token={self.token}"
         return f"Explorer(text={self.text!r}, view={self.view!r}, {place})"
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
+    def _repr_mimebundle_(self, **options: dict) -> tuple[dict, dict]:
         bundle = super()._repr_mimebundle_(**options)
-        data = dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+        data = dict(bundle[0] if bundle is not None else {})
         data["text/plain"] = repr(self)
         if not self._runs:
             return data, {}
-        image = picture.draw(self)
+        image = picture.draw(self.screen)
         return data | {"image/png": as_base64(image.png())}, {"image/png": image.display_size()}

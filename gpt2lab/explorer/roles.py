@@ -17,7 +17,7 @@ Sources: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import torch
 from torch import Tensor
@@ -46,6 +46,14 @@ def targets(tokens: Tensor) -> dict[str, Tensor]:
         "same token": earlier,
         "induction": after & (key < query),
     }
+
+
+class Role(TypedDict):
+    """What a head does, as the browser gets it; ``role`` is "" if nothing stands out."""
+
+    role: str
+    score: float
+    chance: float
 
 
 class Shares(NamedTuple):
@@ -98,12 +106,12 @@ def head_scores(attn_weights: Tensor, tokens: Tensor, known: Shares | None = Non
     return {name: (scores[:, i], known.chance[i]) for i, name in enumerate(known.names)}
 
 
-def roles(attn_weights: Tensor, tokens: Tensor, known: Shares | None = None) -> list[dict]:
+def roles(attn_weights: Tensor, tokens: Tensor, known: Shares | None = None) -> list[Role]:
     """The best role of each head: ``{"role": name or "", "score": …, "chance": …}``."""
     scores = head_scores(attn_weights, tokens, known)
     found = []
     for head in range(attn_weights.shape[0]):
-        best = {"role": "", "score": 0.0, "chance": 0.0}
+        best: Role = {"role": "", "score": 0.0, "chance": 0.0}
         for name, (values, chance) in scores.items():
             score = float(values[head])
             if score >= max(LEAST, TIMES_CHANCE * chance, best["score"]):

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anywidget
 import traitlets
+from traitlets import Bunch
 
 from gpt2lab.errors import InputError
 from gpt2lab.explorer import changes
+from gpt2lab.explorer.models import Traceable
 from gpt2lab.explorer.runs import Run
+from gpt2lab.explorer.screen import Knobs
+from gpt2lab.explorer.views import VIEWS as _VIEWS
 from gpt2lab.generation import check_sampling
 from gpt2lab.tokenizer import whole_characters
 
-VIEWS = ("overview", "heads", "head", "scores", "stream", "neurons", "lens", "next")
+VIEWS = tuple(_VIEWS)
 
 
 class Selection(anywidget.AnyWidget):
-    """The traits of an ``Explorer``; assigning one that does not exist is a ValueError."""
+    """The traits of an ``Explorer``; assigning one that does not exist is an InputError."""
 
     _runs: list[Run]
-    _model: Any
-    _other: Any
+    _model: Traceable
+    _other: Traceable | None
 
     text = traitlets.Unicode().tag(sync=True)
     layer = traitlets.Int(0).tag(sync=True)
@@ -38,24 +40,39 @@ class Selection(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
 
     @traitlets.validate("text", "title")
-    def _whole_characters(self, proposal: Any) -> str:
+    def _whole_characters(self, proposal: Bunch) -> str:
         return whole_characters(proposal["value"])
 
-    @traitlets.validate("layer", "head", "token", "key", "view", "temperature", "top_k", "top_p", "ablated")
-    def _check(self, proposal: Any) -> Any:
+    @traitlets.validate("view")
+    def _known_view(self, proposal: Bunch) -> str:
+        view = proposal["value"]
+        if view not in VIEWS:
+            raise InputError(f"view must be one of {', '.join(VIEWS)}, got {view!r}")
+        return view
+
+    @traitlets.validate("temperature")
+    def _possible_temperature(self, proposal: Bunch) -> float:
+        check_sampling(proposal["value"])
+        return proposal["value"]
+
+    @traitlets.validate("top_k")
+    def _possible_top_k(self, proposal: Bunch) -> int:
+        if proposal["value"] < 0:
+            raise InputError(f"top_k must be at least 1, or 0 for all tokens, got {proposal['value']}")
+        return proposal["value"]
+
+    @traitlets.validate("top_p")
+    def _possible_top_p(self, proposal: Bunch) -> float:
+        check_sampling(1.0, None, proposal["value"])
+        return proposal["value"]
+
+    @traitlets.validate("ablated")
+    def _known_parts(self, proposal: Bunch) -> list[str]:
+        return changes.check(proposal["value"], self._changed_model)
+
+    @traitlets.validate("layer", "head", "token", "key")
+    def _existing_place(self, proposal: Bunch) -> int:
         name, value = proposal["trait"].name, proposal["value"]
-        if name == "view" and value not in VIEWS:
-            raise InputError(f"view must be one of {', '.join(VIEWS)}, got {value!r}")
-        if name == "temperature":
-            check_sampling(value)
-        if name == "top_k" and value < 0:
-            raise InputError(f"top_k must be at least 1, or 0 for all tokens, got {value}")
-        if name == "top_p":
-            check_sampling(1.0, None, value)
-        if name == "ablated":
-            return changes.check(value, self._changed_model)
-        if name not in ("layer", "head", "token", "key"):
-            return value
         least = {"layer": 0, "head": 0, "key": -1}.get(name)
         if not getattr(self, "_runs", None):  # the end is not known yet; the first run brings it back
             if least is not None and value < least:
@@ -74,11 +91,16 @@ class Selection(anywidget.AnyWidget):
         return self._runs[0].T - 1
 
     @property
-    def _changed_model(self) -> Any:
+    def _changed_model(self) -> Traceable:
         return self._model if self._other is None else self._other
+
+    @property
+    def _off(self) -> list[str]:
+        """The words of ``ablated``, which ``changes.check`` has seen."""
+        return [str(word) for word in self.ablated]
 
     def _token_index(self) -> int:
         return self.token % self._runs[0].T if self.token < 0 else self.token
 
-    def _sampling(self) -> tuple:
-        return self.temperature, self.top_k or None, None if self.top_p == 1 else self.top_p
+    def _knobs(self) -> Knobs:
+        return Knobs(self.temperature, self.top_k, self.top_p)

@@ -14,14 +14,14 @@ from gpt2lab.explorer.selection import VIEWS
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_has_its_numbers(view):
     e = explorer(view=view, layer=1, head=1, token=5)
-    header, *rows = csv.reader(io.StringIO(csv_text(e)))
+    header, *rows = csv.reader(io.StringIO(csv_text(e.screen)))
     assert rows
     assert all(len(row) == len(header) for row in rows)
 
 
 def test_the_csv_of_a_head_is_exact():
     e = explorer(view="head", layer=1, head=1)
-    rows = list(csv.DictReader(io.StringIO(csv_text(e))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(e.screen))))
     values = torch.tensor([float(row["attn_weight"]) for row in rows])
     torch.testing.assert_close(values, e.selection_trace()["attn_weights"].flatten(), rtol=0, atol=0)
 
@@ -41,7 +41,7 @@ def test_another_ending_is_refused(tmp_path):
 
 @pytest.mark.parametrize("text", HOSTILE[:5], ids=range(5))
 def test_hostile_text_cannot_leave_the_pages_data(text):
-    page = html_page(explorer(text, title=text))
+    page = html_page(explorer(text, title=text).screen)
     assert page.count("</script>") == 2  # the data and the module, nothing from the text
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
     assert "<" not in data
@@ -49,13 +49,13 @@ def test_hostile_text_cannot_leave_the_pages_data(text):
 
 
 def test_the_page_names_no_other_host():
-    addresses = set(re.findall(r"https?://[^\s\"')]+", html_page(explorer())))
+    addresses = set(re.findall(r"https?://[^\s\"')]+", html_page(explorer().screen)))
     assert addresses == {"http://www.w3.org/2000/svg"}  # the name of the SVG namespace, never fetched
 
 
 def test_a_page_stays_within_its_budget(monkeypatch):
     monkeypatch.setattr("gpt2lab.explorer.files.PAGE_BYTES", 20_000)
     e = explorer()
-    recorded = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e), re.DOTALL)[1])["answers"]
+    recorded = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e.screen), re.DOTALL)[1])["answers"]
     assert "map/0/0/0" in recorded
     assert len(recorded) < 40

@@ -1,25 +1,12 @@
 """The explorer's JavaScript, run with Node's own test runner."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 from gpt2lab.explorer import assemble
 
 TESTS = Path(__file__).parents[1] / "js"
-
-
-@pytest.fixture(scope="session")
-def node():
-    program = shutil.which("node")
-    if program is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("needs Node.js, which is not installed")
-    return program
 
 
 def test_pure_modules(node):
@@ -43,11 +30,15 @@ def test_the_module_is_small_and_complete():
     assert not re.search(r"^import ", source, re.MULTILINE)
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", source)
     folder = Path(assemble.__file__).parent / "js"
-    assert {path.stem for path in folder.glob("*.mjs")} == set(assemble.MODULES)
+    assert {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.mjs")} == set(
+        assemble.MODULES
+    )
 
 
 def test_every_import_is_from_a_module_of_the_list():
     folder = Path(assemble.__file__).parent / "js"
     for name in assemble.MODULES:
-        for other in re.findall(r'from "\./(\w+)\.mjs"', (folder / f"{name}.mjs").read_text()):
-            assert other in assemble.MODULES, (name, other)
+        path = folder / f"{name}.mjs"
+        for other in re.findall(r'from "(\./[^"]+|\.\./[^"]+)"', path.read_text(encoding="utf-8")):
+            found = (path.parent / other).resolve().relative_to(folder.resolve()).with_suffix("").as_posix()
+            assert found in assemble.MODULES, (name, other)

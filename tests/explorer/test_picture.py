@@ -11,7 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 
 from gpt2lab import course_encoding
-from gpt2lab.explorer import Explorer, charts, picture
+from gpt2lab.explorer import Explorer, picture, sheet
 from gpt2lab.explorer import words as spelled
 from gpt2lab.explorer.selection import VIEWS
 
@@ -31,7 +31,7 @@ def boxes(drawn, color):
 def test_the_scores_view_writes_the_weights_of_the_query():
     e = explorer("a b c a b", view="scores", layer=1, head=2, token=3)
     shown = e.selection_trace()
-    written = words(picture.draw(e))
+    written = words(picture.draw(e.screen))
     for key in range(4):
         assert spelled.number(float(shown["raw_scores"][key])) in written
         assert spelled.amount(float(shown["attn_weights"][key])) in written
@@ -41,7 +41,7 @@ def test_the_scores_view_writes_the_weights_of_the_query():
 def test_the_stream_view_draws_lengths_in_proportion():
     e = explorer(view="stream", token=6)
     shown = e.selection_trace()
-    heights = boxes(picture.draw(e), charts.PAIR[1])[:, 1]
+    heights = boxes(picture.draw(e.screen), sheet.PAIR[1])[:, 1]
     n = len(shown["ffn_out"])
     lengths = shown["ffn_out"].norm(dim=-1).numpy()
     np.testing.assert_allclose(heights[1 : 1 + n] / heights[1], lengths / lengths[0], rtol=1e-4)  # 0 is the legend
@@ -50,7 +50,7 @@ def test_the_stream_view_draws_lengths_in_proportion():
 def test_the_neurons_view_lists_the_largest_first():
     e = explorer(view="neurons", layer=2, token=4)
     post = e.selection_trace()["post"]
-    written = words(picture.draw(e))
+    written = words(picture.draw(e.screen))
     top = post.abs().topk(16).indices.tolist()
     assert [word for word in written if word in set(map(str, top))][:16] == [str(i) for i in top]
     assert any(f"{int((post > 0).sum()):,} of {len(post):,} neurons" in word for word in written)
@@ -60,7 +60,7 @@ def test_the_lens_view_ranks_the_answer():
     e = explorer(view="lens", token=5)
     logits = e.selection_trace()["logits"]  # (n_layers + 1, vocab_size)
     answer = int(e.runs[0].logits(5).argmax())
-    written = words(picture.draw(e))
+    written = words(picture.draw(e.screen))
     for row in logits:
         rank = int((row > row[answer]).sum()) + 1
         assert f"{rank:,} · {spelled.amount(float(row.softmax(-1)[answer]))}" in written
@@ -69,7 +69,7 @@ def test_the_lens_view_ranks_the_answer():
 def test_the_next_view_shows_what_is_cut():
     e = explorer(view="next", temperature=0.5, top_k=3)
     shown = e.selection_trace()["probabilities"]
-    written = words(picture.draw(e))
+    written = words(picture.draw(e.screen))
     for p in shown.topk(3).values:
         assert spelled.percent(float(p)) in written
     assert "cut" in written
@@ -78,7 +78,7 @@ def test_the_next_view_shows_what_is_cut():
 
 def test_bars_of_the_next_token_are_as_long_as_they_are_probable():
     e = explorer(view="next")
-    lengths = boxes(picture.draw(e), charts.PAIR[0])[:, 0]
+    lengths = boxes(picture.draw(e.screen), sheet.PAIR[0])[:, 0]
     p = e.runs[0].logits(e._token_index()).softmax(-1).sort(descending=True).values[: len(lengths)].numpy()
     np.testing.assert_allclose(np.sort(lengths)[::-1] / lengths.max(), p / p[0], rtol=1e-4)
 
@@ -86,9 +86,9 @@ def test_bars_of_the_next_token_are_as_long_as_they_are_probable():
 @pytest.mark.parametrize("view", ["head", "heads", "scores", "stream", "neurons", "lens"])
 def test_after_a_change_the_title_says_which_run_is_shown(view):
     e = explorer(view=view)
-    assert not any(word.endswith("· after") for word in words(picture.draw(e)))
+    assert not any(word.endswith("· after") for word in words(picture.draw(e.screen)))
     e.ablated = ["head 0.1"]
-    assert any(word.endswith("· after") for word in words(picture.draw(e)))
+    assert any(word.endswith("· after") for word in words(picture.draw(e.screen)))
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -100,7 +100,7 @@ def test_a_bare_trace_gets_a_picture_or_a_sentence(view):
             attn = types.SimpleNamespace(attn_weights=weights)
             return types.SimpleNamespace(blocks=[types.SimpleNamespace(attn=attn)])
 
-    drawn = picture.draw(Explorer(Bare(), course_encoding(), "a b c", view=view))
+    drawn = picture.draw(Explorer(Bare(), course_encoding(), "a b c", view=view).screen)
     assert drawn.png().startswith(b"\x89PNG")
     assert drawn.axes[0].images or any("this trace has no" in word or "needs a model" in word for word in words(drawn))
 
@@ -108,31 +108,16 @@ def test_a_bare_trace_gets_a_picture_or_a_sentence(view):
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_makes_a_png_and_an_svg_that_is_xml(view, text):
-    drawn = picture.draw(explorer(text, view=view, title=text))
+    drawn = picture.draw(explorer(text, view=view, title=text).screen)
     assert drawn.png().startswith(b"\x89PNG")
     root = ElementTree.fromstring(drawn.svg())
     assert {element.tag.rsplit("}", 1)[-1] for element in root.iter()}.isdisjoint({"script", "img"})
 
 
 def test_the_svg_holds_letters_not_shapes_and_leaves_the_picture_as_it_was():
-    drawn = picture.draw(explorer(view="head", layer=1))
+    drawn = picture.draw(explorer(view="head", layer=1).screen)
     before = drawn.png()
     root = ElementTree.fromstring(drawn.svg())
     texts = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert any(text.startswith("Layer 1, head 0") for text in texts)
     assert drawn.png() == before
-
-
-@pytest.mark.parametrize(
-    ("value", "amount", "percent", "number"),
-    [(0.0, "0", "0.0 %", "0"), (0.0001, "<.001", "<0.1 %", "0.000"), (0.0312, ".031", "3.1 %", "0.031"),
-     (0.43, ".43", "43.0 %", "0.430"), (1.0, "1.0", "100.0 %", "1.00"), (0.996, "1.0", "99.6 %", "0.996")],
-)  # fmt: skip
-def test_numbers_read_as_in_the_browser(value, amount, percent, number):
-    assert (spelled.amount(value), spelled.percent(value), spelled.number(value)) == (amount, percent, number)
-
-
-def test_large_and_negative_numbers():
-    values = (-1234.5, 123.45, -2.345, float("-inf"), float("inf"), float("nan"))
-    assert [spelled.number(v) for v in values] == ["−1234", "123.5", "−2.35", "−∞", "∞", "–"]
-    assert spelled.amount(float("nan")) == "–"

@@ -8,7 +8,7 @@ from explorers import TEXT, explorer, model
 
 from gpt2lab import course_encoding
 from gpt2lab.explorer import Explorer, files
-from gpt2lab.explorer.scene import next_question
+from gpt2lab.explorer.answers import first_questions, likely_questions
 from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.zoo import load_toy
 
@@ -46,7 +46,7 @@ def sentences(e):
         e.view = view
         e._repr_mimebundle_()
         try:
-            files.csv_text(e)
+            files.csv_text(e.screen)
         except ValueError as error:
             said[view] = str(error)
     return said
@@ -157,7 +157,7 @@ def test_code_and_files_are_of_the_text_on_screen(text):
     moody.fails = bool(text)
     e.text = text
     assert "'the picture'" in e.code() and e._scene["text"] == "the picture"
-    page = files.html_page(e)
+    page = files.html_page(e.screen)
     assert '"text": "the picture"' in page and "Type a sentence" not in page
     moody.fails = False
     e.text = "another"
@@ -221,10 +221,8 @@ def test_names_are_two_strings():
     assert explorer(names=("half \ud800", "b"))._scene["names"] == ["half \ufffd", "b"]
 
 
-def test_a_page_of_a_large_vocabulary_records_words_around_the_selection_only(monkeypatch):
-    monkeypatch.setattr(files, "MANY_WORDS", 100)
-    monkeypatch.setattr(files, "NEAR", 3)
-    asked = {question for question in files._questions(explorer()) if question.startswith("lens")}
+def test_a_page_of_a_large_vocabulary_records_words_around_the_selection_only():
+    asked = {q for q in likely_questions(explorer().screen, most_words=100, near=3) if q.startswith("lens")}
     assert asked == {f"lens/0/{t}" for t in (25, 26, 27)}
 
 
@@ -237,7 +235,7 @@ def test_the_code_of_a_model_on_a_gpu_puts_the_tokens_there():
 
 def test_a_tiny_top_p_keeps_one_token():
     e = explorer(top_p=0.0003, view="next")
-    assert e.answer(next_question(e))[0]["kept"] == [1]
+    assert e.answer(first_questions(e.screen)[1])[0]["kept"] == [1]
 
 
 def test_an_encoding_that_fails_is_a_sentence():

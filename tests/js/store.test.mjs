@@ -74,3 +74,16 @@ test("a sender that fails is silence at once, not an error", () => {
   assert.equal(store.silent(), true);
   store.destroy();
 });
+
+test("a part is switched off and on again, but not where nobody runs the model", () => {
+  const model = fakeModel({ _scene: scene(1), ablated: [] });
+  const store = createStore(model);
+  store.toggle("head 0.1");
+  assert.deepEqual(store.get("ablated"), ["head 0.1"]);
+  store.toggle("head 0.1");
+  assert.deepEqual(store.get("ablated"), []);
+  model.set("_scene", { ...scene(2), can: { change: false } });
+  store.toggle("mask");
+  assert.deepEqual(store.get("ablated"), []);
+  store.destroy();
+});

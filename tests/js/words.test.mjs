@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { amount, clip, number, percent, place, wordsThatFit } from "../../gpt2lab/explorer/js/words.mjs";
-import { likeliest } from "../../gpt2lab/explorer/js/next.mjs";
-import { toggled } from "../../gpt2lab/explorer/js/changes.mjs";
+import { likeliest } from "../../gpt2lab/explorer/js/views/next.mjs";
 import { themeOf } from "../../gpt2lab/explorer/js/main.mjs";
-import { nextQuestion } from "../../gpt2lab/explorer/js/store.mjs";
+import { nextQuestion, toggled } from "../../gpt2lab/explorer/js/store.mjs";
 
 test("weights are short and never look like something else", () => {
   assert.deepEqual([0, 0.0001, 0.0123, 0.432, 0.9999, 1, NaN].map(amount), ["0", "<.001", ".012", ".43", "1.0", "1.0", "–"]);

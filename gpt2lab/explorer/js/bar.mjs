@@ -2,7 +2,7 @@ import { amountScale, css } from "./colour.mjs";
 import { h, numberField, say, set, uniqueId } from "./dom.mjs";
 import { step } from "./layout.mjs";
 import { asBytes } from "./packing.mjs";
-import { rowWeights } from "./head.mjs";
+import { rowWeights } from "./weights.mjs";
 import { amount, place } from "./words.mjs";
 
 const PATIENCE = 110; // milliseconds without a key before the text is sent

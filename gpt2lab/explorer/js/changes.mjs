@@ -1,10 +1,5 @@
 import { button, h, say, set, uniqueId } from "./dom.mjs";
 
-// The list with a word, or without it if it was there.
-export function toggled(ablated, word) {
-  return ablated.includes(word) ? ablated.filter((other) => other !== word) : [...ablated, word];
-}
-
 // Switches for the mask, the positions and every part of every layer.
 export function changesPanel(store) {
   const id = uniqueId("changes");
@@ -18,10 +13,6 @@ export function changesPanel(store) {
   const summary = h("span", { class: "g2x-summary" });
   let boxes = new Map();
   let built = "";
-
-  store.toggle = (word) => {
-    if (store.scene().can?.change) store.set({ ablated: toggled(store.get("ablated"), word) });
-  };
 
   function box(word, label) {
     const input = h("input", { type: "checkbox", onchange: () => store.toggle(word) });

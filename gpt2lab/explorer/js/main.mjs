@@ -1,29 +1,14 @@
 import { changesPanel } from "./changes.mjs";
 import { choice, h, say, set, uniqueId } from "./dom.mjs";
 import { createFigure } from "./figure.mjs";
-import { gridView } from "./grid.mjs";
-import { headView } from "./head.mjs";
-import { lensView } from "./lens.mjs";
-import { neuronsView } from "./neurons.mjs";
-import { drawNext, nextView } from "./next.mjs";
-import { overviewView } from "./overview.mjs";
+import { drawNext } from "./views/next.mjs";
 import { savePanel } from "./save.mjs";
-import { scoresView } from "./scores.mjs";
 import { selectionFields, textField, tokenStrip } from "./bar.mjs";
 import { createStore } from "./store.mjs";
-import { streamView } from "./stream.mjs";
 
-const VIEWS = [
-  ["overview", "Overview", overviewView], ["heads", "All heads", gridView], ["head", "One head", headView],
-  ["scores", "Scores", scoresView], ["stream", "Stream", streamView], ["neurons", "Neurons", neuronsView],
-  ["lens", "Logit lens", lensView], ["next", "Next token", nextView],
-];
 const RAIL = 300; // width of the prediction, which stands beside the view, or below it if the view needs the room
-const BESIDE = { overview: 860, heads: 860 }; // from this width on
-const BESIDE_OTHERS = 1100;
-const NO_RAIL = ["next", "scores"];
+const BESIDE = 1100; // from this width on, unless the view says otherwise
 const SILENT = "No answer from Python yet: the kernel is busy, or it was restarted. After a restart, run this cell again.";
-const WITH_RUN = ["scores", "neurons", "overview"]; // views that show one of two runs
 
 // JupyterLab and Notebook say it on the body, VS Code by class; elsewhere the system decides.
 export function themeOf(body, systemIsDark) {
@@ -33,7 +18,19 @@ export function themeOf(body, systemIsDark) {
   return systemIsDark ? "dark" : "light";
 }
 
-export function render({ model, el }) {
+// An explorer that shows these views: name -> {
+//   label        what its tab says
+//   create       store -> { root, draw, figures }; draw() is false while an answer is on its way
+//   prediction   false if the next token is not to stand beside it
+//   besideFrom   the width from which on there is room for that beside it, else it stands below
+//   oneRun       whether it shows one of two runs, to be chosen
+//   neighbours   whether the heads around the selected one are likely to be wanted next
+// }
+export function renderer(table) {
+  return ({ model, el }) => show(table, model, el);
+}
+
+function show(table, model, el) {
   const store = createStore(model);
   const panelId = uniqueId("panel");
   const views = new Map();
@@ -52,7 +49,7 @@ export function render({ model, el }) {
     store.changed("selection");
   });
   const save = savePanel(store, () => views.get(store.get("view")), () => getComputedStyle(root).backgroundColor, (text) => say(status, text));
-  const tabs = VIEWS.map(([name, label]) => h("button", {
+  const tabs = Object.entries(table).map(([name, { label }]) => h("button", {
     type: "button", role: "tab", id: uniqueId("tab"), text: label, "aria-controls": panelId, "data-view": name,
     onclick: () => store.set({ view: name }),
   }));
@@ -104,21 +101,22 @@ export function render({ model, el }) {
     selection.draw();
     save.draw();
     const name = store.get("view");
-    which.root.hidden = !(store.compared() && WITH_RUN.includes(name));
+    const kind = table[name];
+    which.root.hidden = !(store.compared() && kind.oneRun);
     which.show(store.which === "before" ? "before" : "after", scene.names);
     for (const tab of tabs) {
       const chosen = tab.dataset.view === name;
       set(tab, { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 });
       if (chosen) set(panel, { "aria-labelledby": tab.id });
     }
-    const withRail = scene.can.next && !NO_RAIL.includes(name);
-    const beside = withRail && root.clientWidth > (BESIDE[name] ?? BESIDE_OTHERS) * (store.get("presenter") ? 1.15 : 1);
+    const withRail = scene.can.next && kind.prediction !== false;
+    const beside = withRail && root.clientWidth > (kind.besideFrom ?? BESIDE) * (store.get("presenter") ? 1.15 : 1);
     railBox.hidden = !withRail;
     body.classList.toggle("g2x-below", withRail && !beside);
     const narrower = root.clientWidth < 1000 ? 260 : RAIL;
     const railWidth = beside ? narrower * store.scale() : Math.min(root.clientWidth - 30, 460 * store.scale());
     store.width = root.clientWidth - 26 - (beside ? railWidth + 24 : 0);
-    if (!views.has(name)) views.set(name, VIEWS.find(([v]) => v === name)[2](store));
+    if (!views.has(name)) views.set(name, kind.create(store));
     const view = views.get(name);
     const complete = view.draw() !== false;
     if (complete && panel.firstElementChild !== view.root) panel.replaceChildren(view.root);
@@ -127,7 +125,7 @@ export function render({ model, el }) {
     if (complete) {
       drawn = [scene.rev, name, store.get("layer"), store.get("head"), store.token(), store.theme].join(" ");
       set(root, { "data-drawn": drawn });
-      if (name === "head" || name === "scores") neighbours();
+      if (kind.neighbours) neighbours();
     }
   }
 

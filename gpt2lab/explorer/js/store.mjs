@@ -3,9 +3,14 @@
 const KEEP_BYTES = 48_000_000; // answers kept in the browser
 const SILENCE = 10_000; // milliseconds without an answer until the page says so
 
-// Must be written as scene.py writes it, digit for digit.
+// Must be written as Knobs.thousandths in screen.py writes it, digit for digit: halves go up.
 export function nextQuestion(token, temperature, topK, topP) {
   return ["next", token, Math.round(temperature * 1000), topK, Math.max(1, Math.round(topP * 1000))].join("/");
+}
+
+// The list with a word, or without it if it was there.
+export function toggled(ablated, word) {
+  return ablated.includes(word) ? ablated.filter((other) => other !== word) : [...ablated, word];
 }
 
 export function createStore(model) {
@@ -55,6 +60,11 @@ export function createStore(model) {
         expect();
       }
       return true;
+    },
+
+    // Switch a part off or on again, where there is somebody to run the model without it.
+    toggle(word) {
+      if (store.scene().can?.change) store.set({ ablated: toggled(store.get("ablated"), word) });
     },
 
     // The answer, or null if it is on its way: whoever gets null keeps the old picture.

@@ -1,36 +1,14 @@
-import { amountScale, hiddenColour, signedScale } from "./colour.mjs";
-import { choice, h, s, set, uniqueId } from "./dom.mjs";
-import { bitmap, createFigure, text } from "./figure.mjs";
-import { gridLayout, step } from "./layout.mjs";
-import { createLegend } from "./legend.mjs";
-import { asBytes, difference, packedSize, paint, paintSigned } from "./packing.mjs";
-import { amount, headName } from "./words.mjs";
+import { choice, h, s, set, uniqueId } from "../dom.mjs";
+import { createFigure, text } from "../figure.mjs";
+import { gridLayout, step } from "../layout.mjs";
+import { createLegend } from "../legend.mjs";
+import { thumbnail } from "../thumbnail.mjs";
+import { amount, headName } from "../words.mjs";
 
-// The picture of one head in the grid: "before", "after" or their difference.
-export function thumbnail(store, layer, head, which) {
-  const runs = store.scene().runs;
-  const slice = (run) => {
-    const { size, triangular, thumbnails, shape } = runs[run];
-    if (layer >= shape.length || head >= shape[layer]) return null;
-    const length = packedSize(size, triangular);
-    const before = shape.slice(0, layer).reduce((a, b) => a + b, 0) + head;
-    return asBytes(thumbnails).subarray(before * length, (before + 1) * length);
-  };
-  const last = runs.length - 1;
-  const run = which === "before" ? 0 : last;
-  const n = runs[run].size;
-  if (which === "difference" && last > 0) {
-    const [a, b] = [slice(0), slice(last)];
-    if (!a || !b) return null;
-    const change = difference(a, b, n, runs[0].triangular, runs[last].triangular);
-    return bitmap(paintSigned(change, n, signedScale(store.theme)), n);
-  }
-  const bytes = slice(run);
-  return bytes && bitmap(paint(bytes, n, runs[run].triangular, amountScale(store.theme), hiddenColour(store.theme)), n);
-}
+export const headsView = { label: "All heads", create: createHeads, besideFrom: 860 };
 
 // All heads, a row per layer. Each head is a button; arrow keys move, Enter opens, X switches off.
-export function gridView(store) {
+function createHeads(store) {
   const figure = createFigure("Every head: rows are queries, columns are keys");
   const legend = createLegend(store);
   const which = choice("Which run", [["before", "before"], ["after", "after"], ["difference", "difference"]], (value) => {

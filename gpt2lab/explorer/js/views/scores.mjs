@@ -1,14 +1,16 @@
-import { h, s } from "./dom.mjs";
-import { createFigure, note, text } from "./figure.mjs";
-import { dotSteps, extent, polyline, scale, strongest, ticks } from "./layout.mjs";
-import { asFloats } from "./packing.mjs";
-import { amount, clip, number, place, tickText } from "./words.mjs";
-import { chosenKey } from "./head.mjs";
+import { h, s } from "../dom.mjs";
+import { createFigure, note, text } from "../figure.mjs";
+import { dotSteps, extent, polyline, scale, strongest, ticks } from "../layout.mjs";
+import { asFloats } from "../packing.mjs";
+import { amount, clip, number, place, tickText } from "../words.mjs";
+import { chosenKey } from "../weights.mjs";
+
+export const scoresView = { label: "Scores", create: createScores, prediction: false, oneRun: true, neighbours: true };
 
 const MOST_KEYS = 32;
 
 // How one query's weights come about: q·k feature by feature, then raw → scaled → masked → softmax.
-export function scoresView(store) {
+function createScores(store) {
   const product = createFigure("");
   const pipeline = createFigure("");
   const explain = h("p", { class: "g2x-readout", role: "status" });

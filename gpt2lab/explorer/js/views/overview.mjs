@@ -1,13 +1,15 @@
-import { h, s, say, set, uniqueId } from "./dom.mjs";
-import { createFigure, text } from "./figure.mjs";
-import { gridLayout } from "./layout.mjs";
-import { thumbnail } from "./grid.mjs";
+import { h, s, say, set, uniqueId } from "../dom.mjs";
+import { createFigure, text } from "../figure.mjs";
+import { gridLayout } from "../layout.mjs";
+import { thumbnail } from "../thumbnail.mjs";
 import { headView } from "./head.mjs";
 import { lensView } from "./lens.mjs";
 import { neuronsView } from "./neurons.mjs";
 import { nextView } from "./next.mjs";
 import { streamView } from "./stream.mjs";
-import { clip, count } from "./words.mjs";
+import { clip, count } from "../words.mjs";
+
+export const overviewView = { label: "Overview", create: createOverview, besideFrom: 860, oneRun: true };
 
 // Token numbers: where the model's numbers begin.
 function tokensPart(store) {
@@ -36,7 +38,7 @@ function tokensPart(store) {
 }
 
 // The whole model from text to prediction; every part is a button that opens it in place.
-export function overviewView(store) {
+function createOverview(store) {
   const root = h("div", { class: "g2x-view g2x-overview" });
   let stages = [];
   let open = null; // { stage, view }
@@ -44,15 +46,15 @@ export function overviewView(store) {
 
   function build() {
     const blocks = store.scene().grid.map((heads, layer) => [
-      stage(`Block ${layer}: attention`, () => `${count(heads, "head")}; adds to the stream`, "g2x-attn-edge", (s_) => headView(s_), layer),
-      stage(`Block ${layer}: feed-forward`, () => "token by token; adds to the stream", "g2x-ffn-edge", (s_) => neuronsView(s_), layer, true),
+      stage(`Block ${layer}: attention`, () => `${count(heads, "head")}; adds to the stream`, "g2x-attn-edge", headView.create, layer),
+      stage(`Block ${layer}: feed-forward`, () => "token by token; adds to the stream", "g2x-ffn-edge", neuronsView.create, layer, true),
     ]);
     stages = [
       stage("Tokens", () => count(store.T(), "token"), "", tokensPart),
-      stage("Token + position vectors", () => (store.scene().d_model ? `${store.T()} vectors of ${store.scene().d_model} numbers: the residual stream begins` : "the stream begins"), "", streamView),
+      stage("Token + position vectors", () => (store.scene().d_model ? `${store.T()} vectors of ${store.scene().d_model} numbers: the residual stream begins` : "the stream begins"), "", streamView.create),
       ...blocks.flat(),
-      stage("Final layer norm and logit lens", () => "the stream, read off after every block", "", lensView),
-      stage("Output: next token", () => "the stream compared with every token's vector", "", nextView),
+      stage("Final layer norm and logit lens", () => "the stream, read off after every block", "", lensView.create),
+      stage("Output: next token", () => "the stream compared with every token's vector", "", nextView.create),
     ];
     close();
     root.replaceChildren(h("ol", { class: "g2x-stages" }, stages.map((one) => one.item)));

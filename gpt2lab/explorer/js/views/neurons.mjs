@@ -1,11 +1,13 @@
-import { h, s } from "./dom.mjs";
-import { createFigure, note, text } from "./figure.mjs";
-import { extent, polyline, scale } from "./layout.mjs";
-import { asFloats } from "./packing.mjs";
-import { clip, number, wordsThatFit } from "./words.mjs";
+import { h, s } from "../dom.mjs";
+import { createFigure, note, text } from "../figure.mjs";
+import { extent, polyline, scale } from "../layout.mjs";
+import { asFloats } from "../packing.mjs";
+import { clip, number, wordsThatFit } from "../words.mjs";
+
+export const neuronsView = { label: "Neurons", create: createNeurons, oneRun: true };
 
 // The feed-forward neurons of one layer that this token moves most, and what they write.
-export function neuronsView(store) {
+function createNeurons(store) {
   const bars = createFigure("");
   const curve = createFigure("");
   const problem = h("div");

@@ -1,7 +1,9 @@
-import { button, h, numberField, s, say } from "./dom.mjs";
-import { createFigure, note, text } from "./figure.mjs";
-import { strongest } from "./layout.mjs";
-import { clip, number, percent } from "./words.mjs";
+import { button, h, numberField, s, say } from "../dom.mjs";
+import { createFigure, note, text } from "../figure.mjs";
+import { strongest } from "../layout.mjs";
+import { clip, number, percent } from "../words.mjs";
+
+export const nextView = { label: "Next token", create: createNext, prediction: false };
 
 // The rows that are most probable in any run, in their own order: what only the change makes likely
 // must not be missing.
@@ -53,7 +55,7 @@ export function drawNext(figure, store, meta, { width, most, sampled, compact })
 }
 
 // The distribution the next token is drawn from, with the three knobs of sampling.
-export function nextView(store) {
+function createNext(store) {
   const figure = createFigure("");
   const facts = h("p", { class: "g2x-readout", role: "status" });
   const problem = h("div");

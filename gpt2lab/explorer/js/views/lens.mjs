@@ -1,11 +1,13 @@
-import { amountScale, css, inkOn } from "./colour.mjs";
-import { h, s } from "./dom.mjs";
-import { createFigure, note, text } from "./figure.mjs";
-import { asFloats } from "./packing.mjs";
-import { amount, clip } from "./words.mjs";
+import { amountScale, css, inkOn } from "../colour.mjs";
+import { h, s } from "../dom.mjs";
+import { createFigure, note, text } from "../figure.mjs";
+import { asFloats } from "../packing.mjs";
+import { amount, clip } from "../words.mjs";
+
+export const lensView = { label: "Logit lens", create: createLens };
 
 // What the model would say if it stopped after each layer, and where its final answer ranks there.
-export function lensView(store) {
+function createLens(store) {
   const tables = [createFigure(""), createFigure("")];
   const problem = h("div");
   const hint = h("p", { class: "g2x-hint", text: "Each row takes the stream after that many blocks through the final layer norm and the output layer. It is a reading aid: early layers were never trained to be read this way." });

@@ -1,35 +1,19 @@
-import { amountScale, css, hiddenColour, signedScale } from "./colour.mjs";
-import { button, h, s, say, set } from "./dom.mjs";
-import { bitmap, createFigure, note, screenRatio, text } from "./figure.mjs";
-import { labelStep, matrixCell, ribbon, step, strongest, windowAround } from "./layout.mjs";
-import { createLegend } from "./legend.mjs";
-import { asBytes, difference, packedIndex, packedRow, paint, paintSigned, shrink, shrinkSigned, weightOf } from "./packing.mjs";
-import { amount, clip, headName, place } from "./words.mjs";
+import { amountScale, css, hiddenColour, signedScale } from "../colour.mjs";
+import { button, h, s, say, set } from "../dom.mjs";
+import { bitmap, createFigure, note, screenRatio, text } from "../figure.mjs";
+import { labelStep, matrixCell, ribbon, step, strongest, windowAround } from "../layout.mjs";
+import { createLegend } from "../legend.mjs";
+import { difference, packedIndex, paint, paintSigned, shrink, shrinkSigned, weightOf } from "../packing.mjs";
+import { chosenKey, headMap, rowWeights } from "../weights.mjs";
+import { amount, clip, headName, place } from "../words.mjs";
+
+export const headView = { label: "One head", create: createHead, neighbours: true };
 
 const ALL_TOKENS = 40; // more than this and the token lines show the strongest ones only
 const STRONGEST = 24; // so many of them
 
-// The map of the selected head in one run: { bytes, triangular }, null while it is on its way.
-export function headMap(store, run) {
-  const answer = store.ask(`map/${run}/${store.get("layer")}/${store.get("head")}`);
-  if (!answer || answer.error) return answer;
-  return { bytes: asBytes(answer.buffers[0]), triangular: answer.meta.triangular };
-}
-
-// The weights of one query, all T of them.
-export function rowWeights(map, row, T) {
-  const codes = packedRow(map.bytes, row, T, map.triangular);
-  return Array.from({ length: T }, (_, i) => (i < codes.length ? weightOf(codes[i]) : 0));
-}
-
-// The key of the selection: the chosen one, or where this query looks most.
-export function chosenKey(store, weights) {
-  const key = store.get("key");
-  return key >= 0 && key < weights.length ? key : weights.indexOf(Math.max(...weights));
-}
-
 // One head, as lines between tokens and as a matrix (two of them if something is compared).
-export function headView(store) {
+function createHead(store) {
   const lines = createFigure("Who looks at whom");
   const single = createFigure("");
   const before = createFigure("");
@@ -39,7 +23,7 @@ export function headView(store) {
   const coarse = h("p", { class: "g2x-hint" });
   const matrices = [before, single, change];
   const readout = h("p", { class: "g2x-readout", role: "status" });
-  const off = button("", () => store.toggle?.(`head ${store.get("layer")}.${store.get("head")}`), { class: "g2x-small" });
+  const off = button("", () => store.toggle(`head ${store.get("layer")}.${store.get("head")}`), { class: "g2x-small" });
   const problem = h("div");
   const left = h("div", { class: "g2x-column" }, lines.root);
   const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root)), h("div", { class: "g2x-row" }, legend.root, changeLegend.root), coarse, readout);

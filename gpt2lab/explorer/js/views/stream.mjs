@@ -1,8 +1,10 @@
-import { h, s } from "./dom.mjs";
-import { createFigure, note, text } from "./figure.mjs";
-import { extent, labelStep, polyline, scale, ticks } from "./layout.mjs";
-import { asFloats } from "./packing.mjs";
-import { clip, number, tickText } from "./words.mjs";
+import { h, s } from "../dom.mjs";
+import { createFigure, note, text } from "../figure.mjs";
+import { extent, labelStep, polyline, scale, ticks } from "../layout.mjs";
+import { asFloats } from "../packing.mjs";
+import { clip, number, tickText } from "../words.mjs";
+
+export const streamView = { label: "Stream", create: createStream };
 
 // Curves over layers; a dashed curve is the run before the change.
 function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
@@ -56,7 +58,7 @@ function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
 }
 
 // The residual stream of the selected token: how long it is, who wrote what, what the norms saw.
-export function streamView(store) {
+function createStream(store) {
   const figures = Array.from({ length: 5 }, () => createFigure(""));
   const problem = h("div");
   const charts = h("div", { class: "g2x-row" }, figures.map((figure) => figure.root));

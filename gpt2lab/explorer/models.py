@@ -1,0 +1,125 @@
+"""What can be explored: a model with ``trace(tokens)`` and an encoding, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from gpt2lab.errors import InputError
+from gpt2lab.tokenizer import whole_characters
+
+
+@runtime_checkable
+class Attention(Protocol):
+    """The least that a trace must hold of an attention layer; ``trace.AttentionTrace`` holds more."""
+
+    @property
+    def attn_weights(self) -> Tensor:
+        """(1, n_heads, T, T)"""
+
+
+@runtime_checkable
+class Block(Protocol):
+    """One block of a trace; ``trace.BlockTrace`` has the residual stream and the FFN as well."""
+
+    @property
+    def attn(self) -> Attention: ...
+
+
+@runtime_checkable
+class Trace(Protocol):
+    """What ``trace`` returns; ``trace.GPT2Trace`` has the stream and the logits as well."""
+
+    @property
+    def blocks(self) -> Sequence[Block | None]: ...
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """A model that can be explored."""
+
+    def trace(self, tokens: Tensor) -> Trace:
+        """One forward pass over tokens (1, T) with what happened in it."""
+
+
+class Readout(Protocol):
+    """A model whose stream can be read off before its end, as the logit lens does."""
+
+    def ln_f(self, x: Tensor) -> Tensor:
+        """(..., d_model) -> (..., d_model)"""
+
+    def unembed(self, x: Tensor) -> Tensor:
+        """(..., d_model) -> (..., vocab_size)"""
+
+
+@runtime_checkable
+class Encoding(Protocol):
+    """The two methods of ``tiktoken.Encoding`` that are needed here."""
+
+    def encode_ordinary(self, text: str) -> list[int]: ...
+
+    def decode_single_token_bytes(self, token: int) -> bytes: ...
+
+
+def check_model(model: object, encoding: object) -> None:
+    """Refuse what cannot be explored."""
+    if not callable(getattr(model, "trace", None)):
+        raise InputError(
+            f"Explorer needs a model with trace(tokens), got {type(model).__name__}; "
+            "gpt2lab.GPT2 has one, and an object of your own needs .blocks[i].attn.attn_weights in what it returns"
+        )
+    for name in ("encode_ordinary", "decode_single_token_bytes"):
+        if not callable(getattr(encoding, name, None)):
+            raise InputError(f"Explorer needs a tiktoken.Encoding (course_encoding()), got {type(encoding).__name__}")
+
+
+def check_names(names: object) -> list[str]:
+    """What two models are called, or an InputError."""
+    found = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else []
+    if len(found) != 2 or not all(isinstance(name, str) for name in found):
+        raise InputError(f"names must be two strings, one for each model, got {names!r}")
+    return [whole_characters(name) for name in found]
+
+
+def check_trace(trace: object, T: int) -> None:
+    """Say in a sentence what is wrong with the shapes that a ``trace`` of one's own returned."""
+    try:
+        shapes = [tuple(block.attn.attn_weights.shape) for block in trace.blocks]  # type: ignore[attr-defined]  # asks
+    except (AttributeError, TypeError) as error:
+        raise InputError(f"trace() must return .blocks[i].attn.attn_weights (1, n_heads, T, T): {error}") from None
+    if not shapes:
+        raise InputError("trace() returned no block")
+    for shape in shapes:
+        if len(shape) != 4 or shape[0] != 1 or shape[2:] != (T, T):
+            raise InputError(f"attn_weights must have shape (1, n_heads, {T}, {T}) for {T} tokens, got {shape}")
+
+
+def as_tensor(model: object, ids: list[int]) -> Tensor:
+    """Token ids as (1, T), on the model's device."""
+    parameters = getattr(model, "parameters", None)
+    first = next(iter(parameters()), None) if callable(parameters) else None
+    return torch.tensor([ids], device=None if first is None else first.device)
+
+
+def context_length(models: Sequence[object]) -> int | None:
+    """The longest text that all models take, if one says so."""
+    lengths = [getattr(getattr(model, "config", None), "context_length", None) for model in models]
+    return min((length for length in lengths if length is not None), default=None)
+
+
+def weights_now(model: object) -> list[tuple[int, int]]:
+    """What changes whenever a parameter is written to in place, as optimisers and load_state_dict do."""
+    parameters = getattr(model, "parameters", None)
+    if not callable(parameters):
+        return []
+    return [(id(p), -1 if p.is_inference() else p._version) for p in parameters()]
+
+
+def sentence(error: Exception) -> str:
+    """An exception that a model raised, as one line for people."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    return f"The model could not be run. {kind}{lines[0]}"

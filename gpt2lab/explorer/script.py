@@ -1,0 +1,42 @@
+"""What is on screen as the Python that computes it; ``View.tensors`` computes the same from the run at hand."""
+
+from __future__ import annotations
+
+from gpt2lab.explorer import changes
+from gpt2lab.explorer.screen import Screen
+from gpt2lab.explorer.views import VIEWS
+
+
+def script(screen: Screen) -> str:
+    """A script that ends with ``shown``, a dict of tensors, given ``model`` and ``encoding``."""
+    run, view = screen.run, VIEWS[screen.view]
+    names, managers = changes.as_code(run.ablated)
+    imports = ["import torch"]
+    if view.imports:
+        imports.append(view.imports)
+    if names:
+        imports.append(f"from gpt2lab import {', '.join(sorted(names))}")
+    device = run.tokens.device
+    where = "" if device.type == "cpu" else f", device={str(device)!r}"
+    body = ["trace = model.trace(tokens)", *(_fill(line, screen) for line in view.code)]
+    lines = [
+        *imports,
+        "",
+        f"tokens = torch.tensor([encoding.encode_ordinary({screen.text!r})[:{run.T}]]{where})  # (1, {run.T})",
+        f"with {', '.join(['torch.no_grad()', *managers])}:",
+        *(f"    {line}" for line in body),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _fill(line: str, screen: Screen) -> str:
+    """Put the selection into a line of a view's code, which may hold braces of its own."""
+    values = {
+        "layer": screen.layer,
+        "head": screen.head,
+        "token": screen.token,
+        "sampling": ", ".join(map(repr, screen.knobs.arguments)),
+    }
+    for name, value in values.items():
+        line = line.replace(f"{{{name}}}", str(value))
+    return line

@@ -1,0 +1,84 @@
+"""One head: who looks at whom, as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from gpt2lab.explorer import packing
+from gpt2lab.explorer.maps import SIZE, colours, hide, legend, root_scale
+from gpt2lab.explorer.runs import Run
+from gpt2lab.explorer.screen import Screen
+from gpt2lab.explorer.sheet import TOP, Sheet
+from gpt2lab.explorer.views.base import Answer, Row, View
+from gpt2lab.figures.drawing import clip
+from gpt2lab.figures.style import FADED, SMALL
+
+MOST_LABELS = 40
+
+
+def weights(run: Run, layer: int, head: int) -> Tensor:
+    """Attention weights of a head that is there: (T, T)."""
+    run.need_head(layer, head)
+    return run.weights(layer, head)
+
+
+class Head(View):
+    """It needs the attention weights, which every trace has."""
+
+    name: ClassVar[str] = "head"
+    question: ClassVar[str] = "map/run/layer/head"
+    recorded: ClassVar[int] = 0
+    with_prediction: ClassVar[bool] = True
+    code: ClassVar[tuple[str, ...]] = ("shown = {'attn_weights': trace.blocks[{layer}].attn.attn_weights[0, {head}]}",)
+
+    def ask(self, screen: Screen) -> str:
+        """The question about the selected head, in the run that is shown."""
+        return f"map/{len(screen.runs) - 1}/{screen.layer}/{screen.head}"
+
+    def answer(self, screen: Screen, numbers: Sequence[int]) -> Answer:
+        run, (layer, head) = screen.run_at(numbers[0]), numbers[1:]
+        return {"triangular": run.triangular}, [packing.pack(weights(run, layer, head), run.triangular)]
+
+    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[str]:
+        for layer, heads in enumerate(screen.runs[run].shape):
+            yield from (f"map/{run}/{layer}/{head}" for head in range(heads))
+
+    def tensors(self, screen: Screen) -> dict[str, Tensor]:
+        return {"attn_weights": weights(screen.run, screen.layer, screen.head)}
+
+    def rows(self, screen: Screen) -> Iterator[Row]:
+        yield "query", "query_token", "key", "key_token", "attn_weight"
+        labels = screen.labels
+        for i, row in enumerate(weights(screen.run, screen.layer, screen.head).tolist()):
+            for j, weight in enumerate(row):
+                yield i, labels[i], j, labels[j], weight
+
+    def draw(self, sheet: Sheet, screen: Screen) -> None:
+        run, layer, head = screen.run, screen.layer, screen.head
+        matrix = weights(run, layer, head).detach().float().cpu().numpy()
+        role = run.roles[layer][head]
+        earned = f": {role['role']} {role['score']:.2f}" if role["role"] else ""
+        sheet.title(f"Layer {layer}, head {head}{earned}{screen.which}")
+        few = run.T <= MOST_LABELS
+        left, top = (150, 162) if few else (78, TOP)
+        size = TOP + SIZE - top
+        width = size * 1.25 if few else 520
+        sheet.image(hide(matrix, run.triangular), left, top, width, size, cmap=colours(), norm=root_scale())
+        if few:
+            self._label(sheet, screen, left, top, width, size)
+        else:
+            sheet.text(left + width / 2, top - 14, "key: looked at", color=FADED, at="mm")
+            sheet.text(left - 16, top + size / 2, "query: looks", color=FADED, at="mm", upright=True)
+        legend(sheet, hidden=run.triangular)
+
+    @staticmethod
+    def _label(sheet: Sheet, screen: Screen, left: int, top: int, width: float | int, size: int) -> None:
+        T = screen.run.T
+        points = min(SMALL, 0.66 * size / T)
+        for i, label in enumerate(screen.labels):
+            y, x = top + size * (i + 0.5) / T, left + width * (i + 0.5) / T
+            sheet.text(left - 8, y, clip(label, 12), size=points, at="rm", bold=i == screen.token)
+            sheet.text(x, top - 6, clip(label, 10), size=points, at="mb", upright=True)
