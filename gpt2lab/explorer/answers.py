@@ -8,7 +8,6 @@ tensors, which travel as float32 bytes (attention maps as one byte per weight, s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from gpt2lab.errors import InputError
 from gpt2lab.explorer.screen import Screen
@@ -17,22 +16,21 @@ from gpt2lab.explorer.views.base import Answer
 from gpt2lab.explorer.views.head import Head
 from gpt2lab.explorer.views.next import Next
 
-_BY_WORD = {view.question.split("/")[0]: view for view in VIEWS.values() if view.question}
+_BY_WORD = {form.split("/")[0]: (view, form.count("/")) for view in VIEWS.values() for form in view.asked}
 
 
 def answer(screen: Screen, question: str) -> Answer:
     """The answer to a question. InputError, one sentence, if there is none."""
     word, *numbers = question.split("/")
-    view = _BY_WORD.get(word)
-    known = view is not None and len(numbers) == view.question.count("/")
-    if view is None or not known or not all(number.isdecimal() for number in numbers):
+    view, n = _BY_WORD.get(word, (None, 0))
+    if view is None or len(numbers) != n or not all(number.isdecimal() for number in numbers):
         raise InputError(f"unknown question {question!r}")
-    return view.answer(screen, [int(number) for number in numbers])
+    return view.answer(screen, word, [int(number) for number in numbers])
 
 
-def first_questions(screen: Screen) -> tuple[str, str]:
-    """What every view shows beside its own picture: the selected head's map, and the next token."""
-    return Head().ask(screen), Next().ask(screen.token, screen.knobs)
+def first_questions(screen: Screen) -> tuple[str, ...]:
+    """What every view shows beside its own picture: the selected head's weights, and the next token."""
+    return *Head().ask(screen), Next().ask(screen.token, screen.knobs)
 
 
 def likely_questions(screen: Screen, most_words: int, near: int) -> Iterator[str]:
@@ -45,9 +43,6 @@ def likely_questions(screen: Screen, most_words: int, near: int) -> Iterator[str
     vocabulary = len(screen.run.logits(screen.token)) if screen.run.has_logits else 0
     read = positions if vocabulary <= most_words else positions[:near]
     yield from first_questions(screen)
-    ordered = sorted(VIEWS.values(), key=lambda view: view.recorded)
-    for _, group in groupby(ordered, key=lambda view: view.recorded):
-        views = list(group)
-        for run in reversed(range(len(screen.runs))):
-            for view in views:
-                yield from view.questions(screen, run, positions, read)
+    runs = reversed(range(len(screen.runs)))
+    likely = [one for run in runs for view in VIEWS.values() for one in view.questions(screen, run, positions, read)]
+    yield from (question for _, question in sorted(likely, key=lambda one: one[0]))

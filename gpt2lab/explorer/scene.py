@@ -13,7 +13,7 @@ FIRST_MAP_BYTES = 40_000  # a larger map is sent when asked for, not with the fi
 
 
 def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
-    """Labels, shapes, thumbnails of every head, and the first two answers.
+    """Labels, shapes, thumbnails of every head, and the first answers.
 
     ``fixed``: no part can be switched off, because nobody is there to run the model.
     """

@@ -43,6 +43,15 @@ def test_the_map_that_is_sent_is_the_models_attention():
     assert meta == {"triangular": True}
 
 
+def test_the_row_that_is_sent_is_the_models_attention_to_the_last_digit():
+    e = explorer()
+    meta, (data,) = e.answer("row/0/2/3/5")
+    with torch.no_grad():
+        expected = e._model.trace(e.tokens).blocks[2].attn.attn_weights[0, 3, 5]
+    torch.testing.assert_close(floats(data), expected, atol=0, rtol=0)
+    assert meta == {}
+
+
 def test_the_score_steps_are_the_models():
     e = explorer()
     meta, data = e.answer("scores/0/1/2/6")
@@ -318,13 +327,16 @@ def test_a_fresh_explorer_shows_the_model_as_it_is():
     assert [getattr(e, name) for name in names] == expected
 
 
-def test_the_first_two_answers_come_with_the_scene_unless_they_are_large(monkeypatch):
-    assert set(explorer("a b c")._scene["first"]) == {"map/0/0/0", "next/2/1000/0/1000"}
-    size = len(explorer("a b c").answer("map/0/0/0")[1][0])
+def test_the_first_answers_come_with_the_scene_unless_they_are_large(monkeypatch):
+    text = "a b c d e f g h i j"  # long enough for a map to be larger than a row
+    last = explorer(text).token
+    small = {f"row/0/0/0/{last}", f"next/{last}/1000/0/1000"}
+    assert set(explorer(text)._scene["first"]) == {"map/0/0/0", *small}
+    size = len(explorer(text).answer("map/0/0/0")[1][0])
     monkeypatch.setattr("gpt2lab.explorer.scene.FIRST_MAP_BYTES", size)
-    assert "map/0/0/0" in explorer("a b c")._scene["first"]
+    assert set(explorer(text)._scene["first"]) == {"map/0/0/0", *small}
     monkeypatch.setattr("gpt2lab.explorer.scene.FIRST_MAP_BYTES", size - 1)
-    assert set(explorer("a b c")._scene["first"]) == {"next/2/1000/0/1000"}
+    assert set(explorer(text)._scene["first"]) == small
 
 
 @pytest.mark.parametrize("question", ["map/0/3/0", "map/0/0/4", "scores/0/2/4/0", "neurons/0/3/0"])

@@ -226,6 +226,23 @@ def test_a_page_of_a_large_vocabulary_records_words_around_the_selection_only():
     assert asked == {f"lens/0/{t}" for t in (25, 26, 27)}
 
 
+def test_a_page_records_likely_questions_first_and_each_kind():
+    e = pair(model(), model(seed=1))
+    asked = list(dict.fromkeys(likely_questions(e.screen, most_words=5000, near=16)))
+    kinds = [f"{word}/{run}" if word != "next" else word for word, run, *_ in (q.split("/") for q in asked)]
+    assert list(dict.fromkeys(kinds[3:])) == [
+        "map/1", "map/0", "next", "stream/1", "lens/1", "stream/0", "lens/0", "neurons/1", "neurons/0",
+        "row/1", "row/0", "scores/1", "scores/0",
+    ]  # fmt: skip
+    T, heads, layers = e.runs[0].T, 4, 3
+    counts = {
+        word: sum(q.startswith(f"{word}/") for q in asked) for word in ("map", "next", "stream", "neurons", "row")
+    }
+    assert counts == {
+        "map": 2 * layers * heads, "next": T, "stream": 2 * T, "neurons": 2 * layers * T, "row": 2 * layers * heads * T,
+    }  # fmt: skip
+
+
 def test_the_code_of_a_model_on_a_gpu_puts_the_tokens_there():
     e = explorer(view="next")
     assert "device" not in e.code()
@@ -235,7 +252,7 @@ def test_the_code_of_a_model_on_a_gpu_puts_the_tokens_there():
 
 def test_a_tiny_top_p_keeps_one_token():
     e = explorer(top_p=0.0003, view="next")
-    assert e.answer(first_questions(e.screen)[1])[0]["kept"] == [1]
+    assert e.answer(first_questions(e.screen)[-1])[0]["kept"] == [1]
 
 
 def test_an_encoding_that_fails_is_a_sentence():

@@ -1,9 +1,8 @@
 import { amountScale, css } from "./colour.mjs";
 import { h, numberField, say, set, uniqueId } from "./dom.mjs";
 import { step } from "./layout.mjs";
-import { asBytes } from "./packing.mjs";
-import { rowWeights } from "./weights.mjs";
-import { amount, place } from "./words.mjs";
+import { exactRow, headMapAtHand } from "./weights.mjs";
+import { place } from "./words.mjs";
 
 const PATIENCE = 110; // milliseconds without a key before the text is sent
 
@@ -70,12 +69,12 @@ export function tokenStrip(store) {
       root.replaceChildren(...chips);
     }
     const chosen = store.token();
-    const map = store.ready() ? loadedMap() : null;
-    const weights = map ? rowWeights(map, chosen, store.T()) : null;
+    const map = store.ready() ? headMapAtHand(store, store.run()) : null;
+    const row = map && exactRow(store, map, chosen);
     chips.forEach((chip, i) => {
       set(chip, { "aria-selected": String(i === chosen) });
-      chip.style.borderBottomColor = weights ? css(amountScale(store.theme)[Math.round(255 * Math.sqrt(weights[i]))]) : "transparent";
-      if (weights) chip.title = `${place(i, labels)}: ${amount(weights[i])}`;
+      chip.style.borderBottomColor = row ? css(amountScale(store.theme)[Math.round(255 * Math.sqrt(row.weights[i]))]) : "transparent";
+      if (row) chip.title = `${place(i, labels)}: ${row.write(i)}`;
     });
     if (chips[chosen]) {
       set(root, { "aria-activedescendant": chips[chosen].id });
@@ -84,13 +83,6 @@ export function tokenStrip(store) {
         box.scrollTop = chip.offsetTop - box.clientHeight / 2;
       }
     }
-  }
-
-  // Only if it is here already: the strip never causes traffic of its own.
-  function loadedMap() {
-    const question = `map/${store.run()}/${store.get("layer")}/${store.get("head")}`;
-    const answer = store.has(question) ? store.ask(question) : null;
-    return answer && !answer.error ? { bytes: asBytes(answer.buffers[0]), triangular: answer.meta.triangular } : null;
   }
 
   return { root, draw };

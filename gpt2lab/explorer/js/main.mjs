@@ -5,6 +5,7 @@ import { drawNext } from "./views/next.mjs";
 import { savePanel } from "./save.mjs";
 import { selectionFields, textField, tokenStrip } from "./bar.mjs";
 import { createStore } from "./store.mjs";
+import { askAround } from "./weights.mjs";
 
 const RAIL = 300; // width of the prediction, which stands beside the view, or below it if the view needs the room
 const BESIDE = 1100; // from this width on, unless the view says otherwise
@@ -125,7 +126,7 @@ function show(table, model, el) {
     if (complete) {
       drawn = [scene.rev, name, store.get("layer"), store.get("head"), store.token(), store.theme].join(" ");
       set(root, { "data-drawn": drawn });
-      if (kind.neighbours) neighbours();
+      if (kind.neighbours) askAround(store);
     }
   }
 
@@ -138,17 +139,6 @@ function show(table, model, el) {
       rail.name(answer.error);
       rail.draw();
     } else drawNext(rail, store, answer.meta, { width, most: store.compared() ? 9 : 11, compact: true });
-  }
-
-  // The heads of this layer and the same head in the layers around it: the likely next clicks.
-  function neighbours() {
-    const T = store.T();
-    const size = store.scene().runs[store.last()].triangular ? (T * (T + 1)) / 2 : T * T;
-    if (size * store.heads(store.get("layer")) > 400000) return;
-    for (let head = 0; head < store.heads(store.get("layer")); head++) store.ask(`map/${store.last()}/${store.get("layer")}/${head}`);
-    for (const layer of [store.get("layer") - 1, store.get("layer") + 1]) {
-      if (layer >= 0 && layer < store.layers() && store.get("head") < store.heads(layer)) store.ask(`map/${store.last()}/${layer}/${store.get("head")}`);
-    }
   }
 
   function tellStatus() {

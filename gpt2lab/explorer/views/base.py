@@ -18,7 +18,8 @@ from gpt2lab.explorer.sheet import Sheet
 
 Answer = tuple[dict[str, object], list[bytes]]
 Row = tuple[object, ...]
-LATE = 9  # recorded after everything else
+Likely = tuple[int, str]  # a turn, low ones first, and a question
+MAPS, PREDICTIONS, LAYERS, NEURONS, ROWS, SCORES, LATER = range(7)  # turns
 
 
 class View(ABC):
@@ -28,11 +29,9 @@ class View(ABC):
     ----------
     name : str
         What the trait ``view`` says, and the stem of both files: views/NAME.py and js/views/NAME.mjs.
-    question : str
+    asked : tuple of str
         How the browser asks: a word that no other view has, then whole numbers by name, such as
         "map/run/layer/head". Empty if the view shows only what comes with the scene.
-    recorded : int
-        An exported page records answers until it is full, views with a low number first.
     with_prediction : bool
         Whether a picture leaves room at the right for the next token.
     code : tuple of str
@@ -43,8 +42,7 @@ class View(ABC):
     """
 
     name: ClassVar[str]
-    question: ClassVar[str] = ""
-    recorded: ClassVar[int] = LATE
+    asked: ClassVar[tuple[str, ...]] = ()
     with_prediction: ClassVar[bool] = False
     code: ClassVar[tuple[str, ...]]
     imports: ClassVar[str] = ""
@@ -61,12 +59,12 @@ class View(ABC):
     def rows(self, screen: Screen) -> Iterator[Row]:
         """The exact numbers, for a CSV file: a header, then one row per item."""
 
-    def answer(self, screen: Screen, numbers: Sequence[int]) -> Answer:
-        """What the browser gets: a dict of small things, and bytes. ``numbers`` are those of ``question``."""
-        raise InputError(f"the view {self.name} has no questions")
+    def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
+        """What the browser gets: a dict of small things, and bytes. ``word`` and ``numbers`` are those of ``asked``."""
+        raise InputError(f"the view {self.name} has no question {word!r}")
 
-    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[str]:
-        """What a reader of a page may ask about a run, likely questions first.
+    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
+        """What a reader of a page may ask about a run, each with its turn: a page records until it is full.
 
         Parameters
         ----------

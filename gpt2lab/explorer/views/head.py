@@ -12,7 +12,7 @@ from gpt2lab.explorer.maps import SIZE, colours, hide, legend, root_scale
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import TOP, Sheet
-from gpt2lab.explorer.views.base import Answer, Row, View
+from gpt2lab.explorer.views.base import MAPS, ROWS, Answer, Likely, Row, View
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, SMALL
 
@@ -29,22 +29,28 @@ class Head(View):
     """It needs the attention weights, which every trace has."""
 
     name: ClassVar[str] = "head"
-    question: ClassVar[str] = "map/run/layer/head"
-    recorded: ClassVar[int] = 0
+    asked: ClassVar[tuple[str, ...]] = ("map/run/layer/head", "row/run/layer/head/token")
     with_prediction: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = ("shown = {'attn_weights': trace.blocks[{layer}].attn.attn_weights[0, {head}]}",)
 
-    def ask(self, screen: Screen) -> str:
-        """The question about the selected head, in the run that is shown."""
-        return f"map/{len(screen.runs) - 1}/{screen.layer}/{screen.head}"
+    def ask(self, screen: Screen) -> tuple[str, str]:
+        """The questions about the selected head, in the run that is shown: its map, and the query's row."""
+        place = f"{len(screen.runs) - 1}/{screen.layer}/{screen.head}"
+        return f"map/{place}", f"row/{place}/{screen.token}"
 
-    def answer(self, screen: Screen, numbers: Sequence[int]) -> Answer:
-        run, (layer, head) = screen.run_at(numbers[0]), numbers[1:]
-        return {"triangular": run.triangular}, [packing.pack(weights(run, layer, head), run.triangular)]
+    def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
+        """A map in bytes is exact enough for colours; numbers are written from a row of floats."""
+        run, layer, head, *token = numbers
+        found = weights(screen.run_at(run), layer, head)
+        if word == "row":
+            return {}, [packing.floats(found[token[0]])]
+        triangular = screen.runs[run].triangular
+        return {"triangular": triangular}, [packing.pack(found, triangular)]
 
-    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[str]:
-        for layer, heads in enumerate(screen.runs[run].shape):
-            yield from (f"map/{run}/{layer}/{head}" for head in range(heads))
+    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
+        places = [(layer, head) for layer, heads in enumerate(screen.runs[run].shape) for head in range(heads)]
+        yield from ((MAPS, f"map/{run}/{layer}/{head}") for layer, head in places)
+        yield from ((ROWS, f"row/{run}/{layer}/{head}/{t}") for t in read for layer, head in places)
 
     def tensors(self, screen: Screen) -> dict[str, Tensor]:
         return {"attn_weights": weights(screen.run, screen.layer, screen.head)}

@@ -13,7 +13,7 @@ from gpt2lab.explorer.maps import WEIGHTS
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import LAST, TOP, Sheet
-from gpt2lab.explorer.views.base import Answer, Row, View, as_list, no_nan
+from gpt2lab.explorer.views.base import LAYERS, Answer, Likely, Row, View, as_list, no_nan
 from gpt2lab.explorer.words import amount
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, INK, SMALL
@@ -48,15 +48,14 @@ class Lens(View):
     """It needs the residual stream, a model with ``ln_f`` and ``unembed``, and logits."""
 
     name: ClassVar[str] = "lens"
-    question: ClassVar[str] = "lens/run/token"
-    recorded: ClassVar[int] = 2
+    asked: ClassVar[tuple[str, ...]] = ("lens/run/token",)
     code: ClassVar[tuple[str, ...]] = (
         "before = [block.resid_pre[0, {token}] for block in trace.blocks]",
         "stream = torch.stack([*before, trace.resid_final[0, {token}]])",
         "shown = {'logits': model.unembed(model.ln_f(stream))}  # one row per layer: stop here, read off",
     )
 
-    def answer(self, screen: Screen, numbers: Sequence[int]) -> Answer:
+    def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
         found = readings(screen.run_at(numbers[0]), numbers[1])
         meta: dict[str, object] = {
             "answer": screen.label(found.answer),
@@ -67,8 +66,8 @@ class Lens(View):
         }
         return meta, [packing.floats(found.top), packing.floats(found.chances)]
 
-    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[str]:
-        return (f"lens/{run}/{t}" for t in read)
+    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
+        return ((LAYERS, f"lens/{run}/{t}") for t in read)
 
     def tensors(self, screen: Screen) -> dict[str, Tensor]:
         return {"logits": screen.run.lens(screen.token)}

@@ -14,7 +14,7 @@ from gpt2lab.explorer import packing
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import LAST, PAIR, TOP, Sheet
-from gpt2lab.explorer.views.base import Answer, Row, View, as_list, no_nan
+from gpt2lab.explorer.views.base import NEURONS, Answer, Likely, Row, View, as_list, no_nan
 from gpt2lab.explorer.words import number
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED
@@ -71,14 +71,13 @@ class Neurons(View):
     """It needs the FFN before and after its activation."""
 
     name: ClassVar[str] = "neurons"
-    question: ClassVar[str] = "neurons/run/layer/token"
-    recorded: ClassVar[int] = 3
+    asked: ClassVar[tuple[str, ...]] = ("neurons/run/layer/token",)
     code: ClassVar[tuple[str, ...]] = (
         "ffn = trace.blocks[{layer}].ffn",
         "shown = {'pre': ffn.pre[0, {token}], 'post': ffn.post[0, {token}]}",
     )
 
-    def answer(self, screen: Screen, numbers: Sequence[int]) -> Answer:
+    def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
         run, layer, token = numbers
         found = moved(screen.run_at(run), layer, token, screen.label)
         meta: dict[str, object] = {
@@ -89,9 +88,9 @@ class Neurons(View):
         }
         return meta, [packing.floats(part) for part in (found.pre, found.post, found.everything)]
 
-    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[str]:
+    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
         for t in read:
-            yield from (f"neurons/{run}/{layer}/{t}" for layer in range(screen.runs[run].n_layers))
+            yield from ((NEURONS, f"neurons/{run}/{layer}/{t}") for layer in range(screen.runs[run].n_layers))
 
     def tensors(self, screen: Screen) -> dict[str, Tensor]:
         ffn = feed_forward(screen.run, screen.layer)

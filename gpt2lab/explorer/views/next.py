@@ -12,7 +12,7 @@ from torch import Tensor
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Knobs, Screen
 from gpt2lab.explorer.sheet import LAST, PAIR, TOP, Sheet
-from gpt2lab.explorer.views.base import Answer, Row, View, no_nan
+from gpt2lab.explorer.views.base import PREDICTIONS, Answer, Likely, Row, View, no_nan
 from gpt2lab.explorer.words import number, percent
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, FONT, INK, SMALL
@@ -103,8 +103,7 @@ class Next(View):
     """It needs the logits of every run on screen."""
 
     name: ClassVar[str] = "next"
-    question: ClassVar[str] = "next/token/temperature/top_k/top_p"  # see Knobs.thousandths
-    recorded: ClassVar[int] = 1
+    asked: ClassVar[tuple[str, ...]] = ("next/token/temperature/top_k/top_p",)  # see Knobs.thousandths
     imports: ClassVar[str] = "from gpt2lab.generation import next_token_probabilities"
     code: ClassVar[tuple[str, ...]] = (
         "logits = trace.logits[0, {token}]",
@@ -115,7 +114,7 @@ class Next(View):
         """The question about the token after a position, written as js/store.mjs writes it."""
         return "/".join(map(str, ("next", token, *knobs.thousandths)))
 
-    def answer(self, screen: Screen, numbers: Sequence[int]) -> Answer:
+    def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
         token, *thousandths = numbers
         found = predict(screen.runs, token, Knobs.from_thousandths(*thousandths), screen.label)
         meta = {
@@ -126,10 +125,10 @@ class Next(View):
         }
         return meta, []
 
-    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[str]:
+    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
         if run < len(screen.runs) - 1:
             return iter(())  # one answer speaks of all runs
-        return (self.ask(t, screen.knobs) for t in read)
+        return ((PREDICTIONS, self.ask(t, screen.knobs)) for t in read)
 
     def tensors(self, screen: Screen) -> dict[str, Tensor]:
         logits = screen.run.logits(screen.token)

@@ -15,7 +15,7 @@ from gpt2lab.explorer import packing
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import LAST, PAIR, TOP, Sheet
-from gpt2lab.explorer.views.base import Answer, Row, View, no_nan
+from gpt2lab.explorer.views.base import SCORES, Answer, Likely, Row, View, no_nan
 from gpt2lab.explorer.words import amount, number
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED
@@ -74,8 +74,7 @@ class Scores(View):
     """It needs q, k and scores beside the attention weights."""
 
     name: ClassVar[str] = "scores"
-    question: ClassVar[str] = "scores/run/layer/head/token"
-    recorded: ClassVar[int] = 4
+    asked: ClassVar[tuple[str, ...]] = ("scores/run/layer/head/token",)
     code: ClassVar[tuple[str, ...]] = (
         "attn = trace.blocks[{layer}].attn",
         "shown = {'q': attn.q[0, {head}, {token}], 'k': attn.k[0, {head}],",
@@ -84,16 +83,16 @@ class Scores(View):
         "         'attn_weights': attn.attn_weights[0, {head}, {token}]}",
     )
 
-    def answer(self, screen: Screen, numbers: Sequence[int]) -> Answer:
+    def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
         run, layer, head, token = numbers
         found = steps(screen.run_at(run), layer, head, token)
         parts = (found.q, found.k, found.raw, found.scaled, found.visible, found.weights)
         return {"d_head": found.q.shape[-1], "scale": found.scale}, [packing.floats(part) for part in parts]
 
-    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[str]:
+    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
         for t in positions:
             for layer, heads in enumerate(screen.runs[run].shape):
-                yield from (f"scores/{run}/{layer}/{head}/{t}" for head in range(heads))
+                yield from ((SCORES, f"scores/{run}/{layer}/{head}/{t}") for head in range(heads))
 
     def tensors(self, screen: Screen) -> dict[str, Tensor]:
         head, token = screen.head, screen.token

@@ -15,7 +15,7 @@ from gpt2lab.explorer import packing
 from gpt2lab.explorer.runs import STATISTICS, Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import PAIR, Sheet
-from gpt2lab.explorer.views.base import Answer, Row, View
+from gpt2lab.explorer.views.base import LAYERS, Answer, Likely, Row, View
 from gpt2lab.figures.style import FADED, GRID, INK
 from gpt2lab.trace import BlockTrace
 
@@ -33,8 +33,7 @@ class Stream(View):
     """It needs the stream before and after each block, and what attention and FFN add to it."""
 
     name: ClassVar[str] = "stream"
-    question: ClassVar[str] = "stream/run/token"
-    recorded: ClassVar[int] = 2
+    asked: ClassVar[tuple[str, ...]] = ("stream/run/token",)
     code: ClassVar[tuple[str, ...]] = (
         "shown = {'resid_pre': torch.stack([block.resid_pre[0, {token}] for block in trace.blocks]),",
         "         'attn_out': torch.stack([block.attn.out[0, {token}] for block in trace.blocks]),",
@@ -42,13 +41,13 @@ class Stream(View):
         "         'resid_final': trace.resid_final[0, {token}]}",
     )
 
-    def answer(self, screen: Screen, numbers: Sequence[int]) -> Answer:
+    def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
         run, token = screen.run_at(numbers[0]), numbers[1]
         values = statistics(run, token)
         return {"names": list(STATISTICS), "layers": run.n_layers}, [packing.floats(values)]
 
-    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[str]:
-        return (f"stream/{run}/{t}" for t in positions)
+    def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
+        return ((LAYERS, f"stream/{run}/{t}") for t in positions)
 
     def tensors(self, screen: Screen) -> dict[str, Tensor]:
         run, token = screen.run, screen.token

@@ -3,9 +3,9 @@ import { button, h, s, say, set } from "../dom.mjs";
 import { bitmap, createFigure, note, screenRatio, text } from "../figure.mjs";
 import { labelStep, matrixCell, ribbon, step, strongest, windowAround } from "../layout.mjs";
 import { createLegend } from "../legend.mjs";
-import { difference, packedIndex, paint, paintSigned, shrink, shrinkSigned, weightOf } from "../packing.mjs";
-import { chosenKey, headMap, rowWeights } from "../weights.mjs";
-import { amount, clip, headName, place } from "../words.mjs";
+import { difference, packedIndex, paint, paintSigned, shrink, shrinkSigned } from "../packing.mjs";
+import { askRow, chosenKey, exactRow, headMap, rowWeights } from "../weights.mjs";
+import { clip, headName, place } from "../words.mjs";
 
 export const headView = { label: "One head", create: createHead, neighbours: true };
 
@@ -41,7 +41,7 @@ function createHead(store) {
     figure.stage.addEventListener("keydown", (event) => {
       const map = maps.get(figure)?.map;
       if (!map) return;
-      const to = step(event.key, store.token(), chosenKey(store, rowWeights(map, store.token(), store.T())), store.T(), store.T());
+      const to = step(event.key, store.token(), chosenKey(store, exactRow(store, map, store.token()).weights), store.T(), store.T());
       if (!to) return;
       event.preventDefault();
       store.set({ token: to.row, key: to.column });
@@ -58,11 +58,10 @@ function createHead(store) {
   function tell(figure, cell) {
     const drawn = maps.get(figure) ?? maps.get(single);
     if (!drawn) return;
-    const weights = rowWeights(drawn.map, store.token(), store.T());
-    const { row, column } = cell ?? { row: store.token(), column: chosenKey(store, weights) };
+    const { row, column } = cell ?? { row: store.token(), column: chosenKey(store, exactRow(store, drawn.map, store.token()).weights) };
     const at = packedIndex(row, column, store.T(), drawn.map.triangular);
     const labels = store.labels();
-    const what = at < 0 ? "is hidden from it by the mask" : `gets ${amount(weightOf(drawn.map.bytes[at]))} of its attention`;
+    const what = at < 0 ? "is hidden from it by the mask" : `gets ${exactRow(store, drawn.map, row).write(column)} of its attention`;
     say(readout, `Query ${place(row, labels)}: key ${place(column, labels)} ${what}.`);
   }
 
@@ -70,6 +69,7 @@ function createHead(store) {
     const [layer, head] = [store.get("layer"), store.get("head")];
     const runs = store.compared() ? [0, store.last()] : [0];
     const found = runs.map((run) => headMap(store, run));
+    for (const run of runs) askRow(store, run, store.token());
     if (found.some((map) => map === null)) return false;
     const broken = found.find((map) => map.error);
     problem.replaceChildren(...(broken ? [note(broken.error)] : []));
@@ -121,7 +121,7 @@ function createHead(store) {
     const cell = size / T;
     const marks = [];
     const row = store.token();
-    const column = chosenKey(store, rowWeights(map, row, T));
+    const column = chosenKey(store, exactRow(store, map, row).weights);
     for (let i = 0; i < T; i += each) {
       if (Math.abs(i - row) < each && i !== row) continue;
       marks.push(tick(i, cell, pad, font, labels, false));
@@ -182,7 +182,7 @@ function createHead(store) {
     const k = store.scale();
     const labels = store.labels();
     const token = store.token();
-    const weights = rowWeights(map, token, T);
+    const { weights, write } = exactRow(store, map, token);
     const all = T <= ALL_TOKENS;
     const queries = windowAround(token, T, all ? ALL_TOKENS : STRONGEST);
     const keys = all ? queries : strongest(weights, STRONGEST);
@@ -222,7 +222,7 @@ function createHead(store) {
       const name = all ? clip(labels[key], 12) : `${key} ${clip(labels[key], 9)}`;
       marks.push(word(x1 + 13, y(j) + font * 0.35, name, key === chosen, "start", font, () => store.set({ key })));
       if (weights[key] > least) {
-        marks.push(text(width - 2, y(j) + font * 0.35, amount(weights[key]), { class: "g2x-t2", "font-size": 12 * k, "text-anchor": "end" }));
+        marks.push(text(width - 2, y(j) + font * 0.35, write(key), { class: "g2x-t2", "font-size": 12 * k, "text-anchor": "end" }));
       }
     });
     lines.draw(marks);
