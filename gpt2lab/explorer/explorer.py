@@ -23,16 +23,8 @@ from traitlets import Bunch
 from gpt2lab.errors import InputError, validates
 from gpt2lab.explorer import answers, files, picture
 from gpt2lab.explorer.assemble import css, esm
-from gpt2lab.explorer.models import (
-    Encoding,
-    Traceable,
-    as_tensor,
-    check_model,
-    check_names,
-    context_length,
-    sentence,
-    weights_now,
-)
+from gpt2lab.explorer.models import Encoding, Traceable, check_model, check_names, sentence
+from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import make_scene
 from gpt2lab.explorer.screen import Screen
@@ -42,8 +34,6 @@ from gpt2lab.explorer.text import HINT, UNKNOWN, safe_label, tokenize
 from gpt2lab.explorer.views import VIEWS
 from gpt2lab.explorer.views.base import Answer
 from gpt2lab.figures.style import as_base64
-
-MadeOf = tuple[list[int], list[list[tuple[int, int]]]]  # token ids, and the weights of each model
 
 
 class Explorer(Selection):
@@ -93,14 +83,12 @@ class Explorer(Selection):
             raise InputError(f"Explorer has no setting {sorted(unknown)[0]!r}")
         for candidate in (model,) if other is None else (model, other):
             check_model(candidate, encoding)
-        self._model, self._other, self._encoding = model, other, encoding
+        self._pair, self._encoding = Pair(model, other), encoding
         usual = ("before", "after") if other is None else ("first model", "second model")
         self._names = check_names(usual if names is None else names)
         self._runs: list[Run] = []
         self._text_shown = ""
         self._note = ""
-        # The run of the unchanged model, with what it was made of: an ablation need not run it again.
-        self._base: tuple[MadeOf, Run] | None = None
         self._labels: dict[int, str] = {}
         self._revision = 0
         self._ready = False
@@ -116,7 +104,7 @@ class Explorer(Selection):
 
     def refresh(self) -> None:
         """Run the model again, after it was changed in a way that its parameters do not show."""
-        self._base = None
+        self._pair.forget()
         self._rerun()
 
     @property
@@ -192,8 +180,8 @@ class Explorer(Selection):
         with self.hold_sync():
             self._answered += 1
             try:
-                ids, note = tokenize(self._encoding, self.text, context_length(self._models))
-                runs = self._make_runs(ids) if ids else []
+                ids, note = tokenize(self._encoding, self.text, self._pair.context_length)
+                runs = self._pair.runs(ids, self._off) if ids else []
             except Exception as error:  # the model may be the learner's own: it may raise anything
                 self.message = sentence(error)
                 self._scene = {**self._scene, "hint": ""}
@@ -209,23 +197,6 @@ class Explorer(Selection):
             self._settle(len(ids), was_last)
             self.message = ""
             self._scene = make_scene(self.screen)
-
-    @property
-    def _models(self) -> list[Traceable]:
-        return [model for model in (self._model, self._other) if model is not None]
-
-    def _made_of(self, ids: list[int]) -> MadeOf:
-        return ids, [weights_now(model) for model in self._models]
-
-    def _make_runs(self, ids: list[int]) -> list[Run]:
-        made_of = self._made_of(ids)
-        if self._base is None or self._base[0] != made_of:
-            self._base = (made_of, Run(self._model, as_tensor(self._model, ids)))
-        first = self._base[1]
-        if self._other is None and not self._off:
-            return [first]
-        changed = self._changed_model
-        return [first, Run(changed, as_tensor(changed, ids), self._off)]
 
     def _settle(self, T: int, was_last: bool) -> None:
         """Bring the selection back onto the new text."""
@@ -250,7 +221,7 @@ class Explorer(Selection):
     def _asked(self, widget: object, content: object, buffers: object) -> None:
         if not isinstance(content, dict) or "want" not in content:
             return
-        if self._base is not None and self._base[0] != self._made_of(self._base[0][0]):
+        if self._pair.is_stale():
             self._rerun()  # trained since: an answer of the new weights does not belong to the old picture
         for question in content["want"]:
             reply: dict[str, object] = {"question": question, "rev": self._revision}

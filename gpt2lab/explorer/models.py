@@ -22,6 +22,36 @@ class Attention(Protocol):
 
 
 @runtime_checkable
+class ScoredAttention(Attention, Protocol):
+    """An attention layer that says how its weights came about."""
+
+    @property
+    def q(self) -> Tensor:
+        """(1, n_heads, T, d_head)"""
+
+    @property
+    def k(self) -> Tensor:
+        """(1, n_heads, T, d_head)"""
+
+    @property
+    def scores(self) -> Tensor:
+        """(1, n_heads, T, T), scaled, before the mask"""
+
+
+@runtime_checkable
+class FeedForward(Protocol):
+    """A feed-forward network before and after its activation."""
+
+    @property
+    def pre(self) -> Tensor:
+        """(1, T, d_ff)"""
+
+    @property
+    def post(self) -> Tensor:
+        """(1, T, d_ff)"""
+
+
+@runtime_checkable
 class Block(Protocol):
     """One block of a trace; ``trace.BlockTrace`` has the residual stream and the FFN as well."""
 

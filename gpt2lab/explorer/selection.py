@@ -8,7 +8,7 @@ from traitlets import Bunch
 
 from gpt2lab.errors import InputError
 from gpt2lab.explorer import changes
-from gpt2lab.explorer.models import Traceable
+from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Knobs
 from gpt2lab.explorer.views import VIEWS as _VIEWS
@@ -22,8 +22,7 @@ class Selection(anywidget.AnyWidget):
     """The traits of an ``Explorer``; assigning one that does not exist is an InputError."""
 
     _runs: list[Run]
-    _model: Traceable
-    _other: Traceable | None
+    _pair: Pair
 
     text = traitlets.Unicode().tag(sync=True)
     layer = traitlets.Int(0).tag(sync=True)
@@ -68,7 +67,7 @@ class Selection(anywidget.AnyWidget):
 
     @traitlets.validate("ablated")
     def _known_parts(self, proposal: Bunch) -> list[str]:
-        return changes.check(proposal["value"], self._changed_model)
+        return changes.check(proposal["value"], self._pair.changed)
 
     @traitlets.validate("layer", "head", "token", "key")
     def _existing_place(self, proposal: Bunch) -> int:
@@ -89,10 +88,6 @@ class Selection(anywidget.AnyWidget):
         if name == "head":
             return max(max(r.shape) for r in self._runs) - 1
         return self._runs[0].T - 1
-
-    @property
-    def _changed_model(self) -> Traceable:
-        return self._model if self._other is None else self._other
 
     @property
     def _off(self) -> list[str]:

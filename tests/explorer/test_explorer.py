@@ -22,7 +22,7 @@ def floats(data):
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_code_computes_what_is_on_screen(view, ablated):
     e = explorer(view=view, layer=1, head=2, token=7, ablated=ablated, temperature=0.5, top_k=5, top_p=0.9)
-    scope = {"model": e._model, "encoding": course_encoding()}
+    scope = {"model": e._pair.first, "encoding": course_encoding()}
     exec(e.code(), scope)
     shown = e.selection_trace()
     assert shown.keys() == scope["shown"].keys()
@@ -38,7 +38,7 @@ def test_the_map_that_is_sent_is_the_models_attention():
     rows, columns = torch.tril_indices(T, T)
     weights[rows, columns] = packing.decode(torch.frombuffer(bytearray(data), dtype=torch.uint8))
     with torch.no_grad():
-        expected = e._model.trace(e.tokens).blocks[2].attn.attn_weights[0, 3]
+        expected = e._pair.first.trace(e.tokens).blocks[2].attn.attn_weights[0, 3]
     torch.testing.assert_close(weights, expected, atol=0.004, rtol=0)
     assert meta == {"triangular": True}
 
@@ -47,7 +47,7 @@ def test_the_row_that_is_sent_is_the_models_attention_to_the_last_digit():
     e = explorer()
     meta, (data,) = e.answer("row/0/2/3/5")
     with torch.no_grad():
-        expected = e._model.trace(e.tokens).blocks[2].attn.attn_weights[0, 3, 5]
+        expected = e._pair.first.trace(e.tokens).blocks[2].attn.attn_weights[0, 3, 5]
     torch.testing.assert_close(floats(data), expected, atol=0, rtol=0)
     assert meta == {}
 
@@ -70,7 +70,7 @@ def test_the_parts_along_the_final_stream_add_up_to_its_length():
     rows = floats(data).view(3, len(STATISTICS))
     column = {name: rows[:, i] for i, name in enumerate(STATISTICS)}
     with torch.no_grad():
-        trace = e._model.trace(e.tokens)
+        trace = e._pair.first.trace(e.tokens)
     final, start = trace.resid_final[0, 5], trace.blocks[0].resid_pre[0, 5]
     written = column["attn_along"].sum() + column["ffn_along"].sum() + start @ final / final.norm()
     torch.testing.assert_close(written, final.norm())
@@ -89,7 +89,7 @@ def test_the_neurons_are_those_furthest_from_zero():
     e = explorer()
     meta, (pre, post, everything) = e.answer("neurons/0/1/5")
     with torch.no_grad():
-        ffn = e._model.trace(e.tokens).blocks[1].ffn
+        ffn = e._pair.first.trace(e.tokens).blocks[1].ffn
     torch.testing.assert_close(floats(post), ffn.post[0, 5][meta["neurons"]])
     torch.testing.assert_close(floats(everything), ffn.post[0, 5].sort().values)
     assert meta["neurons"][0] == int(ffn.post[0, 5].abs().argmax())
@@ -100,9 +100,9 @@ def test_next_tokens_before_and_after_a_change():
     e = explorer(ablated=["head 0.0", "mask"])
     meta, _ = e.answer("next/4/1000/0/1000")
     with torch.no_grad():
-        before = e._model(e.tokens)[0, 4].softmax(-1)
-        with ablate_heads(e._model, [(0, 0)]), without_causal_mask(e._model):
-            after = e._model(e.tokens)[0, 4].softmax(-1)
+        before = e._pair.first(e.tokens)[0, 4].softmax(-1)
+        with ablate_heads(e._pair.first, [(0, 0)]), without_causal_mask(e._pair.first):
+            after = e._pair.first(e.tokens)[0, 4].softmax(-1)
     for row in meta["rows"]:
         torch.testing.assert_close(
             torch.tensor(row["p"]), torch.stack([before[row["id"]], after[row["id"]]]), rtol=1e-4, atol=1e-7
@@ -164,11 +164,11 @@ def test_bad_arguments_are_refused():
 def test_a_model_that_fails_says_so_and_the_last_picture_stays():
     e = explorer()
     scene = e._scene
-    e._model.check_tokens = types.MethodType(lambda self, tokens, start=0: 1 / 0, e._model)
+    e._pair.first.check_tokens = types.MethodType(lambda self, tokens, start=0: 1 / 0, e._pair.first)
     e.text = "something else"
     assert e.message == "The model could not be run. ZeroDivisionError: division by zero"
     assert e._scene is scene or e._scene == scene
-    del e._model.check_tokens
+    del e._pair.first.check_tokens
     e.text = "something new"
     assert e.message == ""
     assert e._scene["text"] == "something new"
@@ -263,6 +263,32 @@ def test_an_object_of_ones_own_with_only_attention_can_be_explored():
             e.answer(question)
     with pytest.raises(ValueError, match="cannot be switched off"):
         e.ablated = ["mask"]
+
+
+def test_a_trace_of_ones_own_shows_what_it_records():
+    class Copied:
+        """Plain objects that hold the tensors of a GPT-2's trace."""
+
+        def trace(self, tokens):
+            with torch.no_grad():
+                blocks = model().trace(tokens).blocks
+            return types.SimpleNamespace(
+                blocks=[
+                    types.SimpleNamespace(
+                        attn=types.SimpleNamespace(
+                            q=b.attn.q, k=b.attn.k, scores=b.attn.scores, attn_weights=b.attn.attn_weights
+                        ),
+                        ffn=types.SimpleNamespace(pre=b.ffn.pre, post=b.ffn.post),
+                    )
+                    for b in blocks
+                ]
+            )
+
+    own, whole = Explorer(Copied(), course_encoding(), TEXT), explorer()
+    assert own.answer("scores/0/1/2/6")[1][:4] == whole.answer("scores/0/1/2/6")[1][:4]
+    assert own.answer("neurons/0/1/6")[1] == whole.answer("neurons/0/1/6")[1]
+    with pytest.raises(ValueError, match="no residual stream"):
+        own.answer("stream/0/1")
 
 
 def test_a_trace_of_another_shape_is_explained():

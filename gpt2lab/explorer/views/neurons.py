@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gpt2lab.errors import InputError
 from gpt2lab.explorer import packing
+from gpt2lab.explorer.models import FeedForward
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import LAST, PAIR, TOP, Sheet
@@ -19,7 +20,6 @@ from gpt2lab.explorer.words import number
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED
 from gpt2lab.model import GPT2
-from gpt2lab.trace import FeedForwardTrace
 
 MOST_NEURONS, MOST_WORDS = 16, 4
 
@@ -36,7 +36,7 @@ class Moved:
     active: int  # how many of all are above zero
 
 
-def feed_forward(run: Run, layer: int) -> FeedForwardTrace:
+def feed_forward(run: Run, layer: int) -> FeedForward:
     """A layer's FFN, which a trace of one's own may lack."""
     run.need_layer(layer)
     ffn = getattr(run.block(layer), "ffn", None)

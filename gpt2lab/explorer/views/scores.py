@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gpt2lab.errors import InputError
 from gpt2lab.explorer import packing
+from gpt2lab.explorer.models import ScoredAttention
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import LAST, PAIR, TOP, Sheet
@@ -19,7 +20,6 @@ from gpt2lab.explorer.views.base import SCORES, Answer, Likely, Row, View, no_na
 from gpt2lab.explorer.words import amount, number
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED
-from gpt2lab.trace import AttentionTrace
 
 STEPS = ("raw_scores", "scores", "masked_scores", "attn_weights")
 MOST_KEYS, EACH, LEFT = 16, 220, 150
@@ -38,13 +38,13 @@ class Steps:
     scale: float | None  # the factor between raw and scaled, None if something was added
 
 
-def attention(run: Run, layer: int, head: int) -> AttentionTrace:
+def attention(run: Run, layer: int, head: int) -> ScoredAttention:
     """A layer's attention with q, k and scores, which a trace of one's own may lack."""
     run.need_head(layer, head)
     attn = run.block(layer).attn
     if any(getattr(attn, name, None) is None for name in ("q", "k", "scores")):
         raise InputError("this trace has no q, k and scores, only attention weights")
-    return cast(AttentionTrace, attn)
+    return cast(ScoredAttention, attn)
 
 
 def steps(run: Run, layer: int, head: int, token: int) -> Steps:
