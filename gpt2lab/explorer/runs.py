@@ -37,7 +37,7 @@ class Run:
     ----------
     shape : list of int
         Heads per layer.
-    thumbnails : list of uint8-ready Tensor, per layer (n_heads, S, S)
+    thumbnails : list of Tensor, per layer (n_heads, S, S)
     triangular : bool
         No query looks at a later key.
     roles : list (layers) of list (heads) of Role

@@ -13,6 +13,7 @@ from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import TOP, Sheet
 from gpt2lab.explorer.views.base import MAPS, ROWS, Answer, Likely, Row, View
+from gpt2lab.explorer.words import amount
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, SMALL
 
@@ -66,7 +67,7 @@ class Head(View):
         run, layer, head = screen.run, screen.layer, screen.head
         matrix = weights(run, layer, head).detach().float().cpu().numpy()
         role = run.roles[layer][head]
-        earned = f": {role['role']} {role['score']:.2f}" if role["role"] else ""
+        earned = f": {role['role']} {amount(role['score'])}" if role["role"] else ""
         sheet.title(f"Layer {layer}, head {head}{earned}{screen.which}")
         few = run.T <= MOST_LABELS
         left, top = (150, 162) if few else (78, TOP)
