@@ -7,7 +7,9 @@ from axe import axe_source
 from explorer_page import walk
 from explorers import HOSTILE, explorer
 
+from gpt2lab.explorer import packing
 from gpt2lab.explorer.selection import VIEWS
+from gpt2lab.explorer.words import amount
 
 
 @pytest.fixture
@@ -71,6 +73,18 @@ def test_selecting_works_without_a_kernel(show):
     choose(page, "scores")
     assert "Query 4" in page.locator(".g2x-readout").inner_text()
     assert page.locator(".g2x").get_attribute("data-drawn").split()[2:5] == ["2", "3", "4"]
+
+
+def test_one_head_writes_the_weights_themselves_and_not_their_colours(show):
+    e = explorer(view="head", layer=1, head=2, token=20)
+    weights = e.selection_trace()["attn_weights"][20]
+    expected = [amount(w) for w in weights if w > 0.02]
+    assert expected != [amount(w) for w in packing.decode(packing.encode(weights)) if w > 0.02]
+    page = show(e)
+    written = page.locator(".g2x-panel svg").first.locator("text").all_text_contents()
+    assert [text for text in written if re.fullmatch(r"(≈ )?(\.\d+|1\.0|<\.001)", text)] == expected
+    strongest = amount(weights.max())
+    assert f"gets {strongest} of its attention" in page.locator(".g2x-readout").inner_text()
 
 
 def test_what_was_not_recorded_says_so(show, monkeypatch):

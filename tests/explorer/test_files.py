@@ -59,3 +59,51 @@ def test_a_page_stays_within_its_budget(monkeypatch):
     recorded = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e.screen), re.DOTALL)[1])["answers"]
     assert "map/0/0/0" in recorded
     assert len(recorded) < 40
+
+
+def table(e):
+    header, *rows = csv.reader(io.StringIO(csv_text(e.screen)))
+    return header, rows
+
+
+def test_the_csv_of_the_heads_names_layer_before_head():
+    e = explorer(view="heads")
+    _, rows = table(e)
+    assert [row[:2] for row in rows] == [[str(i), str(j)] for i in range(3) for j in range(4)]
+    assert [row[2] for row in rows] == [role["role"] for heads in e.runs[0].roles for role in heads]
+
+
+def test_the_csv_of_scores_names_each_key():
+    e = explorer(view="scores", layer=1, head=1, token=5)
+    header, rows = table(e)
+    assert [row[1] for row in rows] == e.screen.labels
+    raw = torch.tensor([float(row[header.index("raw_scores")]) for row in rows])
+    torch.testing.assert_close(raw, e.selection_trace()["raw_scores"], rtol=0, atol=0)
+
+
+def test_the_csv_of_the_stream_is_of_the_selected_token():
+    e = explorer(view="stream", token=5)
+    header, rows = table(e)
+    lengths = torch.tensor([float(row[header.index("ffn")]) for row in rows])
+    torch.testing.assert_close(lengths, e.selection_trace()["ffn_out"].norm(dim=-1), rtol=1e-5, atol=0)
+
+
+def test_the_csv_of_neurons_has_each_side_of_the_activation_under_its_name():
+    e = explorer(view="neurons", layer=2, token=4)
+    header, rows = table(e)
+    for name, values in e.selection_trace().items():
+        written = torch.tensor([float(row[header.index(name)]) for row in rows])
+        torch.testing.assert_close(written, values, rtol=0, atol=0)
+
+
+def test_the_csv_of_the_lens_counts_ranks_from_one():
+    _, rows = table(explorer(view="lens", token=5))
+    assert [row[1] for row in rows] == [str(rank) for _ in range(4) for rank in range(1, 11)]
+
+
+def test_the_csv_of_next_tokens_is_sorted():
+    e = explorer(view="next")
+    _, rows = table(e)
+    chances = [float(row[3]) for row in rows]
+    assert chances == sorted(chances, reverse=True)
+    assert int(rows[0][0]) == int(e.selection_trace()["logits"].argmax())

@@ -121,3 +121,26 @@ def test_the_svg_holds_letters_not_shapes_and_leaves_the_picture_as_it_was():
     texts = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert any(text.startswith("Layer 1, head 0") for text in texts)
     assert drawn.png() == before
+
+
+def test_the_selected_query_stands_out_beside_its_row():
+    e = explorer("a b c d", view="head", token=2)
+    bold = [entry[3] for entry in picture.draw(e.screen)._written if entry[6] and entry[7] == "rm"]
+    assert bold == [e.screen.labels[2]]
+
+
+def test_a_picture_hides_what_the_mask_hides_and_nothing_else():
+    e = explorer("a b c d", view="head", layer=1)
+    (shown, *_) = picture.draw(e.screen).axes[0].images
+    values = np.ma.filled(shown.get_array(), np.nan)
+    weights = e.selection_trace()["attn_weights"].numpy()
+    np.testing.assert_array_equal(np.isnan(values), ~np.tri(len(weights), dtype=bool))
+    np.testing.assert_allclose(values[np.tri(len(weights), dtype=bool)], weights[np.tri(len(weights), dtype=bool)])
+
+
+@pytest.mark.parametrize("view", ["overview", "heads", "head"])
+def test_the_prediction_stands_beside_the_maps(view):
+    e = explorer(view=view)
+    written = words(picture.draw(e.screen))
+    best = e.runs[0].logits(e.screen.token).softmax(-1).max()
+    assert f"Next after {e.screen.quoted}" in written and spelled.percent(best) in written
