@@ -107,3 +107,11 @@ def test_the_csv_of_next_tokens_is_sorted():
     chances = [float(row[3]) for row in rows]
     assert chances == sorted(chances, reverse=True)
     assert int(rows[0][0]) == int(e.selection_trace()["logits"].argmax())
+
+
+def test_nothing_can_be_switched_off_in_a_page():
+    e = explorer()
+    state = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e.screen), re.DOTALL)[1])["state"]
+    assert e._scene["can"]["change"] is True
+    assert state["_scene"]["can"] == {**e._scene["can"], "change": False}
+    assert state["_recorded"] is True

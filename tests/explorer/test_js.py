@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from gpt2lab.explorer import assemble
+from gpt2lab.explorer.views import VIEWS
 
 TESTS = Path(__file__).parents[1] / "js"
 
@@ -42,3 +43,8 @@ def test_every_import_is_from_a_module_of_the_list():
         for other in re.findall(r'from "(\./[^"]+|\.\./[^"]+)"', path.read_text(encoding="utf-8")):
             found = (path.parent / other).resolve().relative_to(folder.resolve()).with_suffix("").as_posix()
             assert found in assemble.MODULES, (name, other)
+
+
+def test_the_tabs_come_in_the_order_of_the_table():
+    table = re.search(r"^const render = renderer\(\{ (.*) \}\);$", assemble.module(), re.MULTILINE)[1]
+    assert table.split(", ") == [f'"{name}": {name}View' for name in VIEWS]

@@ -144,3 +144,14 @@ def test_the_prediction_stands_beside_the_maps(view):
     written = words(picture.draw(e.screen))
     best = e.runs[0].logits(e.screen.token).softmax(-1).max()
     assert f"Next after {e.screen.quoted}" in written and spelled.percent(best) in written
+
+
+def test_the_stream_view_draws_length_and_cosine_as_curves():
+    e = explorer(view="stream", token=6)
+    shown = e.selection_trace()
+    stream = torch.cat([shown["resid_pre"], shown["resid_final"][None]])
+    cosine = torch.nn.functional.cosine_similarity(stream[1:], stream[-1:], dim=-1)
+    curves = [line.get_ydata() for line in picture.draw(e.screen).axes[0].get_lines() if line.get_linewidth() > 2]
+    for drawn, values in zip(curves, (stream.norm(dim=-1), cosine), strict=True):
+        steps = np.diff(values.numpy())
+        np.testing.assert_allclose(np.diff(drawn) / np.diff(drawn)[0], steps / steps[0], rtol=1e-3)

@@ -52,3 +52,10 @@ test("the heads around and the tokens beside are asked for ahead", () => {
     "row/0/0/1/0", "map/0/0/0", "row/0/0/0/1", "map/0/0/1", "row/0/0/1/1", "map/0/1/1", "row/0/1/1/1",
   ]);
 });
+
+test("of a very long text only the tokens beside are asked for ahead", () => {
+  const store = { ...fakeStore({}), T: () => 1000, asked: [] };
+  store.ask = (question) => { store.asked.push(question); return null; };
+  askAround(store);
+  assert.deepEqual(store.asked, ["row/0/0/1/0", "row/0/0/1/2"]);
+});
