@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from gpt2lab.attention import attention as reference
-from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, as_tensor, changed, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, changed, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
 
 
-def softmax(function: Any) -> CheckResult:
+@validates
+def softmax(function: Answer) -> CheckResult:
     """``my_softmax(scores)`` -> weights over the last axis, each row positive with sum 1."""
     return examine("softmax", function, "scores", _softmax, _softmax_large, _softmax_hidden)
 
@@ -55,7 +57,8 @@ def _softmax_hidden(learner: Learner) -> None:
     judge(learner.tensor(scores, shape=(1, 3)), scores.softmax(-1), {}, "A score of -inf must get the weight 0.")
 
 
-def attention_scores(function: Any) -> CheckResult:
+@validates
+def attention_scores(function: Answer) -> CheckResult:
     """``my_scores(q, k)`` -> q kᵀ / √d_head, (..., T_query, T_key)."""
     return examine("attention_scores", function, "q k", _scores, _scores_shapes)
 
@@ -94,7 +97,8 @@ def _scores_shapes(learner: Learner) -> None:
         )
 
 
-def attention(function: Any) -> CheckResult:
+@validates
+def attention(function: Answer) -> CheckResult:
     """``my_attention(q, k, v, mask)`` -> (out, attn_weights); mask is boolean, True = may attend, or None."""
     trials = (
         _weights_without_mask,
@@ -110,7 +114,7 @@ def attention(function: Any) -> CheckResult:
 
 def _attend(learner: Learner, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     result = learner(q, k, v, mask)
-    if not (isinstance(result, tuple) and len(result) == 2):
+    if not (isinstance(result, (tuple, list)) and len(result) == 2):
         raise Wrong("Return two tensors: out, attn_weights.")
     out, weights = (as_tensor(value, learner.name) for value in result)
     expected = (*q.shape[:-1], k.shape[-2])

@@ -1,27 +1,25 @@
-"""What all checks share: calling the learner's function safely, and saying what came of it.
+"""What all checks share: what a check found, and how a learner's result is read and judged.
 
-A check is a list of trials. A trial calls the learner's function and raises ``Wrong`` with one clear
-message as soon as something is off. The learner never sees a traceback of ours.
-
-Learners' functions are plain callables here: nothing wraps them in type or shape checks.
+A check is a list of trials (see ``learner``). A trial calls the learner's function and raises ``Wrong``
+with one clear message as soon as something is off.
 """
 
 from __future__ import annotations
 
-import dis
 import html
-import inspect
-import linecache
-import traceback
+import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
 NOT_DONE = "not done yet"
-_EMPTY_BODY = {"RESUME", "NOP", "RETURN_CONST", "LOAD_CONST", "RETURN_VALUE", "POP_TOP", "CACHE"}
+
+Answer: TypeAlias = Callable[..., object]  # a learner's function: nothing is known about its result
 
 
 class Wrong(Exception):
@@ -55,108 +53,12 @@ class CheckResult:
         return f'<div role="status" style="{style}"><b style="color: {colour}">{sign}</b> {text}</div>'
 
 
-class Learner:
-    """The learner's function, called with copies, so that it cannot disturb the check."""
-
-    def __init__(self, function: Any, parameters: tuple[str, ...]) -> None:
-        if not callable(function):
-            if function is ...:
-                raise NotDone
-            raise Wrong(f"Hand over the function itself, without calling it; this is {_describe(function)}.")
-        self.function = function
-        self.parameters = parameters
-        self.name = getattr(function, "__name__", "your function")
-
-    def __call__(self, *arguments: Any) -> Any:
-        self._check_signature(arguments)
-        copies = tuple(a.clone() if isinstance(a, Tensor) else a for a in arguments)
-        try:
-            result = self.function(*copies)
-        except Exception as error:
-            if "ellipsis" in str(error):  # a line of the exercise still reads `scores = ...`
-                raise NotDone from None
-            raise Wrong(self._stopped(error, arguments)) from None
-        if result is None and not self._is_empty():
-            raise Wrong(f"{self.name} returns nothing. Is its last line a `return`?")
-        if result is None or result is ... or (isinstance(result, tuple) and any(r is ... for r in result)):
-            raise NotDone
-        for name, before, after in zip(self.parameters, arguments, copies, strict=False):
-            if isinstance(before, Tensor) and not _same(before, after):
-                raise Wrong(
-                    f"{self.name} changes its argument {name} in place (as += and masked_fill_ do). "
-                    "Return a new tensor: the caller still needs the old one."
-                )
-        return result
-
-    def tensor(self, *arguments: Any, shape: tuple[int, ...] | None = None, why: str = "") -> Tensor:
-        """Call it and insist on one tensor, of ``shape`` if given; ``why`` explains that shape."""
-        return as_tensor(self(*arguments), self.name, shape, f"{self._called(arguments)} {why}".strip())
-
-    def _check_signature(self, arguments: tuple) -> None:
-        try:
-            signature = inspect.signature(self.function)
-            signature.bind(*arguments)
-        except TypeError:
-            wanted = ", ".join(self.parameters[: len(arguments)])
-            raise Wrong(f"{self.name} must take ({wanted}); yours takes {signature}.") from None
-        except ValueError:  # a builtin without a signature
-            return
-
-    def _called(self, arguments: tuple) -> str:
-        given = zip(self.parameters, arguments, strict=False)
-        return "It was called with " + ", ".join(f"{name} {_describe(value)}" for name, value in given) + "."
-
-    def _stopped(self, error: Exception, arguments: tuple) -> str:
-        """One sentence: which of the learner's lines failed, and how."""
-        code = getattr(inspect.unwrap(self.function), "__code__", None)
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if code and frame.filename == code.co_filename]
-        where = ""
-        if own:
-            line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
-            where = f" at `{line}`" if line else ""
-        reason = (str(error).strip().splitlines() or ["no message"])[0].rstrip(".")
-        return f"{self.name} stops{where} with {type(error).__name__}: {reason}. {self._called(arguments)}"
-
-    def _is_empty(self) -> bool:
-        code = getattr(self.function, "__code__", None)
-        return code is not None and {step.opname for step in dis.get_instructions(code)} <= _EMPTY_BODY
-
-
-Trial = Callable[[Learner], None]
-
-
-def examine(name: str, function: Any, parameters: str, *trials: Trial) -> CheckResult:
-    """Run the trials one after the other until one objects.
-
-    Parameters
-    ----------
-    name : str
-        Of the check, as it appears in the result.
-    function : callable
-        The learner's.
-    parameters : str
-        Names of its parameters, separated by blanks.
-    """
-    with torch.random.fork_rng(devices=[]):  # same numbers in every run; the learner's own RNG is left alone
-        torch.manual_seed(0)
-        try:
-            learner = Learner(function, tuple(parameters.split()))
-            for trial in trials:
-                trial(learner)
-        except NotDone:
-            return CheckResult(name, None)
-        except Wrong as wrong:
-            return CheckResult(name, False, str(wrong))
-    return CheckResult(name, True, f"passed, {len(trials)} trial{'s' if len(trials) > 1 else ''}")
-
-
-def as_tensor(value: Any, name: str, shape: tuple[int, ...] | None = None, context: str = "") -> Tensor:
+def as_tensor(value: object, name: str, shape: tuple[int, ...] | None = None, context: str = "") -> Tensor:
     """Insist that the learner's value is a tensor, of ``shape`` if given."""
     if isinstance(value, tuple) and len(value) == 1:
         raise Wrong(f"{name} returns a tuple with one tensor in it. Is there a comma at the end of the return?")
     if not isinstance(value, Tensor):
-        raise Wrong(f"{name} must return a tensor, got {_describe(value)}. {context}".strip())
+        raise Wrong(f"{name} must return a tensor, got {describe(value)}. {context}".strip())
     if shape is not None and tuple(value.shape) != tuple(shape):
         raise Wrong(f"The result has shape {tuple(value.shape)}, expected {tuple(shape)}. {context}".strip())
     return value
@@ -201,26 +103,61 @@ def changed(before: Tensor, after: Tensor) -> float:
     return float((after - before).abs().max())
 
 
-def _same(before: Tensor, after: Tensor) -> bool:
-    return before.shape == after.shape and torch.equal(torch.nan_to_num(before), torch.nan_to_num(after))
+def shown(value: object, most: int = 80) -> str:
+    """``repr(value)``, cut to ``most`` characters; the name of the type where repr itself fails."""
+    try:
+        text = repr(value)
+    except Exception:  # a learner's own __repr__ may raise anything
+        return f"a {type(value).__name__}"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _describe(value: Any) -> str:
+def describe(value: object) -> str:
+    """What a value is, in a few words: its shape, its value if that is short, or its type."""
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)}"
-    if callable(value):
-        return "a function"
     if isinstance(value, (bool, int, float, str)):
-        return repr(value)
+        return shown(value)
+    if isinstance(value, np.ndarray):
+        return f"a NumPy array of shape {value.shape}"
     if isinstance(value, (list, tuple)) and len(value) <= 4 and all(isinstance(v, (int, float)) for v in value):
-        return repr(value)
+        return shown(value)
+    if callable(value) and not isinstance(value, torch.nn.Module):
+        return "a function"
     return f"a {type(value).__name__}"
 
 
-def as_number(value: Any) -> float:
-    """What a learner's function returned, where one number is asked for."""
+def _element(value: object) -> object:
+    """The Python value in a tensor or array of one element; anything else as it is."""
     if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Wrong(f"Return a number, got {type(value).__name__}.")
-    return float(value)
+        return value.detach().item()
+    if isinstance(value, (np.ndarray, np.generic)) and value.size == 1:
+        return value.item()
+    return value
+
+
+def as_number(value: object, what: str = "a number") -> float:
+    """What a learner's function returned, where one number is asked for.
+
+    NumPy's numbers count, and tensors or arrays of one element. True, False, NaN and infinity do not.
+    ``what`` names in the message what was asked for, such as "a number of bytes".
+    """
+    number = _element(value)
+    if isinstance(number, bool) or not isinstance(number, numbers.Real):
+        got = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise Wrong(f"Return {what}, got {got}.")
+    try:
+        result = float(number)
+    except OverflowError:  # a whole number of more than 308 digits
+        result = math.inf
+    if not math.isfinite(result):
+        raise Wrong(f"Return {what}, got {result}: is something divided by 0, or too large for a float?")
+    return result
+
+
+def as_truth(value: object) -> bool:
+    """What a learner's function returned, where True or False is asked for: bool, or one of NumPy or torch."""
+    truth = _element(value)
+    if not isinstance(truth, bool):
+        raise Wrong(f"Return True or False, got {describe(value)}.")
+    return truth

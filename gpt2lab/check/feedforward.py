@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, as_number, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
 
 
-def gelu(function: Any) -> CheckResult:
+@validates
+def gelu(function: Answer) -> CheckResult:
     """``my_gelu(x)`` -> the tanh form of the GELU, the same shape as x."""
     return examine("gelu", function, "x", _gelu, _gelu_extremes)
 
@@ -52,7 +54,8 @@ def _gelu_extremes(learner: Learner) -> None:
     judge(learner.tensor(x, shape=(5,)), torch.tensor([0.0, 0.0, 50.0, 1e4, 0.0]), {}, "Not right for large numbers.")
 
 
-def feed_forward(function: Any) -> CheckResult:
+@validates
+def feed_forward(function: Answer) -> CheckResult:
     """``my_feed_forward(x, W_up, b_up, W_down, b_down)``; W_up is (d_ff, d_model), as nn.Linear stores it."""
     return examine("feed_forward", function, "x W_up b_up W_down b_down", _network, _network_shapes)
 
@@ -115,7 +118,8 @@ def _network_shapes(learner: Learner) -> None:
         judge(out, right, {}, f"Not right for x of shape {shape} and d_ff={d_ff}: is a size fixed in your function?")
 
 
-def dropout(function: Any) -> CheckResult:
+@validates
+def dropout(function: Answer) -> CheckResult:
     """``my_dropout(x, p, training)``: inverted dropout with a mask for every element."""
     return examine("dropout", function, "x p training", _off, _everywhere, _rate, _fresh)
 
@@ -175,16 +179,15 @@ def _fresh(learner: Learner) -> None:
         raise Wrong("Two calls drop the same elements. Draw anew each time; do not set a seed inside.")
 
 
-def block_parameters(function: Any) -> CheckResult:
+@validates
+def block_parameters(function: Answer) -> CheckResult:
     """``my_block_parameters(d_model)`` -> number of parameters of one GPT-2 block, biases included."""
     return examine("block_parameters", function, "d_model", _block_parameters)
 
 
 def _block_parameters(learner: Learner) -> None:
     for d in (768, 1600, 12):
-        count = learner(d)
-        if isinstance(count, bool) or not isinstance(count, (int, float)):
-            raise Wrong(f"Return a whole number, got {type(count).__name__}.")
+        count = as_number(learner(d), "a whole number")
         right = 12 * d * d + 13 * d
         reasons = {
             12 * d * d: "only the matrices are counted; biases and layer norms are missing",

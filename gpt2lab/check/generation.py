@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_number, judge
+from gpt2lab.check.learner import Learner, examine
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import validates
 
 
-def temperature(function: Any) -> CheckResult:
+@validates
+def temperature(function: Answer) -> CheckResult:
     """``my_temperature(logits, temperature)`` -> probabilities."""
     return examine("temperature", function, "logits temperature", _temperature, _temperature_limits)
 
@@ -52,7 +54,8 @@ def _temperature_limits(learner: Learner) -> None:
     )
 
 
-def top_k(function: Any) -> CheckResult:
+@validates
+def top_k(function: Answer) -> CheckResult:
     """``my_top_k(logits, k)`` -> probabilities with only the k most probable tokens left, summing to 1."""
     return examine("top_k", function, "logits k", _top_k, _top_k_limits)
 
@@ -100,7 +103,8 @@ def _top_k_limits(learner: Learner) -> None:
     )
 
 
-def top_p(function: Any) -> CheckResult:
+@validates
+def top_p(function: Answer) -> CheckResult:
     """``my_top_p(logits, p)`` -> probabilities: the fewest most probable tokens that reach p, summing to 1."""
     return examine("top_p", function, "logits p", _top_p, _top_p_limits)
 
@@ -149,7 +153,8 @@ def _top_p_limits(learner: Learner) -> None:
     )
 
 
-def greedy(function: Any) -> CheckResult:
+@validates
+def greedy(function: Answer) -> CheckResult:
     """``my_greedy(model, tokens, n)`` -> tokens (B, T) followed by n new ones; model: (B, T) -> logits."""
     return examine("greedy", function, "model tokens n", _greedy, _greedy_limits)
 
@@ -213,16 +218,15 @@ def _greedy_limits(learner: Learner) -> None:
     learner.tensor(_sum_model(9), tokens, 1, shape=(1, 3), why="With n=1 there is one new token.")
 
 
-def kv_cache_bytes(function: Any) -> CheckResult:
+@validates
+def kv_cache_bytes(function: Answer) -> CheckResult:
     """``my_cache_bytes(config, T, bytes_per_number)`` -> bytes of the keys and values of T tokens, one sequence."""
     return examine("kv_cache_bytes", function, "config T bytes_per_number", _cache)
 
 
 def _cache(learner: Learner) -> None:
     for config, T, size in ((GPT2Config.gpt2_xl(), 7, 4), (GPT2Config.gpt2(), 1024, 2), (GPT2Config.tiny(), 64, 1)):
-        count = learner(config, T, size)
-        if isinstance(count, bool) or not isinstance(count, (int, float)):
-            raise Wrong(f"Return a number of bytes, got {type(count).__name__}.")
+        count = as_number(learner(config, T, size), "a number of bytes")
         L, d, right = config.n_layers, config.d_model, 2 * config.n_layers * T * config.d_model * size
         reasons = {
             right // 2: "are both keys *and* values counted?",
@@ -235,7 +239,7 @@ def _cache(learner: Learner) -> None:
             2 * L * T * T * d * size: "the cache grows with T, not with T²: one key and one value per token",
             2 * L * config.n_heads * T * T * size: "these are attention maps. The cache keeps keys and values",
         }
-        if not agree(torch.tensor(float(count)).double(), torch.tensor(float(right)).double(), 1e-9):
+        if not agree(torch.tensor(count).double(), torch.tensor(float(right)).double(), 1e-9):
             reason = f": {reasons[int(count)]}" if int(count) in reasons else ""
             raise Wrong(
                 f"For n_layers={L}, d_model={d}, T={T} and {size} bytes per number the cache takes {right:,} bytes, "

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from gpt2lab.attention import attention as reference
 from gpt2lab.attention import merge_heads as merge
 from gpt2lab.attention import split_heads as split
-from gpt2lab.check.base import CheckResult, Learner, NotDone, Wrong, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, describe, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
 
 
-def split_heads(function: Any) -> CheckResult:
+@validates
+def split_heads(function: Answer) -> CheckResult:
     """``my_split_heads(x, n_heads)``: (B, T, d_model) -> (B, n_heads, T, d_head)."""
     return examine("split_heads", function, "x n_heads", _split, _split_sizes, _split_indivisible)
 
@@ -74,12 +75,13 @@ def _split_indivisible(learner: Learner) -> None:
     if out is None or out is ...:
         raise NotDone
     raise Wrong(
-        f"10 features cannot be cut into 3 equal heads, but the result is {tuple(out.shape)}: it went on and mixed "
+        f"10 features cannot be cut into 3 equal heads, but the result is {describe(out)}: it went on and mixed "
         "the tokens. Raise a ValueError if n_heads does not divide the width."
     )
 
 
-def merge_heads(function: Any) -> CheckResult:
+@validates
+def merge_heads(function: Answer) -> CheckResult:
     """``my_merge_heads(x)``: (B, n_heads, T, d_head) -> (B, T, d_model), the inverse of the split."""
     return examine("merge_heads", function, "x", _merge, _merge_sizes)
 
@@ -115,7 +117,8 @@ def _merge_sizes(learner: Learner) -> None:
         judge(learner.tensor(x, shape=merge(x).shape), merge(x), {}, f"Not right for x of shape {shape}.")
 
 
-def multi_head_attention(function: Any) -> CheckResult:
+@validates
+def multi_head_attention(function: Answer) -> CheckResult:
     """``my_attention_layer(x, w_q, w_k, w_v, w_o, n_heads)`` -> causal self-attention with all heads.
 
     The four weights are (d_model, d_model) and are applied as ``x @ w``; there are no biases.
@@ -137,9 +140,11 @@ def _heads(learner: Learner) -> None:
     head_out = _multi_head(x, w_q, w_k, w_v, n_heads, mask)
     full = _multi_head(x, w_q, w_k, w_v, n_heads, None)
     per_token = [t.view(B, T, n_heads, -1) for t in (q, k, v)]
-    inside = reference(*per_token, None)[0].reshape(B, T, d_model)
-    wide = merge(reference(*(split(t, n_heads) for t in (q, k, v)), mask, scale=d_model**-0.5)[0])
-    mixed = reference(*(t.reshape(B, n_heads, T, -1) for t in (q, k, v)), mask)[0]
+    split_up = [split(t, n_heads) for t in (q, k, v)]
+    reshaped = [t.reshape(B, n_heads, T, -1) for t in (q, k, v)]
+    inside = reference(per_token[0], per_token[1], per_token[2])[0].reshape(B, T, d_model)
+    wide = merge(reference(split_up[0], split_up[1], split_up[2], mask, scale=d_model**-0.5)[0])
+    mixed = reference(reshaped[0], reshaped[1], reshaped[2], mask)[0]
     no_transpose = split(head_out, n_heads).reshape(B, T, d_model)
     right = head_out @ w_o
     judge(
@@ -172,5 +177,6 @@ def _one_head(learner: Learner) -> None:
         x = torch.randn(1, 4, d_model)
         weights = [torch.randn(d_model, d_model) / 2 for _ in range(4)]
         out = learner.tensor(x, *weights, n_heads, shape=(1, 4, d_model))
-        right = _multi_head(x, *weights[:3], n_heads, causal_mask(4)) @ weights[3]
+        w_q, w_k, w_v, w_o = weights
+        right = _multi_head(x, w_q, w_k, w_v, n_heads, causal_mask(4)) @ w_o
         judge(out, right, {}, f"Not right with n_heads={n_heads} and d_model={d_model}.")

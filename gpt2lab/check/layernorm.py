@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, as_tensor, changed, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, changed, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
 from gpt2lab.layernorm import layer_norm as reference
 
 EPS = 1e-5
 
 
-def token_statistics(function: Any) -> CheckResult:
+@validates
+def token_statistics(function: Answer) -> CheckResult:
     """``my_statistics(x)`` -> (mean, variance) of each token over its features, biased variance."""
     return examine("token_statistics", function, "x", _statistics)
 
@@ -48,7 +49,8 @@ def _statistics(learner: Learner) -> None:
     )
 
 
-def layer_norm(function: Any) -> CheckResult:
+@validates
+def layer_norm(function: Answer) -> CheckResult:
     """``my_layer_norm(x, weight, bias, eps)`` -> every token with mean 0 and variance 1, then gain and bias."""
     trials = (
         _whose_statistics,
@@ -192,7 +194,8 @@ def _shapes(learner: Learner) -> None:
         judge(out, reference(x, weight, bias, EPS), {}, f"Not right for x of shape {shape}: use dim=-1, keepdim=True.")
 
 
-def rms_norm(function: Any) -> CheckResult:
+@validates
+def rms_norm(function: Answer) -> CheckResult:
     """``my_rms_norm(x, weight, eps)`` -> x divided by the root of its mean square, times weight."""
     return examine("rms_norm", function, "x weight eps", _rms, _rms_small)
 
@@ -234,12 +237,14 @@ def _rms_small(learner: Learner) -> None:
     )
 
 
-def pre_ln(function: Any) -> CheckResult:
+@validates
+def pre_ln(function: Answer) -> CheckResult:
     """``my_pre_ln(x, f, ln)`` -> x + f(ln(x)): GPT-2's arrangement."""
     return examine("pre_ln", function, "x f ln", lambda learner: _arrangement(learner, "pre"))
 
 
-def post_ln(function: Any) -> CheckResult:
+@validates
+def post_ln(function: Answer) -> CheckResult:
     """``my_post_ln(x, f, ln)`` -> ln(x + f(x)): the arrangement of 2017."""
     return examine("post_ln", function, "x f ln", lambda learner: _arrangement(learner, "post"))
 

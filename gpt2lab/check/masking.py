@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, as_tensor, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, as_tensor, as_truth, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask as reference
 
 
-def causal_mask(function: Any) -> CheckResult:
+@validates
+def causal_mask(function: Answer) -> CheckResult:
     """``my_causal_mask(T_query, T_key)`` -> (T_query, T_key) bool, True = may attend."""
     return examine("causal_mask", function, "T_query T_key", _square, _bottom_rows)
 
@@ -46,7 +48,8 @@ def _bottom_rows(learner: Learner) -> None:
     _mask(learner, 1, 3, reference(1, 3), {})
 
 
-def masked_softmax(function: Any) -> CheckResult:
+@validates
+def masked_softmax(function: Answer) -> CheckResult:
     """``my_masked_softmax(scores, mask)`` -> weights; a row with nothing visible comes out as zeros."""
     return examine("masked_softmax", function, "scores mask", _causal_rows, _large_scores, _empty_rows)
 
@@ -93,7 +96,8 @@ def _empty_rows(learner: Learner) -> None:
     }, "Rows with something visible sum to 1, empty rows are zero.")  # fmt: skip
 
 
-def left_padding_mask(function: Any) -> CheckResult:
+@validates
+def left_padding_mask(function: Answer) -> CheckResult:
     """``my_mask(lengths, T)`` -> (B, 1, T, T) bool: causal, and the padding on the left is hidden."""
     return examine("left_padding_mask", function, "lengths T", _left_padding)
 
@@ -126,7 +130,8 @@ def _left_padding(learner: Learner) -> None:
           "A key is visible if it is real and not later than the query; the diagonal is open.")  # fmt: skip
 
 
-def leaks(function: Any) -> CheckResult:
+@validates
+def leaks(function: Answer) -> CheckResult:
     """``my_leaks(model, tokens, vocab_size)`` -> True if some prediction sees a later token."""
     return examine("leaks", function, "model tokens vocab_size", _finds_leaks, _tokens_stay)
 
@@ -154,16 +159,14 @@ def _finds_leaks(learner: Learner) -> None:
         ("a model that leaks from position 3 to position 2 only", middle, True),
         ("a model that leaks from position 1 to position 0 only", first, True),
     ):
-        found = learner(_mixer(weights), tokens, 11)
-        if not isinstance(found, (bool, Tensor)) or (isinstance(found, Tensor) and found.numel() != 1):
-            raise Wrong(f"{learner.name} must return True or False, got {found!r}.")
-        if bool(found) != answer:
+        found = as_truth(learner(_mixer(weights), tokens, 11))
+        if found != answer:
             advice = (
                 "Compare only the logits *before* the changed token: those at it and after it may change."
                 if not answer
                 else "Change every position in turn, not only one, and compare all logits before it."
             )
-            raise Wrong(f"For {name} the answer is {answer}, yours is {bool(found)}. {advice}")
+            raise Wrong(f"For {name} the answer is {answer}, yours is {found}. {advice}")
 
 
 def _tokens_stay(learner: Learner) -> None:
@@ -176,5 +179,5 @@ def _tokens_stay(learner: Learner) -> None:
             raise ValueError(f"token ids must lie in [0, 11), got {int(ids.max())}")
         return each_for_itself(ids)
 
-    if bool(learner(strict, tokens, 11)):
+    if as_truth(learner(strict, tokens, 11)):
         raise Wrong("A model in which each position sees only itself does not leak, yours says it does.")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import NoReturn
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gpt2lab.check.base import CheckResult, Learner, NotDone, Wrong, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, judge
+from gpt2lab.check.learner import Learner, examine
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import validates
 from gpt2lab.model import GPT2
 
 
-def embed(function: Any) -> CheckResult:
+@validates
+def embed(function: Answer) -> CheckResult:
     """``my_embed(tokens, token_table, position_table)`` -> the stream before the first block."""
     return examine("embed", function, "tokens token_table position_table", _embed, _embed_one)
 
@@ -54,7 +58,8 @@ def _embed_one(learner: Learner) -> None:
         judge(out, words[tokens] + places[: tokens.shape[1]], {}, f"Not right for tokens {tuple(tokens.shape)}.")
 
 
-def unembed(function: Any) -> CheckResult:
+@validates
+def unembed(function: Answer) -> CheckResult:
     """``my_unembed(x, token_table)`` -> logits, with the token table as output layer."""
     return examine("unembed", function, "x token_table", _unembed)
 
@@ -73,7 +78,8 @@ def _unembed(learner: Learner) -> None:
     )
 
 
-def next_token(function: Any) -> CheckResult:
+@validates
+def next_token(function: Answer) -> CheckResult:
     """``my_next_token(logits)``: (B, T, vocab_size) -> (B,), the most probable token after the last position."""
     return examine("next_token", function, "logits", _next_token)
 
@@ -113,7 +119,8 @@ def _next_token(learner: Learner) -> None:
     )
 
 
-def shapes(function: Any) -> CheckResult:
+@validates
+def shapes(function: Answer) -> CheckResult:
     """``my_shapes(B, T, d_model, n_heads, vocab_size)`` -> dict with the shapes of six tensors.
 
     Keys: ``tokens``, ``x`` (the stream), ``q`` (all heads), ``attn_weights``, ``ffn_hidden``, ``logits``.
@@ -152,7 +159,8 @@ def _shapes(learner: Learner) -> None:
             )
 
 
-def forward(function: Any) -> CheckResult:
+@validates
+def forward(function: Answer) -> CheckResult:
     """``my_forward(parts, tokens)`` -> logits (B, T, vocab_size), from a model's parts.
 
     ``parts`` has ``token_embedding``, ``position_embedding``, ``blocks`` and ``ln_f``.
@@ -163,7 +171,7 @@ def forward(function: Any) -> CheckResult:
 class Parts(SimpleNamespace):
     """A model's parts without the model: calling it, or asking it for more, says so."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"parts has no {name!r}, only {', '.join(vars(self))}: put the model together from these")
 
 
@@ -182,7 +190,7 @@ def _forward(learner: Learner) -> None:
     table = model.token_embedding.weight
     words, places = model.token_embedding(tokens), model.position_embedding(torch.arange(6))
 
-    def through(x: Tensor, blocks: Any) -> Tensor:
+    def through(x: Tensor, blocks: Iterable[nn.Module]) -> Tensor:
         for block in blocks:
             x = block(x)
         return x

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from gpt2lab import positions
-from gpt2lab.check.base import CheckResult, Learner, Wrong, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, describe, judge, shown
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
 
 
-def bpe_pair(function: Any) -> CheckResult:
+@validates
+def bpe_pair(function: Answer) -> CheckResult:
     """``my_best_pair(words)`` -> the most frequent pair of neighbours; ties: the pair that sorts first.
 
     ``words`` maps a tuple of pieces to how often that word occurs.
@@ -21,7 +21,7 @@ def bpe_pair(function: Any) -> CheckResult:
 
 
 def _pair(learner: Learner) -> None:
-    cases = {
+    cases: dict[str, tuple[dict[tuple[str, ...], int], tuple[str, str]]] = {
         "The count of a word is ignored: a pair in a word that occurs 5 times counts 5 times.": (
             {("a", "b"): 5, ("c", "d"): 1, ("c", "d", "e"): 1, ("c", "d", "f"): 1},
             ("a", "b"),
@@ -39,14 +39,17 @@ def _pair(learner: Learner) -> None:
         "Words of one piece have no pair.": ({("a",): 9, ("b", "c"): 1}, ("b", "c")),
     }
     for message, (words, right) in cases.items():
-        answer = learner(dict(words))
-        if isinstance(answer, Counter | dict | list):
-            raise Wrong(f"Return one pair, a tuple of two pieces; got a {type(answer).__name__}.")
+        answer = learner(words)
+        if isinstance(answer, str) and answer == "".join(right):
+            raise Wrong(f"The two pieces are joined already: return the pair, {right}, got {answer!r}.")
+        if not isinstance(answer, tuple) or len(answer) != 2 or not all(isinstance(piece, str) for piece in answer):
+            raise Wrong(f"Return one pair, a tuple of two pieces; got {describe(answer)}.")
         if answer != right:
-            raise Wrong(f"For {words} the answer is {right}, got {answer!r}. {message}")
+            raise Wrong(f"For {words} the answer is {right}, got {shown(answer)}. {message}")
 
 
-def sinusoidal(function: Any) -> CheckResult:
+@validates
+def sinusoidal(function: Answer) -> CheckResult:
     """``my_sinusoidal(length, d_model)`` -> (length, d_model): even columns sin, odd columns cos."""
     return examine("sinusoidal", function, "length d_model", _table, _table_sizes)
 
@@ -100,7 +103,8 @@ def _table_sizes(learner: Learner) -> None:
         judge(out, _interleave(a.sin(), a.cos()), {}, f"Not right for length {length} and d_model {d}.", 1e-3)
 
 
-def rope(function: Any) -> CheckResult:
+@validates
+def rope(function: Answer) -> CheckResult:
     """``my_rope(x, positions)``: rotate each pair (x_2i, x_2i+1) at position t by t·10000^(-2i/d_head)."""
     return examine("rope", function, "x positions", _rotation, _rotation_properties)
 
@@ -153,7 +157,8 @@ def _rotation_properties(learner: Learner) -> None:
     judge(out, right, {}, "Not right for x of shape (T, d_head) and positions that begin at 3.")
 
 
-def alibi_bias(function: Any) -> CheckResult:
+@validates
+def alibi_bias(function: Answer) -> CheckResult:
     """``my_alibi_bias(n_heads, T)`` -> (n_heads, T, T): -slope of the head · distance, slope 2^(-8h/n_heads)."""
     return examine("alibi_bias", function, "n_heads T", _alibi)
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_number, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
 from gpt2lab.residual import residual_init_scale
 
+Map: TypeAlias = Callable[[Tensor], Tensor]
 
-def residual(function: Any) -> CheckResult:
+
+@validates
+def residual(function: Answer) -> CheckResult:
     """``my_residual(x, f)`` -> x + f(x)."""
     return examine("residual", function, "x f", _sum, _closed_branch, _gradient_road)
 
@@ -67,7 +73,8 @@ def _gradient_road(learner: Learner) -> None:
         )
 
 
-def block(function: Any) -> CheckResult:
+@validates
+def block(function: Answer) -> CheckResult:
     """``my_block(x, attn, ffn, ln_1, ln_2)`` -> the stream after one pre-LN block."""
     return examine("block", function, "x attn ffn ln_1 ln_2", _block)
 
@@ -88,14 +95,14 @@ def _block(learner: Learner) -> None:
     def ln_2(x: Tensor) -> Tensor:
         return F.layer_norm(x, (8,), gain_2)
 
-    def pre(x: Tensor, f: Any, ln: Any) -> Tensor:
+    def pre(x: Tensor, f: Map, ln: Map) -> Tensor:
         return x + f(ln(x))
 
-    def overwritten(x: Tensor, f: Any, ln: Any) -> Tensor:
+    def overwritten(x: Tensor, f: Map, ln: Map) -> Tensor:
         x = ln(x)
         return x + f(x)
 
-    def post(x: Tensor, f: Any, ln: Any) -> Tensor:
+    def post(x: Tensor, f: Map, ln: Map) -> Tensor:
         return ln(x + f(x))
 
     mid = pre(x, attn, ln_1)
@@ -137,18 +144,15 @@ def _block(learner: Learner) -> None:
     )
 
 
-def residual_scale(function: Any) -> CheckResult:
+@validates
+def residual_scale(function: Answer) -> CheckResult:
     """``my_residual_scale(n_layers)`` -> the factor on the initial weights that write to the stream."""
     return examine("residual_scale", function, "n_layers", _scale)
 
 
 def _scale(learner: Learner) -> None:
     for n_layers in (12, 1, 48):
-        value = learner(n_layers)
-        try:
-            actual = torch.tensor(float(value))
-        except (TypeError, ValueError):
-            raise Wrong(f"{learner.name} must return a number, got {type(value).__name__}.") from None
+        actual = torch.tensor(as_number(learner(n_layers)))
         judge(
             actual,
             torch.tensor(residual_init_scale(n_layers)),
@@ -169,7 +173,8 @@ def _scale(learner: Learner) -> None:
         )
 
 
-def gradient(function: Any) -> CheckResult:
+@validates
+def gradient(function: Answer) -> CheckResult:
     """``my_gradient(slopes, residual)`` -> derivative of the last number with respect to the first.
 
     Part i turns x into slope_i · x, or, with ``residual``, into x + slope_i · x.
@@ -181,11 +186,7 @@ def _gradient(learner: Learner) -> None:
     cases = ([0.5, -0.25, 2.0], [0.1] * 5, [3.0], [-0.5, -0.5])
     for residual in (True, False):
         for slopes in cases:
-            value = learner(list(slopes), residual)
-            try:
-                actual = torch.tensor(float(value))
-            except (TypeError, ValueError):
-                raise Wrong(f"{learner.name} must return a number, got {type(value).__name__}.") from None
+            actual = torch.tensor(as_number(learner(list(slopes), residual)))
             s = torch.tensor(slopes)
             with_sum, without, called = (1 + s).prod(), s.prod(), f"With slopes={slopes} and residual={residual}"
             mistakes = {

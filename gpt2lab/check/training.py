@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, agree, as_number, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_number, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
 from gpt2lab.training.optimizer import learning_rate_at
 
 ADAM = "theta gradient m v t lr betas eps decay"
 
 
-def perplexity(function: Any) -> CheckResult:
+@validates
+def perplexity(function: Answer) -> CheckResult:
     """``my_perplexity(losses)`` -> number: the perplexity of a text from the loss of each token, in nats."""
     return examine("perplexity", function, "losses", _perplexity)
 
@@ -44,7 +46,8 @@ def _perplexity(learner: Learner) -> None:
     )
 
 
-def learning_rate(function: Any) -> CheckResult:
+@validates
+def learning_rate(function: Answer) -> CheckResult:
     """``my_rate(step, steps, peak, warmup)`` -> number: a straight rise to ``peak``, then half a cosine to 0."""
     return examine("learning_rate", function, "step steps peak warmup", _schedule, _no_warmup)
 
@@ -89,7 +92,8 @@ def _no_warmup(learner: Learner) -> None:
     )
 
 
-def clip(function: Any) -> CheckResult:
+@validates
+def clip(function: Answer) -> CheckResult:
     """``my_clip(gradients, limit)`` -> list of tensors, shortened together if their common norm exceeds ``limit``."""
     return examine("clip", function, "gradients limit", _clip_large, _clip_small)
 
@@ -134,13 +138,22 @@ def _clip_small(learner: Learner) -> None:
         raise Wrong("Gradients of zero give no number: 0 / 0. Mind the case that the norm is 0.")
 
 
-def adamw(function: Any) -> CheckResult:
+@validates
+def adamw(function: Answer) -> CheckResult:
     """``my_adamw(theta, gradient, m, v, t, lr, betas, eps, decay)`` -> (theta, m, v) after step t = 1, 2, …"""
     return examine("adamw", function, ADAM, _adamw_averages, _adamw_weights, _adamw_path)
 
 
 def _step(
-    theta: Tensor, g: Tensor, m: Tensor, v: Tensor, t: int, lr: float, betas: tuple, eps: float, decay: float
+    theta: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    decay: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     m = betas[0] * m + (1 - betas[0]) * g
     v = betas[1] * v + (1 - betas[1]) * g**2
@@ -207,18 +220,12 @@ def _adamw_path(learner: Learner) -> None:
     judge(theta, weight.detach(), {}, "After twenty steps it has left the path of torch.optim.AdamW.")
 
 
-def _number(learner: Learner, *arguments: Any) -> Tensor:
-    value = learner(*arguments)
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float, Tensor))
-        or (isinstance(value, Tensor) and value.numel() != 1)
-    ):
-        raise Wrong(f"{learner.name} must return one number.")
-    return torch.as_tensor(value, dtype=torch.float64).reshape(())
+def _number(learner: Learner, *arguments: object) -> Tensor:
+    return torch.tensor(as_number(learner(*arguments), "one number"), dtype=torch.float64)
 
 
 def _clipped(learner: Learner, gradients: list[Tensor], limit: float) -> Tensor:
+    learner.may_change = frozenset({"gradients"})  # as torch.nn.utils.clip_grad_norm_ does
     out = learner([g.clone() for g in gradients], limit)
     if not isinstance(out, (list, tuple)) or len(out) != len(gradients) or not all(isinstance(g, Tensor) for g in out):
         raise Wrong(f"{learner.name} must return a list with one tensor for each of the {len(gradients)} gradients.")
@@ -231,14 +238,15 @@ def _flat(tensors: list[Tensor]) -> Tensor:
     return torch.cat([t.detach().flatten() for t in tensors])
 
 
-def _three(learner: Learner, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+def _three(learner: Learner, *arguments: object) -> tuple[Tensor, Tensor, Tensor]:
     out = learner(*arguments)
     if not isinstance(out, (list, tuple)) or len(out) != 3 or not all(isinstance(x, Tensor) for x in out):
         raise Wrong(f"{learner.name} must return three tensors: theta, m, v.")
     return out[0].detach(), out[1].detach(), out[2].detach()
 
 
-def next_token_loss(function: Any) -> CheckResult:
+@validates
+def next_token_loss(function: Answer) -> CheckResult:
     """``my_loss(logits, tokens)`` -> mean cross-entropy in nats of predicting token t + 1 at position t."""
     return examine("next_token_loss", function, "logits tokens", _loss, _loss_when_sizes_agree, _loss_extremes)
 
@@ -302,7 +310,8 @@ def _loss_extremes(learner: Learner) -> None:
     )
 
 
-def first_loss(function: Any) -> CheckResult:
+@validates
+def first_loss(function: Answer) -> CheckResult:
     """``my_first_loss(vocab_size)`` -> loss in nats of a model that finds all tokens equally likely."""
     return examine("first_loss", function, "vocab_size", _first_loss)
 

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import CheckResult, Learner, Wrong, as_number, examine, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, as_number, judge
+from gpt2lab.check.learner import Learner, examine
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
 from gpt2lab.model import GPT2
 
 
-def from_weights(function: Any) -> CheckResult:
+class Change(TypedDict, total=False):
+    """What a wrong forward pass does differently; the keywords of ``_variant``."""
+
+    positions: bool
+    post_ln: bool
+    residual: bool
+    ln_f: bool
+    eps: float
+    activation: Callable[[Tensor], Tensor]
+    mask: bool
+    scale: bool
+    heads: int
+
+
+@validates
+def from_weights(function: Answer) -> CheckResult:
     """``my_gpt2(weights, tokens, n_layers, n_heads)`` -> logits; ``weights`` is a GPT2's state_dict."""
     return examine("from_weights", function, "weights tokens n_layers n_heads", _from_weights)
 
@@ -28,7 +45,7 @@ def _from_weights(learner: Learner) -> None:
         for parameter in model.parameters():
             parameter.add_(0.15 * torch.randn_like(parameter))
         tokens = torch.randint(50, (2, 7))
-        weights = model.state_dict()
+        weights = dict(model.state_dict())
         judge(
             learner.tensor(weights, tokens, 2, 3, shape=(2, 7, 50), why="One logit per position and token."),
             model(tokens),
@@ -46,6 +63,11 @@ def _attend(x: Tensor, w: Callable[[str], Tensor], mask: bool = True, scale: boo
     return F.linear((scores.softmax(-1) @ v).transpose(1, 2).flatten(2), w("attn.out.weight"), w("attn.out.bias"))
 
 
+def gelu_tanh(x: Tensor) -> Tensor:
+    """GPT-2's activation."""
+    return F.gelu(x, approximate="tanh")
+
+
 def _variant(
     weights: dict[str, Tensor],
     tokens: Tensor,
@@ -55,11 +77,13 @@ def _variant(
     residual: bool = True,
     ln_f: bool = True,
     eps: float = 1e-5,
-    activation: Any = None,
-    **attention: Any,
+    activation: Callable[[Tensor], Tensor] | None = None,
+    mask: bool = True,
+    scale: bool = True,
+    heads: int = 3,
 ) -> Tensor:
     """GPT-2's forward pass with one thing done differently."""
-    activation = activation or (lambda x: F.gelu(x, approximate="tanh"))
+    act = activation or gelu_tanh
 
     def norm(x: Tensor, name: str) -> Tensor:
         return F.layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], eps)
@@ -71,11 +95,11 @@ def _variant(
         def w(name: str, i: int = i) -> Tensor:
             return weights[f"blocks.{i}.{name}"]
 
-        def attend(x: Tensor, w: Any = w) -> Tensor:
-            return _attend(x, w, **attention)
+        def attend(x: Tensor, w: Callable[[str], Tensor] = w) -> Tensor:
+            return _attend(x, w, mask, scale, heads)
 
-        def feed(x: Tensor, w: Any = w) -> Tensor:
-            up = activation(F.linear(x, w("ffn.up.weight"), w("ffn.up.bias")))
+        def feed(x: Tensor, w: Callable[[str], Tensor] = w) -> Tensor:
+            up = act(F.linear(x, w("ffn.up.weight"), w("ffn.up.bias")))
             return F.linear(up, w("ffn.down.weight"), w("ffn.down.bias"))
 
         for part, ln in ((attend, f"blocks.{i}.ln_1"), (feed, f"blocks.{i}.ln_2")):
@@ -86,7 +110,7 @@ def _variant(
     return F.linear(norm(x, "ln_f") if ln_f else x, weights["token_embedding.weight"])
 
 
-_MISTAKES: dict[str, dict[str, Any]] = {
+_MISTAKES: dict[str, Change] = {
     "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.": {
         "positions": False
     },
@@ -102,7 +126,8 @@ _MISTAKES: dict[str, dict[str, Any]] = {
 }
 
 
-def flops_per_token(function: Any) -> CheckResult:
+@validates
+def flops_per_token(function: Answer) -> CheckResult:
     """``my_flops(config, T)`` -> operations of the blocks for one token at context length T."""
     return examine("flops_per_token", function, "config T", _flops)
 
@@ -133,7 +158,8 @@ def _flops(learner: Learner) -> None:
         )
 
 
-def parameter_count(function: Any) -> CheckResult:
+@validates
+def parameter_count(function: Answer) -> CheckResult:
     """``my_count(config)`` -> number of parameters of a GPT-2 with this GPT2Config, tied output."""
     return examine("parameter_count", function, "config", _count)
 
@@ -141,11 +167,9 @@ def parameter_count(function: Any) -> CheckResult:
 def _count(learner: Learner) -> None:
     for config in (GPT2Config.gpt2(), GPT2Config.gpt2_xl(), GPT2Config.tiny(d_ff=100)):
         right = _parameters(config)
-        given = learner(config)
-        if isinstance(given, dict):
-            given = sum(given.values())
-        if isinstance(given, bool) or not isinstance(given, (int, float)):
-            raise Wrong(f"Return a whole number, got {type(given).__name__}.")
+        answer = learner(config)
+        parts = answer.values() if isinstance(answer, dict) else (answer,)
+        given = sum(as_number(part, "a whole number") for part in parts)
         d, block = config.d_model, 4 * config.d_model**2 + 2 * config.d_model * config.d_ff
         gaps = {
             config.vocab_size * d: "the output layer is counted, or the token table twice. GPT-2 uses one matrix for "
@@ -169,7 +193,7 @@ def _count(learner: Learner) -> None:
         if given != right:
             reason = gaps.get(int(given) - right)
             hint = f": {reason}." if reason else "."
-            raise Wrong(f"For {config} you count {given:,}, the model has {right:,} ({given - right:+,}){hint}")
+            raise Wrong(f"For {config} you count {given:,.0f}, the model has {right:,} ({given - right:+,.0f}){hint}")
 
 
 def _parameters(config: GPT2Config) -> int:

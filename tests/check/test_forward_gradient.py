@@ -103,8 +103,8 @@ WRONG = {
         (lambda slopes, residual: sum(slopes), "The slopes are added. Derivatives"),
         (lambda slopes, residual: math.prod(1 + s for s in slopes), "`residual` is ignored"),
         (lambda slopes, residual: math.prod(1 + s for s in slopes) if residual else 1 + math.prod(slopes), "no 1"),
-        (lambda slopes, residual: "0.5", "the product of the factors is wanted"),
-        (lambda slopes, residual: [], "must return a number"),
+        (lambda slopes, residual: 0.123, "the product of the factors is wanted"),
+        (lambda slopes, residual: [], "Return a number"),
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

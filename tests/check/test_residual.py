@@ -99,7 +99,7 @@ WRONG = {
         (lambda n: 1 / (2 * n), "without the root"),
         (lambda n: math.sqrt(2 * n), "smaller, not larger"),
         (lambda n: 0.02 / math.sqrt(2 * n), "multiplied by 0.02"),
-        (lambda n: "small", "must return a number"),
+        (lambda n: "small", "Return a number"),
         (lambda n: 1 / 12, "the factor is 1/√(2·n_layers)"),
     ],
 }
