@@ -137,9 +137,9 @@ def leaks(function: Answer) -> CheckResult:
 
 
 def _mixer(weights: Tensor) -> Callable[[Tensor], Tensor]:
-    """A model whose position i sees position j where weights[i, j] is not 0: (1, T) -> (1, T, 11)."""
+    """A model whose position i sees position j where weights[i, j] is not 0: (B, t) -> (B, t, 11), t ≤ T."""
     table = torch.randn(11, 11)
-    return lambda tokens: weights @ F.embedding(tokens, table)
+    return lambda tokens: weights[: tokens.shape[1], : tokens.shape[1]] @ F.embedding(tokens, table)
 
 
 def _finds_leaks(learner: Learner) -> None:

@@ -136,11 +136,14 @@ def _block(learner: Learner) -> None:
             "The parts are exchanged, with their norms: attention comes first.": pre(pre(x, ffn, ln_2), attn, ln_1),
             "Only the attention is there; the second line, with ffn and ln_2, is missing.": mid,
             "The attention's output replaces the stream: x + is missing in the first line.": pre(a, ffn, ln_2),
+            "The second sum adds to the old x, so what the attention wrote is lost from the stream. Go on from the "
+            "result of the first sum.": x + ffn(ln_2(mid)),
             "The feed-forward output replaces the stream: x + is missing in the second line.": ffn(ln_2(mid)),
             "A ReLU follows the last sum. Nothing may follow the additions.": right.relu(),
             "A ReLU follows each sum. Nothing may follow the additions.": pre(mid.relu(), ffn, ln_2).relu(),
         },
-        "Expected the two lines x = x + attn(ln_1(x)) and x = x + ffn(ln_2(x)).",
+        "There are two sums, one after the other. Each part reads the stream through its own norm, and its output is "
+        "added to the stream.",
     )
 
 

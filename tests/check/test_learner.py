@@ -3,12 +3,13 @@
 import functools
 import math
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from gpt2lab import check
+from gpt2lab import check, figures
 from gpt2lab.check.base import Wrong, as_number, as_truth
 
 
@@ -265,3 +266,45 @@ def test_a_result_that_cannot_be_compared_is_one_sentence():
 )
 def test_torch_s_message_comes_with_what_to_do(name, answer, hint):
     assert hint in getattr(check, name)(answer).message, getattr(check, name)(answer)
+
+
+def samples(model, tokens, n):
+    for _ in range(n):
+        tokens = torch.cat([tokens, torch.multinomial(model(tokens)[:, -1].softmax(-1), 1)], dim=1)
+    return tokens
+
+
+def test_sampling_is_not_greedy():
+    result = check.greedy(samples)
+    assert result.passed is False and "the token with the largest logit" in result.message, result
+
+
+def prefixes_differ(model, tokens, vocab_size):
+    """Whether the logits of a prefix change when the rest of the text is there as well."""
+    full = model(tokens)
+    return any(not torch.allclose(model(tokens[:, :t]), full[:, :t], atol=1e-6) for t in range(1, tokens.shape[1]))
+
+
+def test_a_leak_may_be_looked_for_with_prefixes():
+    assert check.leaks(prefixes_differ).passed, check.leaks(prefixes_differ)
+
+
+def old_stream(x, attn, ffn, ln_1, ln_2):
+    y = x + attn(ln_1(x))
+    return x + ffn(ln_2(y))
+
+
+def test_a_second_sum_on_the_old_stream_is_recognised():
+    assert "The second sum adds to the old x" in check.block(old_stream).message
+
+
+def test_a_block_that_is_not_recognised_is_not_told_the_solution():
+    message = check.block(lambda x, attn, ffn, ln_1, ln_2: 3 * x).message
+    assert "There are two sums" in message and "x + attn" not in message
+
+
+def test_figures_stand_below_panels_and_explorer():
+    folder = Path(figures.__file__).parent
+    for path in folder.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "gpt2lab.widgets" not in text and "gpt2lab.explorer" not in text, path.name
