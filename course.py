@@ -10,12 +10,17 @@ Everything is installed into the folder .venv next to this file. Only the standa
 here, and only syntax that an old Python reads too, so that it can say that it is too old.
 """
 
+import contextlib
+import csv
+import errno
+import glob
 import hashlib
 import json
 import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +30,8 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 STAMP = os.path.join(VENV, "gpt2lab-setup.json")
 LOG = os.path.join(VENV, "gpt2lab-setup.log")
+MARKER = os.path.join(VENV, "gpt2lab-venv.json")  # says that .venv was made to its end, and for which folder
+LOCK = VENV + ".lock"  # beside .venv, which may be made anew
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -68,6 +75,14 @@ TROUBLES = [
 
 class Problem(Exception):
     """Something that the person can put right; the message says what and how."""
+
+
+class Stopped(Exception):
+    """A signal asked for the end. ``code`` is the exit code that shells expect then."""
+
+    def __init__(self, number):
+        super().__init__(f"stopped by signal {number}")
+        self.code = 128 + number
 
 
 # ---------------------------------------------------------------- which Python
@@ -115,23 +130,24 @@ def say(line):
 
 def step(line, command):
     """Run a command under one line of text. Its own output goes to the log and is returned."""
+    go_on()
     start = time.time()
     live = sys.stdout.isatty()
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT)
+        process = start_apart(command, output)
         try:
             if not live:
                 say(line + " …")
             while True:
                 try:
-                    code = process.wait(timeout=1)
+                    code = process.wait(timeout=0.2)
                     break
                 except subprocess.TimeoutExpired:
+                    go_on()
                     if live:
                         print(f"\r{line} … {time.time() - start:.0f} s", end="", flush=True)
         except BaseException:
-            process.terminate()
-            process.wait()
+            end(process)
             raise
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
@@ -141,6 +157,114 @@ def step(line, command):
         with open(LOG, "a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(command)}\n{text}\n")
     return code, text
+
+
+def start_apart(command, output):
+    """Start a command in a group of its own, so that it can be ended with all it has started.
+
+    It inherits the lock: should this process be killed, the next set-up waits for the command's end.
+    (On Windows locks are not inherited.)
+    """
+    more = {}
+    if os.name != "nt":
+        more = {"start_new_session": True, "pass_fds": [lock.fileno()] if lock else []}
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, **more
+    )
+    note_process(process.pid)
+    return process
+
+
+def end(process):
+    """End a command and all it has started: asked first, so that pip removes its temporary files."""
+    if os.name == "nt":
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.call(["taskkill", "/F", "/T", "/PID", str(process.pid)], **quiet)
+    else:
+        for number in (signal.SIGINT, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+                process.wait(timeout=5)
+            except (OSError, subprocess.TimeoutExpired):  # all ended, or the first one has not
+                continue
+    process.wait()
+
+
+# ---------------------------------------------------------------- signals, and one set-up at a time
+
+stops = []  # the signals that have asked for the end
+
+
+def go_on():
+    """Raise Stopped if a signal has asked for the end."""
+    if stops:
+        raise Stopped(stops[0])
+
+
+@contextlib.contextmanager
+def signals_noted():
+    """Note signals instead of being interrupted by them: the set-up looks after them where it is safe."""
+    before = {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup: stay deaf
+            before[number] = signal.signal(number, lambda number, frame: stops.append(number))
+    try:
+        yield
+        go_on()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+lock = None  # the open lock file, while this process sets up
+
+
+@contextlib.contextmanager
+def one_at_a_time():
+    """Hold the lock of this folder. The system frees it when its processes end, however they end."""
+    global lock
+    with os.fdopen(os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0) as file:
+        told = False
+        while not take(file):
+            if not told:
+                file.seek(0)
+                process = file.read(20).decode("ascii", "replace").strip() or "unknown"
+                say(f"Another set-up of this folder is running (process {process}). Waiting for it; Ctrl+C stops this.")
+            told = True
+            go_on()
+            time.sleep(0.2)
+        lock = file
+        note_process(os.getpid())
+        try:
+            yield
+        finally:
+            lock = None
+
+
+def take(file):
+    """Try to lock an open file; False if another process holds it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(1 << 30)  # what is locked cannot be read, so that it lies far behind the process's number
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Another error: a file system without locks. Then there is none, as for every program there.
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
+
+
+def note_process(number):
+    """Write into the lock file whom the next one waits for."""
+    if lock:
+        lock.seek(0)
+        lock.write(b"%-19d\n" % number)
 
 
 def explain(text):
@@ -183,9 +307,13 @@ def venv_works():
 
 
 def make_venv(python):
-    """Create .venv, unless a working one is there. An interrupted one is made anew."""
-    if venv_works():
+    """Create .venv, unless a whole one for this folder is there.
+
+    One whose making was interrupted lacks the marker. One that was moved starts other folders' programs.
+    """
+    if read_json(MARKER).get("folder") == VENV and venv_works():
         return
+    remove(MARKER)  # --clear removes in any order
     code, text = step("Creating .venv", [python, "-m", "venv", "--clear", VENV])
     if code:
         if re.search(r"ensurepip|No module named '?venv", text):
@@ -195,6 +323,55 @@ def make_venv(python):
                 " from https://www.python.org/downloads/"
             )
         raise Problem(explain(text))
+    write_json(MARKER, {"folder": VENV})
+
+
+def site_packages():
+    """The folders of .venv with its packages."""
+    return glob.glob(os.path.join(glob.escape(VENV), "lib", "python*", "site-packages")) + glob.glob(
+        os.path.join(glob.escape(VENV), "Lib", "site-packages")
+    )
+
+
+def half_installed(folder, thorough=True):
+    """The names of the *.dist-info folders in ``folder`` whose package was not written to its end.
+
+    pip writes the list of a package's files, RECORD, last, and names its own file INSTALLER there; the
+    RECORD that comes with the package does not. ``thorough`` compares the files with the list, too.
+    """
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".dist-info"))
+    return [name for name in names if not is_whole(folder, name, thorough)]
+
+
+def is_whole(folder, name, thorough):
+    try:
+        with open(os.path.join(folder, name, "RECORD"), encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+        if name + "/INSTALLER" not in [row[0].replace("\\", "/") for row in rows]:
+            with open(os.path.join(folder, name, "INSTALLER"), encoding="utf-8") as file:
+                return file.read().strip() not in ("", "pip")  # conda and others keep lists of their own
+        return not thorough or all(
+            os.path.getsize(os.path.join(folder, row[0])) == int(row[2]) for row in rows if len(row) > 2 and row[2]
+        )
+    except (OSError, ValueError, csv.Error):
+        return False
+
+
+def remove_half_installed():
+    """Make pip install again what it was installing when it was killed; it would take it for done."""
+    for folder in site_packages():
+        # A name with ~ is what pip gives to an old version while it installs the new one.
+        leftovers = [name for name in os.listdir(folder) if name.startswith("~")]
+        for name in half_installed(folder) + leftovers:
+            remove(os.path.join(folder, name))
+
+
+def remove(path):
+    """Remove a file or a folder, if it is there."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
 
 
 def has_nvidia():
@@ -208,9 +385,10 @@ def has_nvidia():
 
 
 def torch_pin():
-    """The tested version of torch, without a build label."""
+    """The tested version of torch, without a build label; None if no version is asked for."""
     with open(os.path.join(ROOT, "constraints.txt"), encoding="utf-8") as lines:
-        return re.search(r"^torch==([\d.]+)", lines.read(), re.MULTILINE).group(1)
+        found = re.search(r"^torch==([\d.]+)", lines.read(), re.MULTILINE)
+    return found and found.group(1)
 
 
 def installed_torch():
@@ -221,7 +399,7 @@ def installed_torch():
 
 
 def pip(*arguments):
-    return [venv_python(), "-m", "pip", "--disable-pip-version-check"] + list(arguments)
+    return [venv_python(), "-m", "pip", "--disable-pip-version-check", "--no-input"] + list(arguments)
 
 
 def install_torch():
@@ -231,7 +409,7 @@ def install_torch():
     Windows PyPI's build is the CPU one, so that the next step installs it like any package.
     """
     pin = torch_pin()
-    if not sys.platform.startswith("linux") or installed_torch().split("+")[0] == pin:
+    if pin is None or not sys.platform.startswith("linux") or installed_torch().split("+")[0] == pin:
         return
     if has_nvidia():
         need_space(GIGABYTES_CUDA)
@@ -264,36 +442,60 @@ def need_space(gigabytes):
 
 def setup_key():
     """Changes whenever the set-up has to run again: other packages, other versions, another folder."""
-    key = hashlib.sha256(ROOT.encode("utf-8"))
+    key = hashlib.sha256(("2 " + ROOT).encode("utf-8"))  # 2: since what is half installed is found
     for name in ("pyproject.toml", "constraints.txt"):
         with open(os.path.join(ROOT, name), "rb") as file:
             key.update(file.read())
     return key.hexdigest()
 
 
-def read_stamp():
+def read_json(path):
+    """The dictionary in a file of ours; empty if it was never written, or is damaged."""
     try:
-        with open(STAMP, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):  # never written, or damaged: both ask for a set-up
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (OSError, ValueError, RecursionError):
         return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_json(path, what):
+    """Write a file of ours in one step: an interruption leaves the old one or the new one."""
+    part = path + ".part"
+    with open(part, "w", encoding="utf-8") as file:
+        json.dump(what, file)
+    os.replace(part, path)
 
 
 def is_set_up(with_tests):
-    stamp = read_stamp()
-    return stamp.get("key") == setup_key() and stamp.get("tests", False) >= with_tests and os.path.exists(venv_python())
+    stamp = read_json(STAMP)
+    return (
+        stamp.get("key") == setup_key()
+        and (stamp.get("tests") is True or not with_tests)
+        and os.path.exists(venv_python())
+        and not any(half_installed(folder, thorough=False) for folder in site_packages())
+    )
 
 
 def set_up(with_tests):
-    """Every step of the set-up. Each can be interrupted; the stamp is written last."""
+    """Set up once. Every step can be interrupted, and the next run goes on there."""
     if is_set_up(with_tests):
         return
+    with signals_noted(), one_at_a_time():
+        if not is_set_up(with_tests):  # by the process that was waited for
+            every_step(with_tests)
+
+
+def every_step(with_tests):
+    """The steps of the set-up. The stamp says for which course they were done, and is written last."""
     start = time.time()
-    with_tests = with_tests or read_stamp().get("tests", False)  # once there, they are kept up to date
+    with_tests = with_tests or read_json(STAMP).get("tests") is True  # once there, they are kept up to date
     python = choose_python()
     if not os.path.exists(venv_python()):
         need_space(GIGABYTES_CPU)
     make_venv(python)
+    write_json(STAMP, {"tests": with_tests})  # without a key: not valid until the end
+    remove_half_installed()
     install_torch()
     what = ROOT + ("[test]" if with_tests else "")
     size = "and its test tools (about 200 MB)" if with_tests else "(about 120 MB)"
@@ -305,8 +507,7 @@ def set_up(with_tests):
     code, text = step("Fetching GPT-2's vocabulary", [venv_python(), "-c", fetch])
     if code:
         say("  " + (text.strip().splitlines() or ["failed"])[-1])
-    with open(STAMP, "w", encoding="utf-8") as file:
-        json.dump({"key": setup_key(), "tests": with_tests}, file)
+    write_json(STAMP, {"key": setup_key(), "tests": with_tests})
     say(f"Set up in {time.time() - start:.0f} s")
 
 
@@ -324,9 +525,9 @@ def main(arguments):
     except OSError as error:
         print(f"\n{explain(str(error))}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stop:
         print("\nStopped. Run the same command again: it goes on where it stopped.", file=sys.stderr)
-        return 130
+        return getattr(stop, "code", 130)
     command = [venv_python(), "-m", "gpt2lab"] + arguments
     if os.name != "nt":
         os.execv(command[0], command)  # one process, so that Ctrl+C and signals reach the right one

@@ -23,8 +23,9 @@ def course(monkeypatch, tmp_path, request):
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     monkeypatch.setattr(module, "ROOT", str(tmp_path))
-    for name, file in {"VENV": "", "STAMP": "gpt2lab-setup.json", "LOG": "gpt2lab-setup.log"}.items():
-        monkeypatch.setattr(module, name, str(tmp_path / ".venv" / file).rstrip("/"))
+    monkeypatch.setattr(module, "LOCK", str(tmp_path / ".venv.lock"))
+    for name in ("VENV", "STAMP", "LOG", "MARKER"):
+        monkeypatch.setattr(module, name, str(tmp_path / Path(getattr(module, name)).relative_to(ROOT)))
     return module
 
 
@@ -146,6 +147,12 @@ def test_no_venv_module(course, fake):
         course.make_venv("python3")
 
 
+def test_a_folder_without_torch_among_its_versions_needs_none(course, fake):
+    (Path(course.ROOT) / "constraints.txt").write_text("numpy==2\n")
+    course.install_torch()
+    assert fake.asked == []
+
+
 def test_step_reports_a_line_and_returns_the_output(course, capsys):
     code, text = course.step("Thinking", [sys.executable, "-c", "import sys; print('hm'); sys.exit(3)"])
     assert (code, text.strip()) == (3, "hm")
@@ -259,10 +266,44 @@ def test_a_failed_download_stops_with_its_reason(course, fake):
     assert not course.is_set_up(with_tests=False)
 
 
-def test_a_damaged_stamp_is_no_stamp(course, fake):
+@pytest.mark.parametrize("damaged", ["{", "[]", "null", "3", '{"key": 3, "tests": "x"}', "[" * 100_000])
+def test_a_damaged_stamp_is_no_stamp(course, fake, damaged):
     course.set_up(with_tests=False)
-    Path(course.STAMP).write_text("{")
+    Path(course.STAMP).write_text(damaged)
     assert not course.is_set_up(with_tests=False)
+    course.set_up(with_tests=True)
+    assert course.is_set_up(with_tests=True)
+
+
+def made(fake):
+    return [line for line in fake.asked if "-m venv" in line]
+
+
+def test_a_venv_without_its_marker_is_made_anew(course, fake):
+    course.set_up(with_tests=False)
+    Path(course.MARKER).unlink()
+    course.make_venv("python3")
+    course.make_venv("python3")
+    assert len(made(fake)) == 2 and all("--clear" in line for line in made(fake))
+
+
+def test_a_venv_that_was_not_made_to_its_end_gets_no_marker(course, fake):
+    fake.answers["-m venv"] = (1, "Killed")
+    with pytest.raises(course.Problem):
+        course.make_venv("python3")
+    assert course.venv_works() and not Path(course.MARKER).exists()
+
+
+def test_the_venv_of_a_moved_folder_is_made_anew(course, fake, monkeypatch, tmp_path):
+    """Its activate scripts and its programs name the old folder."""
+    course.make_venv("python3")
+    moved = tmp_path / "moved"
+    (tmp_path / ".venv").rename(moved)
+    for name in ("VENV", "MARKER"):
+        path = Path(getattr(course, name))
+        monkeypatch.setattr(course, name, str(moved / path.relative_to(tmp_path / ".venv")))
+    course.make_venv("python3")
+    assert len(made(fake)) == 2
 
 
 def test_missing_vocabulary_does_not_stop_the_set_up(course, fake, capsys):
@@ -300,11 +341,13 @@ def test_every_command_goes_to_gpt2lab(course, monkeypatch, arguments, command):
         ("Problem", 1, "no venv module"),
         (OSError(28, "No space left on device"), 1, "disk is full"),
         (KeyboardInterrupt(), 130, "Run the same command again"),
+        ("Stopped", 143, "Run the same command again"),
     ],
 )
 def test_troubles_end_in_a_sentence(course, monkeypatch, capsys, error, code, words):
     def fail(with_tests):
-        raise course.Problem("no venv module") if error == "Problem" else error
+        known = {"Problem": course.Problem("no venv module"), "Stopped": course.Stopped(15)}
+        raise known[error] if isinstance(error, str) else error
 
     monkeypatch.setattr(course, "set_up", fail)
     assert course.main(["doctor"]) == code

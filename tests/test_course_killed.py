@@ -1,0 +1,93 @@
+"""The set-up, killed at chosen points and run again: with a real venv and a real pip."""
+
+import os
+import signal
+
+import psutil
+import pytest
+from small_course import SmallCourse
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+
+# Files at whose writing the set-up is killed.
+VENV = "/.venv/pyvenv.cfg"
+PIP = "pip/_internal/cache.py"  # one of the first of pip's files: `import pip` works, most are missing
+MODULE = "tiny_two/m70.py"
+WHEEL = "tiny_two-1.0.dist-info/WHEEL"  # after METADATA, before RECORD
+INSTALLER = "tiny_two-1.0.dist-info/INSTALLER"  # RECORD is there, but it is the one the package brings
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A small course that is set up."""
+    small = SmallCourse(tmp_path_factory.mktemp("small"))
+    code, said = small.run()
+    assert code == 0, said
+    return small
+
+
+def test_a_small_course_is_set_up_once(finished):
+    code, said = finished.run()
+    assert (code, said) == (0, "broken: []\n")
+
+
+@pytest.mark.parametrize(
+    ("at", "number"),
+    [
+        (VENV, signal.SIGKILL),
+        (PIP, signal.SIGKILL),
+        (MODULE, signal.SIGKILL),
+        (WHEEL, signal.SIGKILL),
+        (INSTALLER, signal.SIGKILL),
+        (WHEEL, signal.SIGTERM),
+        (MODULE, signal.SIGINT),
+    ],
+)
+def test_killed_there_it_can_be_run_again(tmp_path, at, number):
+    small = SmallCourse(tmp_path / "small")
+    code, said = small.run(at, number)
+    assert code == (-number if number == signal.SIGKILL else 128 + number), said
+    assert "Traceback" not in said
+    code, said = small.run()
+    assert (code, said.splitlines()[-1]) == (0, "broken: []"), said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_stop_ends_pip_as_well(tmp_path, number):
+    small = SmallCourse(tmp_path / "small")
+    process = small.start(MODULE, number)
+    assert process.wait() == 128 + number
+    process.stdout.close()
+    assert not processes_of(small)
+
+
+def processes_of(small):
+    """The processes that work in the small course's .venv."""
+    venv = str(small.folder / ".venv")
+    return [one for one in psutil.process_iter(["cmdline"]) if venv in " ".join(one.info["cmdline"] or [])]
+
+
+def test_a_second_start_waits_for_the_first(tmp_path):
+    small = SmallCourse(tmp_path / "small")
+    first = small.start()
+    line = first.stdout.readline()  # of its first step
+    code, said = small.run()
+    rest, _ = first.communicate()
+    assert first.returncode == 0, rest
+    assert code == 0 and said.startswith("Another set-up of this folder is running (process "), said
+    assert "Set up in" in line + rest and "Set up in" not in said
+
+
+def test_the_next_start_waits_for_what_a_killed_one_has_left_running(tmp_path):
+    """As when the window is killed and pip goes on."""
+    small, go = SmallCourse(tmp_path / "small"), tmp_path / "go"
+    first = small.start(MODULE, signal.SIGKILL, go)
+    assert first.wait() == -signal.SIGKILL
+    second = small.start()
+    line = second.stdout.readline()
+    (pip,) = processes_of(small)
+    assert line.startswith(f"Another set-up of this folder is running (process {pip.pid}).")
+    go.touch()
+    said, _ = second.communicate()
+    first.stdout.close()
+    assert (second.returncode, said.splitlines()[-1]) == (0, "broken: []"), said
