@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +45,22 @@ def chapter_files(chapters: Path) -> list[Path]:
     return [file for file in files if not any(part in LEFT_OUT or part[0] == "." for part in file.parts)]
 
 
+def work_folder(root: Path) -> Path:
+    """The folder work/, made if it does not exist.
+
+    Raises
+    ------
+    InputError
+        If something else has that name, such as a file or a link that leads nowhere.
+    """
+    work = root / "work"
+    if os.path.lexists(work) and not work.is_dir():
+        what = "a link that leads nowhere" if work.is_symlink() and not work.exists() else "a file"
+        raise InputError(f"Expected a folder {work}, found {what}. Rename it, then run this again.")
+    work.mkdir(exist_ok=True)
+    return work
+
+
 def fill(root: Path) -> list[Path]:
     """Copy into work/ what is missing there.
 
@@ -52,8 +69,7 @@ def fill(root: Path) -> list[Path]:
     list of Path
         The files that were copied, relative to work/.
     """
-    work = root / "work"
-    work.mkdir(exist_ok=True)
+    work = work_folder(root)
     missing = [file for file in chapter_files(root / "chapters") if not (work / file).exists()]
     for file in missing:
         _copy(root, file)
@@ -94,7 +110,7 @@ def reset(root: Path, name: str) -> tuple[Path, Path | None]:
         The restored file and where the learner's version went, None if there was nothing to keep.
     """
     file = find_chapter(root, name)
-    copy, backup = root / "work" / file, None
+    copy, backup = work_folder(root) / file, None
     if copy.exists() and _digest(copy) != _digest(root / "chapters" / file):
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
         backup = root / "work" / "backups" / f"{file.stem}.{stamp}{file.suffix}"
@@ -123,14 +139,19 @@ def _copy(root: Path, file: Path) -> None:
     with atomic_write(target) as part:
         shutil.copyfile(source, part)
     made_from = {**_originals(root / "work"), file.as_posix(): _digest(source)}
-    (root / "work" / ORIGINALS).write_text(json.dumps(made_from, indent=1, sort_keys=True))
+    with atomic_write(root / "work" / ORIGINALS) as part:
+        part.write_text(json.dumps(made_from, indent=1, sort_keys=True))
 
 
 def _originals(work: Path) -> dict[str, str]:
+    """What each copy was made from; never noted, or damaged: then nothing is known, which is harmless."""
     try:
-        return json.loads((work / ORIGINALS).read_text())
-    except (OSError, ValueError):  # never made, or damaged: then nothing is known, which is harmless
+        noted: object = json.loads((work / ORIGINALS).read_text())
+    except (OSError, ValueError, RecursionError):
         return {}
+    if not isinstance(noted, dict):
+        return {}
+    return {name: digest for name, digest in noted.items() if isinstance(digest, str)}
 
 
 def _digest(path: Path) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gpt2lab.course import workspace
+from gpt2lab.errors import InputError
 
 
 @pytest.fixture
@@ -113,9 +114,10 @@ def test_reset_command(root, monkeypatch, capsys):
     assert len(shown) == 3
 
 
-def test_a_damaged_record_of_originals_does_no_harm(root):
+@pytest.mark.parametrize("damaged", ["{", "[]", "null", "3", '{"00_map.ipynb": 3}', "[" * 100_000])
+def test_a_damaged_record_of_originals_does_no_harm(root, damaged):
     workspace.fill(root)
-    (root / "work" / workspace.ORIGINALS).write_text("{")
+    (root / "work" / workspace.ORIGINALS).write_text(damaged)
     assert workspace.outdated(root) == []
     workspace.reset(root, "3")
 
@@ -124,3 +126,20 @@ def test_a_package_without_its_course(monkeypatch, tmp_path):
     monkeypatch.setattr(workspace, "__file__", str(tmp_path / "gpt2lab" / "course" / "workspace.py"))
     with pytest.raises(ValueError, match="Clone the course"):
         workspace.course_root()
+
+
+@pytest.mark.parametrize("what", ["a file", "a link that leads nowhere"])
+def test_something_else_named_work_is_one_sentence(root, what):
+    if what == "a file":
+        (root / "work").touch()
+    else:
+        (root / "work").symlink_to(root / "nowhere")
+    for act in (workspace.fill, lambda root: workspace.reset(root, "3")):
+        with pytest.raises(InputError, match=f"Expected a folder .*work, found {what}"):
+            act(root)
+
+
+def test_work_may_be_a_link_to_a_folder(root, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (root / "work").symlink_to(tmp_path / "elsewhere")
+    assert workspace.fill(root)
