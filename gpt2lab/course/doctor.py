@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import importlib.util
 import re
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from gpt2lab import local_server
 from gpt2lab.course import workspace
 from gpt2lab.tokenizer import vocabulary
 
@@ -59,7 +62,7 @@ def check_packages() -> Finding:
     missing, needed = [], []
     for requirement in importlib.metadata.requires("gpt2lab") or []:
         if "extra ==" not in requirement:
-            needed.append(re.match(r"[\w.-]+", requirement).group())
+            needed += re.findall(r"^[\w.-]+", requirement)
     for name in needed:
         try:
             importlib.metadata.version(name)
@@ -67,12 +70,25 @@ def check_packages() -> Finding:
             missing.append(name)
     if missing:
         return Finding("fault", f"missing: {', '.join(missing)}", "python3 course.py")
+    if broken := half_installed(Path(sysconfig.get_path("purelib"))):
+        advice = "delete .venv/gpt2lab-setup.json, then: python3 course.py"
+        return Finding("fault", f"not completely installed: {', '.join(broken)}", advice)
     others = _other_versions(needed)
     text = f"{len(needed)} of {len(needed)}"
     if others:
         text += f"; not the tested version: {', '.join(others)}"
         return Finding("note", text, "fine unless a test fails")
     return Finding("ok", f"{text}, in the tested versions")
+
+
+def half_installed(folder: Path) -> list[str]:
+    """Packages in ``folder`` whose installation was interrupted, by the rule of course.py."""
+    spec = importlib.util.spec_from_file_location("course", workspace.course_root() / "course.py")
+    if spec is None or spec.loader is None:
+        raise ImportError("course.py cannot be loaded")
+    course = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(course)
+    return [name.split("-")[0] for name in course.half_installed(str(folder))]
 
 
 def _other_versions(names: list[str]) -> list[str]:
@@ -107,6 +123,14 @@ def check_vocabulary() -> Finding:
     return Finding("note", "GPT-2's tokens are missing", "online: gpt2lab doctor --fix")
 
 
+def check_home() -> Finding:
+    """Jupyter, IPython and Matplotlib keep files in the home folder."""
+    if moved := [name for _, name in local_server.unusable_folders()]:
+        text = f"cannot be written for {', '.join(moved)}"
+        return Finding("note", text, "`gpt2lab open` uses work/.jupyter instead; VS Code: make it writable")
+    return Finding("ok", "can be written for Jupyter's own files")
+
+
 def check_gpu() -> Finding:
     import torch
 
@@ -137,6 +161,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "packages": check_packages,
     "kernel": check_kernel,
     "vocabulary": check_vocabulary,
+    "home": check_home,
     "GPU": check_gpu,
     "disk": check_disk,
     "Chromium": check_browser,

@@ -11,18 +11,22 @@ import argparse
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
+from gpt2lab import local_server
 from gpt2lab.errors import InputError
-from gpt2lab.explorer.explorer import Explorer
-from gpt2lab.explorer.selection import VIEWS
+
+if TYPE_CHECKING:  # the process that serves does not load them: they take 240 MB
+    import tiktoken
+
+    from gpt2lab.explorer.explorer import Explorer
+    from gpt2lab.model import GPT2
+    from gpt2lab.tasks import Task
 
 RANDOM = "random"
 RANDOM_TEXT = "for i in range(10):\n    print(i)"
@@ -40,7 +44,7 @@ PAGE = """{%- extends "voila/templates/lab/index.html.j2" -%}
 """
 
 
-def open_model(name: str | None) -> tuple[Any, Any, str, str]:
+def open_model(name: str | None) -> tuple[GPT2, tiktoken.Encoding, str, str]:
     """A model by name: (model, encoding, a text that suits it, a title).
 
     ``name`` is a toy model, ``random``, ``gpt2`` and its sizes, or a folder with a checkpoint. Without
@@ -69,7 +73,7 @@ def open_model(name: str | None) -> tuple[Any, Any, str, str]:
     return load_gpt2(name), gpt2_encoding(), GPT2_TEXT, name
 
 
-def example(task: Any) -> str:
+def example(task: Task) -> str:
     """A case of the task that the model was not trained on, up to its last answer."""
     import torch
 
@@ -83,8 +87,18 @@ def explore_command(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, help="this port (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--dark", action="store_true", help="dark colours")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    make_explorer(options)  # trouble is said here, in the terminal, and not in a page
+    if options.check:
+        make_explorer(options)
+        return 0
+    if options.port is not None:
+        local_server.check_port(options.port)
+    # Trouble is said here, in the terminal, and not in a page. By a process of its own, because this one
+    # lives as long as the page and has no use for the model.
+    code = subprocess.call([sys.executable, "-m", "gpt2lab", "explore", *arguments, "--check"])
+    if code:
+        return code
     with tempfile.TemporaryDirectory() as folder:
         notebook = write_page(Path(folder), options)
         return _serve(notebook, options)
@@ -104,14 +118,16 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(f"gpt2lab {command}", description=description)
     parser.add_argument("--model", help="a toy model, random, gpt2, or a folder (default: a toy model)")
     parser.add_argument("--text", help="default: one that suits the model")
-    parser.add_argument("--view", choices=VIEWS, default="heads")
+    parser.add_argument("--view", default="heads", help="such as head, scores, stream, lens (default: heads)")
     parser.add_argument("--off", nargs="*", default=[], metavar="PART", help='such as mask, "head 0.1", "ffn 1"')
     parser.add_argument("--presenter", action="store_true", help="larger letters, for a projector")
     return parser
 
 
-def make_explorer(options: Any) -> Explorer:
+def make_explorer(options: argparse.Namespace) -> Explorer:
     """The explorer that the options of a command describe."""
+    from gpt2lab.explorer.explorer import Explorer
+
     model, encoding, text, title = open_model(options.model)
     return Explorer(
         model, encoding, text if options.text is None else options.text,
@@ -119,7 +135,7 @@ def make_explorer(options: Any) -> Explorer:
     )  # fmt: skip
 
 
-def write_page(folder: Path, options: Any) -> Path:
+def write_page(folder: Path, options: argparse.Namespace) -> Path:
     """A notebook of one cell for Voilà. What the user typed travels as data, not as code."""
     import nbformat
 
@@ -150,8 +166,8 @@ def write_template(folder: Path) -> None:
     (template / "index.html.j2").write_text(PAGE)
 
 
-def voila_command(notebook: Path, port: int, token: str, dark: bool) -> list[str]:
-    """The command line that serves a notebook on this computer only."""
+def voila_command(notebook: Path, port: int, dark: bool) -> list[str]:
+    """The command line that serves a notebook on this computer only, to those who have the token."""
     command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", "--strip_sources=True"]
     command += [
         "--Voila.ip=localhost",
@@ -159,55 +175,44 @@ def voila_command(notebook: Path, port: int, token: str, dark: bool) -> list[str
         "--Voila.port_retries=0",
         f"--theme={'dark' if dark else 'light'}",
     ]
-    return [*command, f"--template={TEMPLATE}", f"--Voila.token={token}"]
+    return [*command, f"--template={TEMPLATE}"]
+
+
+def write_token(folder: Path, token: str) -> None:
+    """Voilà's token, in the settings that it reads from the folder it starts in.
+
+    Not on its command line, which every user of this computer can read.
+    """
+    local_server.write_private(folder / "voila.json", json.dumps({"Voila": {"token": token}}))
 
 
 def voila_environment(notebook: Path) -> dict[str, str]:
     """Voilà finds our template on Jupyter's path; kernels are this environment's."""
     path = os.pathsep.join(filter(None, [str(notebook.parent), os.environ.get("JUPYTER_PATH")]))
-    return {**os.environ, "JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+    ours = {"JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
+    return {**os.environ, **ours, **local_server.instead_of_home(notebook.parent)}
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
-
-
-def _serve(notebook: Path, options: Any) -> int:
-    from gpt2lab.course.jupyter import can_show_browser, port_is_free, stop_on_signals
-
-    if options.port is not None and not port_is_free(options.port):
-        raise InputError(f"Expected a free port, received {options.port}, which is not. Try another --port.")
-    port, token = options.port or free_port(), secrets.token_hex(16)
-    log = notebook.parent / "voila.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            voila_command(notebook, port, token, options.dark), env=voila_environment(notebook), cwd=notebook.parent,
-            stdout=output, stderr=output, start_new_session=os.name != "nt",
-        )  # fmt: skip
-    stop_on_signals()
+def _serve(notebook: Path, options: argparse.Namespace) -> int:
+    folder, token = notebook.parent, secrets.token_hex(16)
+    port = options.port or local_server.free_port()
     address = f"http://localhost:{port}/?token={token}"
-    try:
-        while process.poll() is None and not answers(port, token):
-            time.sleep(0.2)
-        if process.poll() is None:
-            print(f"\nThe explorer is open at\n\n    {address}\n\nCtrl+C in this window stops it.", flush=True)
-            if not options.no_browser and can_show_browser():
-                import webbrowser
+    write_token(folder, token)
 
-                webbrowser.open(address)
-            process.wait()
-            return 0
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-    last = log.read_text(errors="replace").strip().splitlines()[-5:]
-    raise InputError("\n  ".join(["Voilà did not start. Its last lines:", *last]))
+    def started(address: str) -> None:
+        print(f"\nThe explorer is open at\n\n    {address}\n\nCtrl+C in this window stops it.", flush=True)
+        if not options.no_browser and local_server.can_show_browser():
+            local_server.show(address, folder)
+
+    return local_server.serve(
+        voila_command(notebook, port, options.dark),
+        name="Voilà",
+        log=folder / "voila.log",
+        environment=voila_environment(notebook),
+        address=lambda pid: address if answers(port, token) else None,
+        started=started,
+        cwd=folder,
+    )
 
 
 def answers(port: int, token: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from explorer_page import ECHO, SETUP, SHOW, Shown
 
 from gpt2lab.course.browser import CELL_S, START_S, Notebook
+from gpt2lab import local_server
 from gpt2lab.explorer import serve
 
 
@@ -66,10 +67,11 @@ VBox([button, seen, explorer])
 @contextmanager
 def served(notebook):
     """Voilà, the way `gpt2lab explore` starts it, for as long as the block lasts: its address."""
-    folder, port, token = notebook.parent, serve.free_port(), uuid.uuid4().hex
+    folder, port, token = notebook.parent, local_server.free_port(), uuid.uuid4().hex
+    serve.write_token(folder, token)
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
-            serve.voila_command(notebook, port, token, dark=False),
+            serve.voila_command(notebook, port, dark=False),
             env=serve.voila_environment(notebook),
             cwd=folder,
             stdout=log,

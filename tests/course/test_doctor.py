@@ -13,7 +13,7 @@ from gpt2lab.tokenizer import vocabulary
 def test_a_line_for_each(capsys):
     doctor.doctor_command([])
     lines = capsys.readouterr().out.splitlines()
-    names = ["Python", "packages", "kernel", "vocabulary", "GPU", "disk", "Chromium"]
+    names = ["Python", "packages", "kernel", "vocabulary", "home", "GPU", "disk", "Chromium"]
     assert [line.split()[1] for line in lines] == names
     assert all(line.split()[0] in ("ok", "note", "fault") for line in lines)
 
@@ -84,3 +84,21 @@ def test_fix_fetches_the_vocabulary(monkeypatch):
     monkeypatch.setattr(doctor, "CHECKS", {})
     doctor.doctor_command(["--fix"])
     assert len(asked) == 1
+
+
+def test_a_package_that_was_not_installed_to_its_end(monkeypatch, tmp_path):
+    info = tmp_path / "half-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: half")
+    monkeypatch.setattr(doctor.sysconfig, "get_path", lambda name: str(tmp_path))
+    found = doctor.check_packages()
+    assert found.state == "fault" and found.text == "not completely installed: half" and "course.py" in found.advice
+
+
+def test_a_home_that_cannot_be_written(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    found = doctor.check_home()
+    assert found.state == "note" and "runtime, data, ipython" in found.text and "work/.jupyter" in found.advice

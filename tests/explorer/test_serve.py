@@ -3,8 +3,13 @@
 import argparse
 import json
 import os
+import socket
+import stat
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
+from pathlib import Path
 
 import nbformat
 import psutil
@@ -75,15 +80,12 @@ def test_what_is_typed_reaches_the_page_as_data(tmp_path):
 
 
 def test_the_server_listens_here_only_and_wants_a_token(tmp_path):
-    command = serve.voila_command(tmp_path / "x.ipynb", 8123, "secret", dark=True)
+    command = serve.voila_command(tmp_path / "x.ipynb", 8123, dark=True)
     assert "--Voila.ip=localhost" in command
-    assert "--Voila.token=secret" in command
     assert "--theme=dark" in command
 
 
 def test_a_port_in_use_is_said_before_anything_starts(capsys):
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
         taken.listen()
@@ -91,15 +93,56 @@ def test_a_port_in_use_is_said_before_anything_starts(capsys):
     assert "Try another --port." in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can catch")
-def test_a_request_to_stop_ends_the_server_too():
+def test_a_mistake_is_said_in_the_terminal_before_anything_is_served(capfd, monkeypatch):
+    monkeypatch.setattr(serve, "_serve", lambda *arguments: pytest.fail("started"))
+    assert cli.main(["explore", "--model", "nonsense"]) == 2
+    assert cli.main(["explore", "--model", "random", "--view", "nonsense"]) == 2
+    said = capfd.readouterr().err
+    assert "Expected a model, received 'nonsense'" in said and "view must be one of overview, heads" in said
+    assert "Traceback" not in said
+
+
+@pytest.fixture(scope="module")
+def served():
+    """`gpt2lab explore` while it serves: (its process, the address), then stopped."""
     command = [sys.executable, "-m", "gpt2lab", "explore", "--model", "random", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if "http://localhost" in line:
-                break
-        servers = psutil.Process(process.pid).children(recursive=True)
-        assert servers
-        process.terminate()
-        assert process.wait(timeout=30) == 0
-    assert not psutil.wait_procs(servers, timeout=30)[1]  # still alive
+        address = next(line.strip() for line in process.stdout if "http://localhost" in line)
+        yield psutil.Process(process.pid), address
+        if process.poll() is None:
+            process.terminate()
+
+
+def test_the_token_is_on_no_command_line_and_is_asked_for(served):
+    starter, address = served
+    token = address.split("token=")[1]
+    family = [starter, *starter.children(recursive=True)]
+    assert len(family) > 1 and not any(token in " ".join(one.cmdline()) for one in family)
+    for stranger in (address.split("?")[0], address[:-1] + "x"):
+        with urllib.request.urlopen(stranger) as answer:
+            assert urllib.parse.urlparse(answer.url).path == "/login"
+    with urllib.request.urlopen(address) as answer:
+        assert urllib.parse.urlparse(answer.url).path == "/" and "GPT-2 explorer" in answer.read().decode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX")
+def test_files_with_the_token_are_private(served):
+    (server,) = served[0].children()
+    folder = Path(server.cwd())
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "voila.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "voila.log").stat().st_mode) == 0o600
+
+
+def test_the_process_that_waits_holds_no_model(served):
+    assert served[0].memory_info().rss < 100e6
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can catch")
+def test_a_request_to_stop_ends_the_server_too(served):  # the last one that uses it
+    starter, _ = served
+    servers = starter.children(recursive=True)
+    assert servers
+    starter.terminate()
+    assert starter.wait() == 0
+    assert not psutil.wait_procs(servers)[1]  # still alive
