@@ -24,8 +24,8 @@ TOOLS = {Requirement(line).name: Requirement(line) for group in EXTRAS.values() 
 ON_CONDA = {"pytorch": "torch", "playwright-python": "playwright"}  # names that differ on conda-forge
 
 # Growing this list is a decision, not an accident: the learner downloads each of them.
-RUN_TIME = """torch numpy safetensors tiktoken regex tqdm jaxtyping lazy_loader huggingface_hub jupyterlab
-    ipykernel matplotlib pillow ipywidgets anywidget voila""".split()
+RUN_TIME = """torch numpy safetensors tiktoken regex platformdirs tqdm jaxtyping lazy_loader huggingface_hub
+    jupyterlab ipykernel matplotlib pillow ipywidgets anywidget voila""".split()
 
 
 def test_run_time_dependencies_are_these():
@@ -74,7 +74,7 @@ def test_the_same_pythons_everywhere():
 
 
 HOME = {"IPython": "ipykernel", "traitlets": "ipywidgets", "tiktoken_ext": "tiktoken", "PIL": "matplotlib"}
-HOME |= dict.fromkeys("jupyter_client jupyter_server nbclient nbconvert nbformat".split(), "jupyterlab")
+HOME |= dict.fromkeys("jupyter_client jupyter_core jupyter_server nbclient nbconvert nbformat".split(), "jupyterlab")
 
 
 def test_the_package_imports_nothing_else():

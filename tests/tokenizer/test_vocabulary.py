@@ -24,9 +24,9 @@ def empty(monkeypatch, tmp_path):
     monkeypatch.setattr(vocabulary.tempfile, "gettempdir", lambda: str(tmp_path / "temp"))
     monkeypatch.setattr(vocabulary, "_run", refuse)
     (tmp_path / "temp").mkdir()
-    vocabulary.gpt2_ranks.cache_clear()
+    vocabulary.read_gpt2_encoding.cache_clear()
     yield tmp_path
-    vocabulary.gpt2_ranks.cache_clear()
+    vocabulary.read_gpt2_encoding.cache_clear()
 
 
 def refuse(command, timeout, environment=None):
@@ -36,20 +36,20 @@ def refuse(command, timeout, environment=None):
 def test_real_vocabulary_is_gpt2s():
     if not vocabulary.available() and not os.environ.get("CI"):
         pytest.skip("GPT-2's vocabulary is missing: gpt2lab doctor --fix")
-    encoding = vocabulary.gpt2_ranks()
+    encoding = vocabulary.read_gpt2_encoding()
     assert encoding.name == "gpt2"
     assert encoding.n_vocab == 50257
     assert encoding.eot_token == 50256
     assert encoding.encode("I love AI") == [40, 1842, 9552]
-    assert encoding is vocabulary.gpt2_ranks()
+    assert encoding is vocabulary.read_gpt2_encoding()
 
 
 def test_reading_it_leaves_the_environment_as_it_was(monkeypatch):
     if not vocabulary.available():
         pytest.skip("GPT-2's vocabulary is missing: gpt2lab doctor --fix")
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "/somewhere/else")
-    vocabulary.gpt2_ranks.cache_clear()
-    assert vocabulary.gpt2_ranks().n_vocab == 50257
+    vocabulary.read_gpt2_encoding.cache_clear()
+    assert vocabulary.read_gpt2_encoding().n_vocab == 50257
     assert os.environ["TIKTOKEN_CACHE_DIR"] == "/somewhere/else"
 
 
@@ -60,10 +60,18 @@ def test_the_folder_depends_on_no_variable_of_the_terminal():
     assert found.stdout.strip() == str(vocabulary.cache_dir())
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the folder on Linux")
+def test_the_folder_stays_where_earlier_editions_put_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert vocabulary.cache_dir() == tmp_path / ".cache" / "gpt2lab" / "tiktoken"
+    assert os.environ["XDG_CACHE_HOME"] == "/elsewhere"
+
+
 def test_missing_says_what_to_do(empty):
     assert not vocabulary.available()
     with pytest.raises(vocabulary.VocabularyError, match=r"not in .*tiktoken.*python3 course.py"):
-        vocabulary.gpt2_ranks()
+        vocabulary.read_gpt2_encoding()
 
 
 def test_damaged_file_counts_as_missing(empty):
@@ -71,7 +79,7 @@ def test_damaged_file_counts_as_missing(empty):
     vocabulary.cache_file().write_bytes(DATA[:-3])
     assert not vocabulary.available()
     with pytest.raises(vocabulary.VocabularyError):
-        vocabulary.gpt2_ranks()
+        vocabulary.read_gpt2_encoding()
 
 
 def test_takes_a_copy_that_tiktoken_has_made_before(empty, monkeypatch):
