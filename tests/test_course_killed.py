@@ -50,6 +50,8 @@ def test_killed_there_it_can_be_run_again(tmp_path, at, number):
     assert "Traceback" not in said
     code, said = small.run()
     assert (code, said.splitlines()[-1]) == (0, "broken: []"), said
+    (info,) = small.folder.glob(".venv/lib/*/site-packages/tiny_two-1.0.dist-info")
+    assert f"{info.name}/INSTALLER," in (info / "RECORD").read_text()  # pip's own last words
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
