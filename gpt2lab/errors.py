@@ -46,6 +46,11 @@ class DivergenceError(CourseError, RuntimeError):
         self.step, self.loss, self.checkpoint = step, loss, checkpoint
 
 
+def shorten(text: str, most: int = 200) -> str:
+    """A text for the inside of a message: cut in the middle where it is longer than ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
+
+
 def whole_number(name: str, value: object, least: int = 0, otherwise: str = "") -> int:
     """``value`` as an int; NumPy's whole numbers are whole numbers, True and False are not.
 
@@ -64,7 +69,7 @@ def whole_number(name: str, value: object, least: int = 0, otherwise: str = "") 
         For anything else.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}{otherwise}, got {value!r}")
+        raise InputError(f"{name} must be a whole number of at least {least}{otherwise}, got {shorten(repr(value))}")
     return int(value)
 
 

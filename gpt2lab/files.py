@@ -1,14 +1,19 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and files from elsewhere that are read with care."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gpt2lab.errors import CourseError
+from safetensors import SafetensorError, safe_open
+
+from gpt2lab.errors import CheckpointError, CourseError, shorten
+
+LARGEST_JSON = 50_000_000  # bytes; an index of a thousand shards has less than a tenth of it
 
 
 class UnwritableError(CourseError, OSError):
@@ -42,3 +47,41 @@ def atomic_write(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> object:
+    """The content of a JSON file that somebody else may have written.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be read, is too large to be what it should be, or is nested too deeply.
+    FileNotFoundError
+        If it is not there: only the caller knows what that means.
+    """
+    try:
+        if (size := path.stat().st_size) > LARGEST_JSON:
+            raise CheckpointError(f"{path}: expected a JSON file of at most {LARGEST_JSON:,} bytes, got {size:,}")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except RecursionError:
+        raise CheckpointError(f"{path}: not a readable JSON file (nested too deeply)") from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable JSON file ({shorten(str(error))})") from error
+
+
+@contextmanager
+def open_tensors(path: Path) -> Iterator[safe_open]:
+    """Open a safetensors file; only its header is read until a tensor is asked for.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read or is not a whole safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({shorten(str(error))})") from error

@@ -39,6 +39,7 @@ class GPT2(nn.Module):
     """
 
     blocks: list[TransformerBlock]  # an nn.ModuleList, typed by what it holds
+    special_ids: dict[str, int] | None = None  # bos, eos, pad of a loaded checkpoint, kept for saving
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()

@@ -16,7 +16,6 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 from transformers import GPT2LMHeadModel
 
-import gpt2lab.weights
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import CheckpointError
 from gpt2lab.model import GPT2
@@ -95,7 +94,9 @@ def test_several_files_are_read_as_one(model, tmp_path):
     assert len(list(tmp_path.glob("*.safetensors"))) > 1
     assert_close(load_gpt2(tmp_path)(tokens), theirs(tokens).logits, atol=1e-5, rtol=0)
     next(tmp_path.glob("model-00002-*")).unlink()
-    with pytest.raises(CheckpointError, match="tensors are missing, the first is '"):
+    with pytest.raises(
+        CheckpointError, match=r"index\.json: names model-00002-of-\d+\.safetensors, which is not there"
+    ):
         load_gpt2(tmp_path)
 
 
@@ -308,7 +309,6 @@ def put(name, tensor):
             "unexpected tensor 'transformer.h.2.ln_1.bias'; this is not a GPT-2 of 2 layers",
         ),
         (put("transformer.h.0.crossattention.c_attn.bias", torch.zeros(24)), "unexpected tensor .*crossatt"),
-        (put("score.weight", torch.zeros(2, 12)), "unexpected tensor 'score.weight'"),
         (put("lm_head.weight", torch.zeros(61, 12)), "output layer differs from the token embedding.* ties"),
         (
             put("transformer.ln_f.bias", torch.zeros(12, dtype=torch.long)),
@@ -418,7 +418,7 @@ def test_a_failure_while_writing_keeps_the_old_model(model, saved, monkeypatch, 
         Path(file).write_bytes(partial)
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(gpt2lab.weights, "save_file", breaks)
+    monkeypatch.setattr("gpt2lab.weights.save.save_file", breaks)
     with pytest.raises(OSError, match="No space left"):
         save_gpt2(random_model(config, seed=9), saved)
     assert sorted(file.name for file in saved.iterdir()) == ["config.json", "model.safetensors"]
