@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -87,7 +88,7 @@ def _stored(folder: Path) -> Iterator[list[StoredTensor]]:
         for name, path in places.items():
             file = files[path]
             shape = tuple(file.get_slice(name).get_shape())
-            found.append(StoredTensor(name, shape, path, lambda file=file, name=name: file.get_tensor(name)))
+            found.append(StoredTensor(name, shape, path, partial(file.get_tensor, name)))
         yield found
 
 
@@ -97,17 +98,16 @@ def _from_transformers(source: nn.Module) -> GPT2:
     if isinstance(source, GPT2):
         raise InputError("load_gpt2 needs a path, a name or a transformers GPT-2; this is a gpt2lab GPT2 already")
     config = getattr(source, "config", None)
-    if getattr(config, "model_type", None) != "gpt2":
-        what = f"of type {config.model_type!r}" if hasattr(config, "model_type") else "of no transformers type"
+    if (theirs := getattr(config, "model_type", None)) != "gpt2" or config is None:
+        what = "of no transformers type" if theirs is None else f"of type {theirs!r}"
         raise InputError(
             f"load_gpt2 takes transformers models of type 'gpt2' (GPT2LMHeadModel, GPT2Model, …), got {kind} {what}; "
             "another architecture cannot become a GPT-2"
         )
-    assert config is not None
     ours, special = names.config_from(config.to_dict(), kind)
     state = source.state_dict()
     return _build(ours, special, [
-        StoredTensor(name, tuple(tensor.shape), kind, lambda tensor=tensor: tensor.detach())
+        StoredTensor(name, tuple(tensor.shape), kind, tensor.detach)
         for name, tensor in state.items()
     ], kind)  # fmt: skip
 

@@ -7,16 +7,18 @@ what came out. A model without one is not part of the zoo.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import math
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gpt2lab.errors import CheckpointError
-from gpt2lab.files import atomic_write
+from gpt2lab.errors import CheckpointError, shorten
+from gpt2lab.files import atomic_write, read_json
 
 SCHEMA: dict[str, tuple[type, ...]] = {
     "name": (str,),
@@ -40,10 +42,12 @@ SCHEMA: dict[str, tuple[type, ...]] = {
     "evaluation": (dict,),  # its arguments: n, seed, split
     "command": (str,),  # makes it again
     "curve": (dict,),  # "step" and "loss", thinned; "evaluations" on held-out cases
+    "sha256": (str,),  # of the weights and of what they are for, see ``digest``
 }
+OPTIONAL = {"sha256"}  # models that learners trained with the first edition have none
 
 
-def check_provenance(facts: Any, where: str) -> dict[str, Any]:
+def check_provenance(facts: object, where: str) -> dict[str, Any]:
     """Refuse what is incomplete or cannot be true.
 
     Raises
@@ -54,10 +58,12 @@ def check_provenance(facts: Any, where: str) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise CheckpointError(f"{where}: expected an object, got {type(facts).__name__}")
     for key, types in SCHEMA.items():
+        if key not in facts and key in OPTIONAL:
+            continue
         if key not in facts:
             raise CheckpointError(f"{where}: the entry {key!r} is missing")
         if isinstance(facts[key], bool) or not isinstance(facts[key], types):
-            raise CheckpointError(f"{where}: {key!r} should be {types[0].__name__}, got {facts[key]!r}")
+            raise CheckpointError(f"{where}: {key!r} should be {types[0].__name__}, got {shorten(repr(facts[key]))}")
     if unknown := sorted(set(facts) - set(SCHEMA)):
         raise CheckpointError(f"{where}: unknown entry {unknown[0]!r}")
     for key in ("steps", "tokens", "parameters", "seconds"):
@@ -73,16 +79,26 @@ def check_provenance(facts: Any, where: str) -> dict[str, Any]:
 def read_provenance(path: Path) -> dict[str, Any]:
     """Read and check a ``provenance.json``."""
     try:
-        facts = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a readable provenance file ({error})") from error
-    return check_provenance(facts, str(path))
+        return check_provenance(read_json(Path(path)), str(path))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: there is no provenance file; a toy model has one beside its weights") from None
+
+
+def digest(weights: bytes, facts: Mapping[str, object]) -> str:
+    """SHA-256 over the weights' file and what it is for: task, variant and config, as JSON with sorted keys.
+
+    One number for both, so that neither a changed weight nor a model under another task's name goes unnoticed.
+    """
+    purpose = json.dumps([facts[key] for key in ("task", "variant", "config")], sort_keys=True)
+    return hashlib.sha256(weights + purpose.encode("utf-8")).hexdigest()
 
 
 def write_provenance(path: Path, facts: dict[str, Any]) -> None:
     """Check and write a ``provenance.json``."""
     check_provenance(facts, str(path))
-    lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(facts[key])}" for key in SCHEMA)  # one entry, one line
+    lines = ",\n".join(
+        f" {json.dumps(key)}: {json.dumps(facts[key])}" for key in SCHEMA if key in facts
+    )  # one entry, one line
     with atomic_write(Path(path)) as part:
         part.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 

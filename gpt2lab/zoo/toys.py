@@ -9,21 +9,23 @@ A folder per model: ``model.safetensors`` and ``provenance.json``. ``gpt2lab tra
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tiktoken
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
+from torch import Tensor
 
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import CheckpointError, InputError
+from gpt2lab.errors import CheckpointError, InputError, shorten
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import Task, get_task
-from gpt2lab.zoo.provenance import read_provenance, write_provenance
+from gpt2lab.zoo.provenance import digest, read_provenance, write_provenance
 
 ZOO = Path(__file__).parent
 WEIGHTS = "model.safetensors"
@@ -68,20 +70,70 @@ def load_toy(name: Any) -> ToyModel:
     if not folder.is_dir():
         raise InputError(f"unknown toy model {str(name)!r}; known models: {', '.join(toy_names()) or 'none yet'}")
     facts = read_provenance(folder / "provenance.json")
-    model = build(facts["variant"], GPT2Config(**facts["config"]))
     try:
-        model.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        data = (folder / WEIGHTS).read_bytes()
+        weights = load(data)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS}: not a whole safetensors file ({shorten(str(error))})") from error
+    if facts.get("sha256", sealed := digest(data, facts)) != sealed:
         raise CheckpointError(
-            f"{folder / WEIGHTS}: not the weights that provenance.json describes ({error})"
+            f"{folder}: {WEIGHTS} is not the file that provenance.json describes (its checksum differs); "
+            "fetch both again, or train the model again"
+        )
+    try:
+        task, config = get_task(facts["task"]), GPT2Config(**facts["config"])
+        _check_layers(config, weights)
+        model = build(facts["variant"], config)
+        _check_weights(model, weights)
+        _check_task(config, task)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder / WEIGHTS}: not the weights that provenance.json describes ({shorten(str(error))})"
         ) from error
-    return ToyModel(facts["name"], model.eval(), get_task(facts["task"]), facts)
+    model.load_state_dict(weights)
+    return ToyModel(facts["name"], model.eval(), task, facts)
+
+
+def _check_layers(config: GPT2Config, weights: Mapping[str, Tensor]) -> None:
+    """Before a model of a billion layers is built: does the file hold that many?"""
+    layers = len({name.split(".")[1] for name in weights if name.startswith("blocks.")})
+    if layers != config.n_layers:
+        raise ValueError(f"n_layers is {config.n_layers}, the weights are of {layers} layers")
+    shape = (config.vocab_size, config.d_model)
+    if (found := weights.get("token_embedding.weight")) is None or tuple(found.shape) != shape:
+        raise ValueError(f"token_embedding.weight should have shape {shape}")
+
+
+def _check_weights(model: GPT2, weights: Mapping[str, Tensor]) -> None:
+    expected = model.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        if name not in weights:
+            raise ValueError(f"{name} is missing")
+        if name not in expected:
+            raise ValueError(f"{name} has no place in it")
+        right, found = expected[name], weights[name]
+        if (right.dtype, right.shape) != (found.dtype, found.shape):
+            raise ValueError(
+                f"{name} should be {right.dtype} of shape {tuple(right.shape)}, "
+                f"got {found.dtype} of {tuple(found.shape)}"
+            )
+        if found.is_floating_point() and not bool(found.isfinite().all()):
+            raise ValueError(f"{name} holds numbers that are nan or infinite")
+
+
+def _check_task(config: GPT2Config, task: Task) -> None:
+    if config.vocab_size != task.encoding.n_vocab or config.context_length < task.length:
+        raise ValueError(
+            f"task {task.name!r} has {task.encoding.n_vocab} tokens in sequences of {task.length}, "
+            f"the model {config.vocab_size} and {config.context_length}"
+        )
 
 
 def save_toy(folder: Path, model: GPT2, facts: dict[str, Any]) -> Path:
     """Write weights and provenance; returns the folder."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    data = save(weights)
     with atomic_write(Path(folder) / WEIGHTS) as part:
-        save_file(weights, part)
-    write_provenance(Path(folder) / "provenance.json", facts)
+        part.write_bytes(data)
+    write_provenance(Path(folder) / "provenance.json", {**facts, "sha256": digest(data, facts)})
     return Path(folder)

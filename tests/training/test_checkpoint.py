@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from mutations import mutated
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -61,6 +63,24 @@ def stop_at(step: int):
         lambda tensors, facts: tensors.update({"optimizer.x.y": torch.zeros(1)}),
         lambda tensors, facts: facts.clear(),
         lambda tensors, facts: facts.update(history={"unknown": 1}),
+        lambda tensors, facts: facts.update(history=[]),
+        lambda tensors, facts: facts.update(history=None),
+        lambda tensors, facts: facts["history"].update(loss=[1.0]),
+        lambda tensors, facts: facts["history"].update(loss="many"),
+        lambda tensors, facts: facts["history"].update(evaluations=[3]),
+        lambda tensors, facts: facts.update(step="three"),
+        lambda tensors, facts: facts.update(step=10**30),
+        lambda tensors, facts: facts.update(config=None),
+        lambda tensors, facts: facts.update(scaler=[]),
+        lambda tensors, facts: tensors.update({"model.ln_f.weight": torch.ones(16, dtype=torch.int32)}),
+        lambda tensors, facts: tensors.update({"model.ln_f.weight": torch.ones(17)}),
+        lambda tensors, facts: tensors.update({"model.ln_f.weight": torch.full((16,), torch.nan)}),
+        lambda tensors, facts: tensors.pop("model.ln_f.weight"),
+        lambda tensors, facts: tensors.pop("optimizer.0.exp_avg"),
+        lambda tensors, facts: tensors.update({"optimizer.0.exp_avg": torch.zeros(3)}),
+        lambda tensors, facts: tensors.update({"optimizer.0.exp_avg": tensors["optimizer.0.exp_avg"].int()}),
+        lambda tensors, facts: tensors.update({"optimizer.0.step": torch.tensor(torch.inf)}),
+        lambda tensors, facts: tensors.update({"random.0": torch.zeros(9)}),
     ],
 )
 def test_a_whole_file_that_is_no_checkpoint_is_a_sentence(tmp_path: Path, change) -> None:
@@ -70,8 +90,28 @@ def test_a_whole_file_that_is_no_checkpoint_is_a_sentence(tmp_path: Path, change
         facts = json.loads(file.metadata()["facts"])
     change(tensors, facts)
     save_file(tensors, tmp_path / FILE, metadata={"facts": json.dumps(facts)})
-    with pytest.raises(CheckpointError, match=FILE):
+    with pytest.raises(CheckpointError, match=FILE) as caught:
         train(fresh(), TASK, settings(steps=3, folder=tmp_path, resume=True))
+    assert len(str(caught.value)) < 1000
+
+
+def test_300_mutations_of_a_checkpoint_are_refused_or_change_nothing(tmp_path: Path) -> None:
+    train(fresh(), TASK, settings(steps=3, folder=tmp_path))
+    whole, chance = (tmp_path / FILE).read_bytes(), np.random.default_rng(0)
+    right = fresh()
+    train(right, TASK, settings(steps=3, folder=tmp_path, resume=True))
+    refused = 0
+    for _ in range(300):
+        (tmp_path / FILE).write_bytes(mutated(chance, whole))
+        model = fresh()
+        try:
+            train(model, TASK, settings(steps=3, folder=tmp_path, resume=True))
+        except CheckpointError as error:
+            assert len(str(error)) < 1000
+            refused += 1
+        else:
+            assert_same_weights(model, right)
+    assert refused > 250
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -152,7 +192,7 @@ def test_a_half_written_file_is_never_picked_up(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
     for cut in (len(whole) - 1, len(whole) // 2, 5, 0):  # what a copy that was broken off looks like
         (tmp_path / FILE).write_bytes(whole[:cut])
-        with pytest.raises(CheckpointError, match=re.escape(f"{tmp_path / FILE}: not a whole checkpoint")):
+        with pytest.raises(CheckpointError, match=re.escape(f"{tmp_path / FILE}: not a whole ")):
             train(fresh(), TASK, settings(folder=tmp_path, resume=True))
 
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from mutations import mutated
 from peers import random_model, random_tokens, twin
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
@@ -279,24 +280,6 @@ def test_json_that_is_too_deep_or_too_long_is_a_sentence(saved, content):
     (saved / "config.json").write_bytes(content)
     with pytest.raises(CheckpointError):
         load_gpt2(saved)
-
-
-def mutated(chance, data):
-    """One of the ways in which a file ends up other than it was."""
-    data, how = bytearray(data), chance.integers(5)
-    start = int(chance.integers(len(data)))
-    end = min(len(data), start + int(chance.integers(1, 40)))
-    if how == 0:
-        data[start] ^= 1 << int(chance.integers(8))
-    elif how == 1:
-        del data[start:]
-    elif how == 2:
-        del data[start:end]
-    elif how == 3:
-        data[start:end] = chance.bytes(end - start)
-    else:
-        data[start:start] = data[start:end]
-    return bytes(data)
 
 
 def test_500_mutations_load_as_they_are_or_are_refused(saved, model):

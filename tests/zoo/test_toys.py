@@ -6,8 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from gpt2lab import ablate_attention, generate
 from gpt2lab.__main__ import main
@@ -118,11 +120,76 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     load_toy(folder)  # a folder works as well as a name
     weights = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(weights[:1000])
-    with pytest.raises(CheckpointError, match=r"model\.safetensors: not the weights that provenance\.json describes"):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: not a whole safetensors file"):
         load_toy(folder)
     shutil.copy(ZOO / "induction-one-layer" / WEIGHTS, folder / WEIGHTS)
-    with pytest.raises(CheckpointError, match="not the weights"):
+    with pytest.raises(CheckpointError, match="is not the file that provenance.json describes"):
         load_toy(folder)
+    (folder / "provenance.json").unlink()
+    with pytest.raises(CheckpointError, match="there is no provenance file"):
+        load_toy(folder)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_flipped_bit_is_noticed(tmp_path: Path, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    folder = Path(shutil.copytree(ZOO / "sort", tmp_path / "sort"))
+    data = bytearray((folder / WEIGHTS).read_bytes())
+    data[int(chance.integers(len(data)))] ^= 1 << int(chance.integers(8))
+    (folder / WEIGHTS).write_bytes(data)
+    with pytest.raises(CheckpointError):
+        load_toy(folder)
+
+
+def without_checksum(folder: Path, weights=None, **changes) -> Path:
+    """A model as the first edition wrote it, with something changed."""
+    file = folder / "provenance.json"
+    facts = json.loads(file.read_text())
+    del facts["sha256"]
+    file.write_text(json.dumps({**facts, **changes}))
+    if weights is not None:
+        tensors = load_file(folder / WEIGHTS)
+        save_file({name: weights(name, tensor) for name, tensor in tensors.items()}, folder / WEIGHTS)
+    return folder
+
+
+def test_a_model_without_a_checksum_still_loads(tmp_path: Path) -> None:
+    load_toy(without_checksum(damaged(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (lambda name, x: x.int(), r"should be torch\.float32 .*, got torch\.int32"),
+        (lambda name, x: x != 0, r"should be torch\.float32 .*, got torch\.bool"),
+        (lambda name, x: x * torch.nan, "nan or infinite"),
+        (lambda name, x: x[:1].clone(), "should have shape|should be torch"),
+    ],
+)
+def test_other_weights_are_refused_without_a_checksum_too(tmp_path: Path, weights, message: str) -> None:
+    with pytest.raises(CheckpointError, match=f"not the weights that provenance.json describes .*{message}"):
+        load_toy(without_checksum(damaged(tmp_path), weights))
+
+
+@pytest.mark.parametrize("changes", [dict(task="sort"), dict(task="nothing"), dict(variant="rope"), dict(variant="x")])
+def test_a_foreign_task_or_variant_is_refused(tmp_path: Path, changes) -> None:
+    with pytest.raises(CheckpointError):
+        load_toy(without_checksum(damaged(tmp_path), **changes))
+
+
+def test_a_foreign_task_of_the_same_size_is_noticed_by_the_checksum(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ZOO / "sort", tmp_path / "sort"))
+    file = folder / "provenance.json"
+    file.write_text(file.read_text().replace('"task": "sort"', '"task": "reverse"'))
+    with pytest.raises(CheckpointError, match="its checksum differs"):
+        load_toy(folder)
+
+
+@pytest.mark.parametrize("sizes", [dict(n_layers=10**9), dict(d_model=10**12), dict(n_layers="two"), dict(unknown=1)])
+def test_sizes_that_cannot_be_are_refused_at_once(tmp_path: Path, sizes) -> None:
+    config = json.loads((ZOO / "reference" / "provenance.json").read_text())["config"]
+    with pytest.raises(CheckpointError):
+        load_toy(without_checksum(damaged(tmp_path), config={**config, **sizes}))
 
 
 @pytest.mark.parametrize(
