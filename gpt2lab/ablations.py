@@ -31,6 +31,8 @@ from gpt2lab.positions import ALiBiAttention, NoPositions, RotaryAttention, Sinu
 from gpt2lab.residual import residual_init_scale
 from gpt2lab.trace import BlockTrace, FeedForwardTrace, LayerNormTrace
 
+GPT2_WIDTH = 768
+
 
 class NoResidualBlock(TransformerBlock):
     """x = attn(ln_1(x)); x = ffn(ln_2(x)): every part overwrites what came before."""
@@ -111,6 +113,8 @@ class ScaledSinusoids(SinusoidalPositions):
     The paper goes the other way and multiplies the token vectors by sqrt(d_model); what matters is
     that neither drowns the other. ``std`` is stored with the weights, but not learned.
     """
+
+    std: Tensor
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__(config)
@@ -255,9 +259,6 @@ def build(variant: str, config: GPT2Config, seed: int = 0) -> GPT2:
         return chosen.change(chosen.model(config))
 
 
-GPT2_WIDTH = 768
-
-
 @torch.no_grad()
 def scale_init(model: GPT2) -> GPT2:
     """Give a narrow model the first weights that GPT-2's would be at its width.
@@ -270,7 +271,7 @@ def scale_init(model: GPT2) -> GPT2:
     factor = (GPT2_WIDTH / model.config.d_model) ** 0.5
     for weight in model.parameters():
         if weight.ndim >= 2:
-            weight *= factor
-    if hasattr(model.position_embedding, "std"):  # fixed sinusoids keep up with the token vectors
-        model.position_embedding.std *= factor
+            weight.mul_(factor)
+    if isinstance(model.position_embedding, ScaledSinusoids):  # fixed sinusoids keep up with the token vectors
+        model.position_embedding.std.mul_(factor)
     return model

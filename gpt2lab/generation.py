@@ -78,7 +78,7 @@ def generate(
         that are not in the vocabulary, and if the model's logits are not finite.
     """
     sampling = Sampling(temperature, top_k, top_p)
-    run = _prepare(model, tokens, max_new_tokens, sampling, stop, allowed, use_cache, generator)
+    run: _Run = _prepare(model, tokens, max_new_tokens, sampling, stop, allowed, use_cache, generator)
     text = torch.cat([run.tokens, *(token for token, _ in run.steps())], dim=1)
     return text if isinstance(tokens, Tensor) else run.unpadded(text)
 

@@ -180,7 +180,7 @@ def _layers(model: GPT2, layers: int | Iterable[int] | None) -> list[int]:
 
 
 def _index(name: str, index: object, count: int) -> int:
-    whole = int(index) if isinstance(index, numbers.Integral) and not isinstance(index, bool) else -1
+    whole = -1 if isinstance(index, bool) or not isinstance(index, numbers.Integral) else int(index)
     if not 0 <= whole < count:
         raise InputError(f"{name} must lie in 0 … {count - 1}, got {index!r}")
     return whole

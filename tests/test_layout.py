@@ -18,24 +18,24 @@ THIN = 20  # lines of functions in an __init__
 LAYERS = """
     errors moved
     files local_server
-    config trace
-    residual layernorm attention masking positions feedforward
+    config trace tokens sampling
+    residual layernorm attention masking cache positions feedforward
     block
     model
     generation weights interventions ablations tokenizer tasks training
     zoo family
-    studies studies.lab
+    studies
     check quiz claims
     figures
-    explorer explorer.views
+    explorer
     widgets
     course
     __main__
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
-PLANNED = {"local_server", "family", "quiz", "claims", "explorer.views"}  # they need not be there
-LOOSE = """config trace residual layernorm attention masking positions feedforward block model generation
-    weights interventions ablations errors files local_server __main__ moved""".split()
+PLANNED = {"local_server", "family", "quiz", "claims"}  # they need not be there
+LOOSE = """config trace tokens sampling residual layernorm attention masking cache positions feedforward block model
+    generation weights interventions ablations errors files local_server __main__ moved""".split()
 
 
 def upward(arrows: dict[str, set[str]]) -> list[str]:

@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from explorer_page import ECHO, SETUP, SHOW, Shown
 
-from gpt2lab.course.browser import CELL_S, START_S, Notebook
 from gpt2lab import local_server
+from gpt2lab.course.browser import CELL_S, START_S, Notebook
 from gpt2lab.explorer import serve
 
 

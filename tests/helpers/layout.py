@@ -2,8 +2,8 @@
 
     python tests/helpers/layout.py [CHECKOUT]
 
-prints a table. A room is a module that lies directly in ``gpt2lab/``, or a package with the modules in
-it; a package inside a package is a room of its own. An arrow is an import of one room by another, a
+prints a table. A room is a module that lies directly in ``gpt2lab/``, or a package with all that is
+in it. An arrow is an import of one room by another, a
 late import inside a function included. The floor of a room is the longest chain of rooms below it.
 """
 
@@ -44,20 +44,16 @@ def edges(graph: grimp.ImportGraph) -> dict[str, set[str]]:
     return {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
 
 
-def room(module: str, packages: set[str]) -> str:
+def room(module: str) -> str:
     """The room of a module, without the leading ``gpt2lab.``; the package's own face is ``gpt2lab``."""
-    home = module if module in packages else module.rpartition(".")[0]
-    if home == PACKAGE:
-        home = module
-    return home.removeprefix(f"{PACKAGE}.")
+    return PACKAGE if module == PACKAGE else module.split(".")[1]
 
 
 def rooms(graph: grimp.ImportGraph) -> dict[str, set[str]]:
     """For each room, the rooms that its modules import. ``gpt2lab/__init__`` is a face, not a room."""
-    packages = {module for module in graph.modules if graph.find_children(module)}
-    arrows: dict[str, set[str]] = {room(module, packages): set() for module in graph.modules}
+    arrows: dict[str, set[str]] = {room(module): set() for module in graph.modules}
     for module, imported in edges(graph).items():
-        arrows[room(module, packages)] |= {room(other, packages) for other in imported}
+        arrows[room(module)] |= {room(other) for other in imported}
     arrows.pop(PACKAGE)
     return {name: others - {name, PACKAGE} for name, others in arrows.items()}
 
