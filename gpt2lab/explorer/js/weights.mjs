@@ -42,10 +42,10 @@ export function exactRow(store, map, row) {
   return { weights, write: (i) => amount(weights[i]) };
 }
 
-// The key of the selection: the chosen one, or where this query looks most.
+// The key of the selection: the chosen one, or where this query looks most (the first, if all are nan).
 export function chosenKey(store, weights) {
   const key = store.get("key");
-  return key >= 0 && key < weights.length ? key : weights.indexOf(Math.max(...weights));
+  return key >= 0 && key < weights.length ? key : Math.max(0, weights.indexOf(Math.max(...weights)));
 }
 
 // Ask ahead for the likely next clicks: the other heads of this layer, the same head in the layers around
