@@ -21,14 +21,14 @@ from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from gpt2lab.course.browser import chromium_program
 from gpt2lab.files import atomic_write
 
 PICTURE = Path(__file__).with_name("explorer.png")
 MODEL = "reference"
-SIZE = {"width": 1180, "height": 900}  # CSS pixels
+SIZE: ViewportSize = {"width": 1180, "height": 900}  # CSS pixels
 PATIENCE = 900  # times 0.1 s: starting a kernel and loading torch takes long on a busy machine
 
 # ``data-drawn`` names the last complete drawing. The rest guards against an explorer that is on its
@@ -70,9 +70,8 @@ def main() -> None:
     explore = ["explore", "--model", MODEL, "--text", CLAIMED.text, "--view", CLAIMED.view, "--no-browser"]
     with subprocess.Popen([sys.executable, "-m", "gpt2lab", *explore], stdout=subprocess.PIPE, text=True) as process:
         try:
-            address = next(
-                (found[0] for line in process.stdout or () if (found := re.search(r"http://\S+", line))), None
-            )
+            lines = map(re.compile(r"http://\S+").search, process.stdout or ())
+            address = next((found[0] for found in lines if found), None)
             if address is None:
                 raise SystemExit("gpt2lab explore ended without an address; its own message says why")
             with sync_playwright() as playwright:
