@@ -10,10 +10,12 @@ import contextlib
 import statistics
 import sys
 import time
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import Any
+from types import ModuleType
 
 import torch
+from _timing import Row
 
 from gpt2lab.course.browser import Lab, Notebook
 
@@ -91,12 +93,13 @@ window.watch = (n) => {
 """
 
 
-def in_jupyterlab(lab: Lab, setup: str, ours_s: float) -> tuple[list[dict], dict]:
+def in_jupyterlab(lab: Lab, setup: str, ours_s: float) -> tuple[list[Row], dict[str, float]]:
     """From Shift+Enter to something drawn, peer by peer, at 128 tokens.
 
     512 tokens are left out: the outputs are 200 to 1,000 MB, of which JupyterLab shows none in time.
     """
-    rows, facts = [], {}
+    rows: list[Row] = []
+    facts: dict[str, float] = {}
     for name, cell in CELLS.items():
         if find_spec(name) is None:
             continue
@@ -141,9 +144,9 @@ def _show(notebook: Notebook) -> tuple[float | None, float | None]:
         page.wait_for_timeout(100)
 
 
-def builds(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Any]:
+def builds(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Callable[[], str]]:
     """A function per installed peer; each returns the HTML that it would show."""
-    found: dict[str, Any] = {}
+    found: dict[str, Callable[[], str]] = {}
     with contextlib.suppress(ImportError):
         from bertviz import head_view
 
@@ -168,7 +171,8 @@ def builds(attention: list[torch.Tensor], tokens: list[str]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Any:
+def _replaced(owner: ModuleType, name: str, value: object) -> Iterator[None]:
+    """``owner.name`` is ``value`` meanwhile, also where inspectus has imported it."""
     before = getattr(owner, name)
     modules = [m for m in list(sys.modules.values()) if (getattr(m, "__name__", None) or "").startswith("inspectus")]
     users = [m for m in [owner, *modules] if getattr(m, name, None) is before]
@@ -181,5 +185,5 @@ def _replaced(owner: Any, name: str, value: Any) -> Any:
             setattr(user, name, before)
 
 
-def _html(thing: Any) -> str:
+def _html(thing: object) -> str:
     return getattr(thing, "data", None) or str(thing)

@@ -6,7 +6,7 @@ the model; theirs is handed the attention. The rest is taken in JupyterLab in he
 software rendering, on a 12-layer, 12-head model of width 48; every time ends at a drawn frame. The
 peers are run in the same JupyterLab with the same attention, and with every other host blocked.
 
-A row's "other" is a peer's time, or the time that may be taken.
+A row's "other" is a peer's time, or the time that may be taken. ``--quick`` leaves the peers out.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import _peers
 import torch
-from _timing import PAIRS, compare, provenance, report
+from _timing import PAIRS, Row, arguments, compare, provenance, report
 
 from gpt2lab import GPT2, GPT2Config, course_encoding
 from gpt2lab.course.browser import Lab, chromium_program, jupyterlab
 from gpt2lab.explorer import Explorer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 LENGTHS = (32, 128)
 FIRST_VIEW, ALL_MAPS = 250_000, 1_300_000  # bytes at 128 tokens
@@ -36,7 +39,6 @@ WORDS = "def area(width, height): return width * height if width > 0 else None #
 SETUP = f"""
 import torch
 from gpt2lab import GPT2, GPT2Config, course_encoding
-from gpt2lab.course.browser import Lab, chromium_program, jupyterlab
 from gpt2lab.explorer import Explorer
 torch.manual_seed(0)
 encoding = course_encoding()
@@ -94,8 +96,9 @@ def all_map_bytes(explorer: Explorer) -> int:
     return sum(len(explorer.answer(f"map/0/{i}/{j}")[1][0]) for i in range(12) for j in range(12))
 
 
-def sizes_and_build_times() -> tuple[list[dict], dict]:
-    rows, facts = [], {}
+def sizes_and_build_times(quick: bool) -> tuple[list[Row], dict[str, float]]:
+    rows: list[Row] = []
+    facts: dict[str, float] = {}
     for T in LENGTHS:
         explorer = make(T)
         assert explorer.tokens.shape[1] == T
@@ -105,7 +108,7 @@ def sizes_and_build_times() -> tuple[list[dict], dict]:
         for name, build in _peers.builds(attention, explorer._scene["labels"]).items():
             with contextlib.redirect_stdout(io.StringIO()):
                 facts[f"{name}_bytes_{T}"] = len(build().encode("utf-8", "replace"))
-                if T == min(LENGTHS):
+                if T == min(LENGTHS) and not quick:
                     rows.append(
                         compare(
                             f"build, {T} tokens, beside {name}",
@@ -118,7 +121,7 @@ def sizes_and_build_times() -> tuple[list[dict], dict]:
     return rows, facts
 
 
-def limit_row(name: str, milliseconds: list[float], limit: float) -> dict:
+def limit_row(name: str, milliseconds: list[float], limit: float) -> Row:
     """A row for a time that may be taken."""
     middle = statistics.median(milliseconds) / 1000
     low, _, high = statistics.quantiles(milliseconds, n=4) if len(milliseconds) > 2 else (0.0, 0.0, 0.0)
@@ -128,7 +131,7 @@ def limit_row(name: str, milliseconds: list[float], limit: float) -> dict:
     }  # fmt: skip
 
 
-def in_jupyterlab() -> tuple[list[dict], dict]:
+def in_jupyterlab(quick: bool) -> tuple[list[Row], dict[str, float]]:
     """Times that a person would feel, in a browser; ours and the peers'."""
     from playwright.sync_api import sync_playwright
 
@@ -144,7 +147,9 @@ def in_jupyterlab() -> tuple[list[dict], dict]:
         browser = p.chromium.launch(executable_path=program, args=["--no-sandbox"])
         lab = Lab(browser, Path(folder), url, token)
         try:
-            rows = measure(lab)
+            rows = measure(lab, quick)
+            if quick:
+                return rows, {}
             first = next(row for row in rows if row["name"] == "run to visible, 128 tokens")
             theirs, facts = _peers.in_jupyterlab(lab, SETUP, first["ours_s"])
             return rows + theirs, facts
@@ -152,8 +157,9 @@ def in_jupyterlab() -> tuple[list[dict], dict]:
             browser.close()
 
 
-def measure(lab: Lab) -> list[dict]:
-    runs = 5
+def measure(lab: Lab, quick: bool = False) -> list[Row]:
+    """Our rows; a quick run shows each text twice instead of five times."""
+    runs = 2 if quick else 5
     cells = [SETUP]
     for T in (128, 512):
         cells += [f"e = Explorer(model, encoding, cut({T})); e"] * runs
@@ -161,7 +167,7 @@ def measure(lab: Lab) -> list[dict]:
     with lab.open(lab.write("ours", cells), fresh=True, script=CLOCK) as notebook:
         page = notebook.page
         notebook.run(0)
-        rows = []
+        rows: list[Row] = []
         for first, (T, limit) in zip((1, 1 + runs), ((128, 800), (512, 1200)), strict=True):
             times = []
             for n in range(first, first + runs):
@@ -181,7 +187,7 @@ def measure(lab: Lab) -> list[dict]:
     return rows
 
 
-def hands(page: Any) -> list[dict]:
+def hands(page: Page) -> list[Row]:
     """Selections in the head view of the last explorer on the page."""
     page.locator(".g2x").last.locator("[data-view=head]").click()
     page.wait_for_timeout(1500)  # the neighbours arrive
@@ -199,17 +205,18 @@ def hands(page: Any) -> list[dict]:
 
 
 def main() -> int:
-    rows, facts = sizes_and_build_times()
+    options = arguments(__doc__, quick=True)
+    rows, facts = sizes_and_build_times(options.quick)
     for name, limit in (("first_view_bytes_128", FIRST_VIEW), ("all_map_bytes_128", ALL_MAPS)):
         if facts[name] > limit:
             raise SystemExit(f"{name} is {facts[name]:,}, at most {limit:,} are allowed")
-    in_browser, more = in_jupyterlab()
+    in_browser, more = in_jupyterlab(options.quick)
     rows += in_browser
     versions = {}
     for name in ("anywidget", "bertviz", "circuitsvis", "inspectus"):
         with contextlib.suppress(PackageNotFoundError):
             versions[name] = version(name)
-    return report("explorer", rows, {**provenance("jupyterlab"), **versions}, **facts, **more)
+    return report("explorer", rows, {**provenance("jupyterlab"), **versions}, options.quick, **facts, **more)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections.abc import Callable
 
 import torch
-from _timing import provenance, report
+from _timing import Row, arguments, provenance, report
 
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
@@ -32,7 +33,7 @@ B, T = 32, 1024
 MODELS, STEPS = 64, 50
 
 
-def timed(run, repeats: int = 15) -> float:
+def timed(run: Callable[[], object], repeats: int = 15) -> float:
     """Median seconds of one call, after two to warm up."""
     seconds = []
     for i in range(repeats + 2):
@@ -91,13 +92,14 @@ def lab_speed(stacked: bool) -> float:
 
 
 def main() -> int:
+    arguments(__doc__)
     if not torch.cuda.is_available():
         print(f"This benchmark needs a CUDA GPU; torch {torch.__version__} sees none. Nothing was measured.")
         return 0
     origin = {**provenance(), "device": torch.cuda.get_device_name()}
     ceiling = matmul_ceiling()
-    more = {"matmul ceiling, TFLOP/s": ceiling / 1e12}
-    rows = []
+    more: dict[str, float] = {"matmul ceiling, TFLOP/s": ceiling / 1e12}
+    rows: list[Row] = []
     for compiled in (False, True):
         name = "124 M, bf16" + (", torch.compile" if compiled else "")
         speed, flops = gpt2_step(compiled)
@@ -114,7 +116,7 @@ def main() -> int:
         "name": f"lab: one model for one step, {MODELS} stacked against one by one", "ours_s": 1 / together,
         "theirs_s": 1 / alone, "ratio": together / alone, "target": 5.0, "met": together / alone >= 5.0,
     })  # fmt: skip
-    return report("gpu_training", rows, origin, **more)
+    return report("gpu_training", rows, origin, False, **more)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
-from _timing import compare, provenance, report
+from _timing import arguments, compare, provenance, report
 
 AT_MOST = 1.15  # times as long as torch
 
 
-def fresh(code: str):
+def fresh(code: str) -> Callable[[], object]:
     """A function that runs the code in a new Python."""
     return lambda: subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def main() -> int:
+    arguments(__doc__)
     origin = provenance()
     parts = "from gpt2lab import GPT2, GPT2Config, generate, gpt2_encoding, load_gpt2"
     rows = [

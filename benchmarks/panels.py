@@ -14,7 +14,7 @@ import sys
 import time
 
 import torch
-from _timing import provenance, report
+from _timing import Row, arguments, provenance, report
 
 import gpt2lab.widgets
 from gpt2lab.widgets import Panel
@@ -30,7 +30,7 @@ def panels() -> list[type[Panel]]:
     return [kind for kind in offered if issubclass(kind, Panel) and kind is not Panel]
 
 
-def other_value(panel: Panel, name: str):
+def other_value(panel: Panel, name: str) -> object:
     """A value of the setting that it does not have now; None if there is no other."""
     trait, now = type(panel).class_traits()[name], getattr(panel, name)
     if isinstance(trait, Switch):
@@ -57,7 +57,7 @@ def seconds(panel: Panel, name: str, rounds: int) -> float:
     return statistics.median(taken)
 
 
-def slowest_setting(kind: type[Panel]) -> dict:
+def slowest_setting(kind: type[Panel]) -> Row:
     """Find the setting that takes longest, then time that one."""
     panel = kind()
     names = [name for name in panel.setting_names() if other_value(panel, name) is not None]
@@ -74,6 +74,7 @@ def slowest_setting(kind: type[Panel]) -> dict:
 
 
 def main() -> int:
+    arguments(__doc__)
     torch.set_num_threads(1)
     origin = provenance("matplotlib", "ipywidgets")
     return report("panels", [slowest_setting(kind) for kind in panels()], origin)
