@@ -11,12 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import torch
 from _models import GPT2_SMALL, SMALL, both, prompt
 from _timing import arguments, compare, provenance, report
 from torch import Tensor
-from transformers import GPT2LMHeadModel
 
 from gpt2lab.generation import generate
 from gpt2lab.model import GPT2
@@ -32,7 +32,8 @@ def uncached(model: GPT2, tokens: Tensor) -> Callable[[], Tensor]:
     return lambda: generate(model, tokens, NEW, temperature=0, use_cache=False)
 
 
-def transformers_generate(model: GPT2LMHeadModel, tokens: Tensor) -> Callable[[], Tensor]:
+# Any: the types that transformers gives generate() do not fit its own models.
+def transformers_generate(model: Any, tokens: Tensor) -> Callable[[], Tensor]:
     mask = torch.ones_like(tokens)
     return lambda: model.generate(tokens, attention_mask=mask, max_new_tokens=NEW, do_sample=False)
 

@@ -26,7 +26,7 @@ ROUNDS = 16  # each of two values as often
 
 def panels() -> list[type[Panel]]:
     """Every panel that the package offers."""
-    offered = [getattr(gpt2lab.widgets, name) for name in gpt2lab.widgets.__all__]
+    offered = [getattr(gpt2lab.widgets, name) for name in dir(gpt2lab.widgets)]
     return [kind for kind in offered if issubclass(kind, Panel) and kind is not Panel]
 
 
