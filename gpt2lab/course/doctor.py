@@ -59,7 +59,8 @@ def check_python() -> Finding:
 
 def check_packages() -> Finding:
     """Every dependency, and the versions that were tested."""
-    missing, needed = [], []
+    missing: list[str] = []
+    needed: list[str] = []
     for requirement in importlib.metadata.requires("gpt2lab") or []:
         if "extra ==" not in requirement:
             needed += re.findall(r"^[\w.-]+", requirement)

@@ -219,16 +219,16 @@ def _exercises(notebook: NotebookNode, path: Path) -> Iterator[str]:
     exercises = [cell for cell in code_cells(notebook) if exercise_name(cell)]
     if len(exercises) < 3:
         yield f"there are {len(exercises)} exercises; at least 3"
-    names = [exercise_name(cell) for cell in exercises]
+    names = [given for cell in exercises if (given := exercise_name(cell))]
     if len(set(names)) < len(names):
-        yield f"two exercises have the same name: {', '.join(map(str, names))}"
+        yield f"two exercises have the same name: {', '.join(names)}"
     for cell in exercises:
         if NOT_DONE not in [text.strip() for text in texts(cell)]:
             yield f"{name(cell)} does not print {NOT_DONE!r}"
     folder = path.parent / "solutions" / path.stem
     solved = {file.stem for file in folder.glob("*.py")}
     if lacking := sorted(set(names) - solved):
-        yield f"no solution for {', '.join(map(str, lacking))} in solutions/{path.stem}"
+        yield f"no solution for {', '.join(lacking)} in solutions/{path.stem}"
     if stray := sorted(solved - set(names)):
         yield f"solutions/{path.stem} solves {', '.join(stray)}, which is no exercise"
 

@@ -14,7 +14,7 @@ def block_diagram() -> Picture:
     """GPT-1's block (post-LN) and GPT-2's (pre-LN), as a Picture."""
     picture = Picture(9.6, 6.2, "One block of GPT-1 and one of GPT-2")
     with house_style():
-        left, right = picture.add_axes([0.02, 0.02, 0.46, 0.9]), picture.add_axes([0.52, 0.02, 0.46, 0.9])
+        left, right = picture.add_axes((0.02, 0.02, 0.46, 0.9)), picture.add_axes((0.52, 0.02, 0.46, 0.9))
         _block(left, "GPT-1: the norm is on the stream", pre_ln=False)
         _block(right, "GPT-2: the norm is on the branch", pre_ln=True)
     return picture
@@ -44,9 +44,9 @@ def _block(axes: Axes, title: str, pre_ln: bool) -> None:
 def _branch(axes: Axes, stream: float, bottom: float, part: tuple[str, str], pre_ln: bool) -> None:
     """A branch that leaves the stream, passes its boxes and comes back at the plus."""
     right, plus = 7.0, bottom + 3.4
-    line = {"color": INK, "linewidth": 2}
-    axes.plot([stream, right, right], [bottom, bottom, plus], **line)
-    axes.annotate("", (stream + 0.32, plus), (right, plus), arrowprops={"arrowstyle": "-|>", **line})
+    axes.plot([stream, right, right], [bottom, bottom, plus], color=INK, linewidth=2)
+    arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 2}
+    axes.annotate("", (stream + 0.32, plus), (right, plus), arrowprops=arrow)
     if pre_ln:
         _box(axes, right, bottom + 0.95, *NORM)
         _box(axes, right, bottom + 2.35, *part)

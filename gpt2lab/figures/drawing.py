@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
+from torch import Tensor
 
-from gpt2lab.figures.style import AMOUNT, FONT, INK, SIGNED, SMALL, letters
+from gpt2lab.errors import InputError, validates
+from gpt2lab.figures.style import AMOUNT, FONT, INK, SIGNED, SMALL, Number, letters
+
+Values: TypeAlias = Tensor | np.ndarray | Number | Sequence[object]  # numbers; a list may hold lists or tensors
 
 
 def draw_heatmap(
@@ -76,14 +82,14 @@ def _power(value: float) -> str:
 
 def name_curves(axes: Axes) -> None:
     """Write each curve's name at its right end, in its colour, pushed apart where ends meet."""
-    figure = axes.figure
+    figure = axes.figure.figure  # the whole figure, also for axes in a part of it
     figure.draw_without_rendering()
-    ends = []
+    ends: list[tuple[float, Line2D]] = []
     for line in axes.get_lines():
         x, y = (np.asarray(values, dtype=float) for values in line.get_data())
         good = np.isfinite(axes.transData.transform(np.column_stack([x, y]))).all(axis=1)
-        if good.any() and not line.get_label().startswith("_"):
-            ends.append([axes.transData.transform((x[good][-1], y[good][-1]))[1], line])
+        if good.any() and not str(line.get_label()).startswith("_"):
+            ends.append((float(axes.transData.transform((x[good][-1], y[good][-1]))[1]), line))
     ends.sort(key=lambda end: end[0])
     gap = FONT * 1.3 / 72 * figure.dpi
     bottom = axes.bbox.y0
@@ -96,12 +102,12 @@ def name_curves(axes: Axes) -> None:
             places[i] = min(places[i], places[i + 1] - gap)
     for place, (_, line) in zip(places, ends, strict=True):
         axes.annotate(
-            line.get_label(), (1.02, (place - bottom) / axes.bbox.height), xycoords="axes fraction",
+            str(line.get_label()), (1.02, (place - bottom) / axes.bbox.height), xycoords="axes fraction",
             color=letters(line.get_color()), va="center", fontweight="bold", annotation_clip=False,
         )  # fmt: skip
 
 
-def short(value: Any, digits: int = 3) -> str:
+def short(value: Number | Tensor, digits: int = 3) -> str:
     """A number in a few significant digits: 0.123, 12.3, 1.2e-05."""
     value = float(value)
     if value == 0:
@@ -112,7 +118,7 @@ def short(value: Any, digits: int = 3) -> str:
     return text.replace("-", "−") if "e" not in text else text
 
 
-def decimals(value: Any, largest: Any) -> str:
+def decimals(value: Number, largest: Number) -> str:
     """A number of a table whose largest is given: as many decimals in every cell."""
     places = 2 - min(2, math.floor(math.log10(largest))) if largest >= 1 else 1 - math.floor(math.log10(largest))
     return f"{value:.{places}f}".replace("-", "−")
@@ -123,10 +129,26 @@ def clip(label: str, n: int = 12) -> str:
     return label if len(label) <= n else label[: n - 1] + "…"
 
 
-def as_array(values: Any) -> np.ndarray:
-    """Tensors (with or without gradients), arrays and lists as a float array."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().float().numpy()
-    elif isinstance(values, (list, tuple)):
-        values = [as_array(v) if hasattr(v, "detach") else v for v in values]
-    return np.asarray(values, dtype=float)
+@validates
+def as_array(values: Values) -> np.ndarray:
+    """Tensors (with or without gradients), arrays and lists of either as a float array.
+
+    Raises
+    ------
+    InputError
+        If something in it is no number, or the parts of a list have different shapes.
+    """
+    if isinstance(values, (list, tuple)):
+        values = [value.tolist() if isinstance(value, Tensor) else value for value in values]
+    try:
+        plain = values.detach().to("cpu", torch.float32).numpy() if isinstance(values, Tensor) else values
+        return np.asarray(plain, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"a figure needs numbers as a tensor, an array or a list of one shape, got {_received(values)}"
+        ) from error
+
+
+def _received(values: object) -> str:
+    text = repr(values)
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -7,20 +7,20 @@ cell. For something these do not offer, take ``picture.axes[0]`` and go on from 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from gpt2lab.errors import InputError
-from gpt2lab.figures.drawing import as_array, draw_heatmap, log_scale, name_curves, short
+from gpt2lab.errors import InputError, validates
+from gpt2lab.figures.drawing import Values, as_array, draw_heatmap, log_scale, name_curves, short
 from gpt2lab.figures.drawing import clip as clip
 from gpt2lab.figures.drawing import decimals as decimals
 from gpt2lab.figures.style import FADED, PALETTE, SMALL, Picture, house_style
 
 
+@validates
 def heatmap(
-    values: Any,
+    values: Values,
     rows: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     *,
@@ -31,7 +31,7 @@ def heatmap(
     signed: bool = False,
     limit: float | None = None,
     numbers: bool | None = None,
-    mask: Any = None,
+    mask: Values | None = None,
     width: float = 7.0,
 ) -> Picture:
     """A matrix as colours, such as attention weights with the tokens along both sides.
@@ -56,12 +56,12 @@ def heatmap(
 
     Raises
     ------
-    ValueError
+    InputError
         If values are not a matrix, or a list of labels has another length.
     """
     matrix = as_array(values)
-    if matrix.ndim != 2:
-        raise InputError(f"heatmap needs a matrix (rows, columns), got shape {matrix.shape}")
+    if matrix.ndim != 2 or not matrix.size:
+        raise InputError(f"heatmap needs a matrix (rows, columns) that is not empty, got shape {matrix.shape}")
     for name, labels, n in (("rows", rows, matrix.shape[0]), ("columns", columns, matrix.shape[1])):
         if labels is not None and len(labels) != n:
             raise InputError(f"heatmap needs one label for each of the {n} {name}, got {len(labels)}")
@@ -78,9 +78,10 @@ def heatmap(
     return picture
 
 
+@validates
 def lines(
-    x: Any,
-    curves: Mapping[str, Any],
+    x: Values,
+    curves: Mapping[str, Values],
     *,
     title: str = "",
     xlabel: str = "",
@@ -100,10 +101,12 @@ def lines(
 
     Raises
     ------
-    ValueError
-        If a curve is not as long as x.
+    InputError
+        If x is no list of numbers, or a curve is not as long as x.
     """
     x = as_array(x)
+    if x.ndim != 1 or not x.size:
+        raise InputError(f"lines needs x as a list of numbers that is not empty, got shape {x.shape}")
     picture = Picture(width, height, title, "constrained")
     with house_style():
         axes = picture.add_subplot()
@@ -127,9 +130,10 @@ def lines(
     return picture
 
 
+@validates
 def bars(
     labels: Sequence[str],
-    values: Any,
+    values: Values | Mapping[str, Values],
     *,
     title: str = "",
     xlabel: str = "",
@@ -147,10 +151,12 @@ def bars(
 
     Raises
     ------
-    ValueError
+    InputError
         If there is not one value per label.
     """
     series = dict(values) if isinstance(values, Mapping) else {"": values}
+    if not series or not labels:
+        raise InputError("bars needs at least one label and one row of values, got none")
     n, thick = len(labels), 0.8 / len(series)
     picture = Picture(width, 1.5 + 0.36 * n * max(1, 0.75 * len(series)), title, "constrained")
     with house_style():

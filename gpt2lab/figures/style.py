@@ -17,14 +17,20 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from matplotlib import get_data_path, rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.typing import ColorType
 from PIL import Image, ImageDraw, ImageFont
+
+Number: TypeAlias = float | int | np.floating | np.integer  # a place or a size, from Python or from an array
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)  # curves take them in this order
@@ -38,7 +44,7 @@ CSS_PER_INCH = 96  # one inch of a figure is shown this wide, so 12 pt are 16 px
 PIXELS_PER_INCH = 144  # and drawn this sharp, for projectors and fine screens
 FONT, SMALL = 13, 11.5  # points
 
-RC = {
+RC: dict[Any, object] = {  # Any: matplotlib types its keys as the literal names that its own version knows
     "figure.facecolor": CARD, "axes.facecolor": CARD, "savefig.facecolor": CARD,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
     "font.size": FONT, "axes.titlesize": FONT + 1, "axes.labelsize": FONT,
@@ -62,7 +68,7 @@ CSS = """
 """
 
 
-def letters(color: str) -> tuple[float, ...]:
+def letters(color: ColorType) -> tuple[float, ...]:
     """A colour of the palette, darkened until thin letters in it are legible on white."""
     return tuple(0.68 * part for part in to_rgb(color))
 
@@ -78,7 +84,7 @@ def house_style() -> Iterator[None]:
 
 
 @functools.cache
-def _font(points: Any, bold: bool) -> ImageFont.FreeTypeFont:
+def _font(points: float, bold: bool) -> ImageFont.FreeTypeFont:
     file = Path(get_data_path(), "fonts", "ttf", "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
     return ImageFont.truetype(str(file), points * PIXELS_PER_INCH / 72, layout_engine=ImageFont.Layout.BASIC)
 
@@ -93,21 +99,49 @@ def as_base64(png: bytes) -> str:
     return base64.b64encode(png).decode("ascii")
 
 
+_ACROSS = {"l": "left", "m": "center", "r": "right"}
+_UPWARDS = {"t": "top", "m": "center", "b": "bottom"}
+
+
+class _Label(NamedTuple):
+    """One call of ``Picture.write``."""
+
+    axes: Axes | None
+    x: float
+    y: float
+    text: str
+    size: float
+    color: ColorType
+    bold: bool
+    at: str
+    upright: bool
+
+
 class Picture(Figure):
     """A matplotlib figure that shows itself in a notebook without pyplot and has a stable repr."""
 
-    def __init__(self, width: Any = 8.0, height: Any = 4.0, title: str = "", layout: Any = None) -> None:
-        """``width`` and ``height`` are inches of ``CSS_PER_INCH`` pixels on the page."""
+    def __init__(
+        self, width: Number = 8.0, height: Number = 4.0, title: str = "", layout: Literal["constrained"] | None = None
+    ) -> None:
+        """An empty figure.
+
+        Parameters
+        ----------
+        width, height : float
+            Inches of ``CSS_PER_INCH`` pixels on the page.
+        layout : "constrained" or None
+            Whether matplotlib moves the axes until no label is cut off.
+        """
         with house_style():
-            super().__init__(figsize=(width, height), dpi=PIXELS_PER_INCH, layout=layout)
-        FigureCanvasAgg(self)
-        if layout == "constrained":
-            self.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # inches around the edges
+            super().__init__(figsize=(float(width), float(height)), dpi=PIXELS_PER_INCH, layout=layout)
+        self._agg = FigureCanvasAgg(self)
+        if isinstance(engine := self.get_layout_engine(), ConstrainedLayoutEngine):
+            engine.set(w_pad=0.12, h_pad=0.12)  # inches around the edges
         self.title = title
-        self._written: list[tuple] = []
+        self._written: list[_Label] = []
 
     def write(
-        self, axes: Any, x: Any, y: Any, text: str, *, size: Any = SMALL, color: Any = INK,
+        self, axes: Axes | None, x: Number, y: Number, text: str, *, size: Number = SMALL, color: ColorType = INK,
         bold: bool = False, at: str = "lm", upright: bool = False,
     ) -> None:  # fmt: skip
         """Many small labels, fast: a tenth of the time of ``axes.text``, which a slider can feel.
@@ -121,13 +155,13 @@ class Picture(Figure):
         upright : bool
             Turned by 90°, read from below; ``at`` still speaks of the turned text.
         """
-        self._written.append((axes, x, y, text, size, color, bold, at, upright))
+        self._written.append(_Label(axes, float(x), float(y), text, float(size), color, bold, at, upright))
 
     def png(self) -> bytes:
         """The figure as the bytes of a PNG file."""
         with house_style():
-            self.canvas.draw()
-        image = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+            self._agg.draw()
+        image = Image.fromarray(np.asarray(self._agg.buffer_rgba())).convert("RGB")
         pen = ImageDraw.Draw(image)
         for axes, x, y, text, size, color, bold, at, upright in self._written:
             place = (axes.transData if axes is not None else self.transFigure).transform((x, y))
@@ -137,32 +171,30 @@ class Picture(Figure):
                 pen.text((left, top), text, fill, font, anchor=at.replace("t", "a").replace("b", "d"))
                 continue
             ascent, descent = font.getmetrics()
-            letters = Image.new("L", (math.ceil(font.getlength(text)), ascent + descent))
-            ImageDraw.Draw(letters).text((0, 0), text, 255, font)
-            letters = letters.transpose(Image.Transpose.ROTATE_90)
-            left -= letters.width * {"l": 0, "m": 0.5, "r": 1}[at[0]]
-            top -= letters.height * {"t": 0, "m": 0.5, "b": 1}[at[1]]
-            image.paste(fill, (round(left), round(top)), letters)
+            turned = Image.new("L", (math.ceil(font.getlength(text)), ascent + descent))
+            ImageDraw.Draw(turned).text((0, 0), text, 255, font)
+            turned = turned.transpose(Image.Transpose.ROTATE_90)
+            left -= turned.width * {"l": 0, "m": 0.5, "r": 1}[at[0]]
+            top -= turned.height * {"t": 0, "m": 0.5, "b": 1}[at[1]]
+            image.paste(fill, (round(left), round(top)), turned)
         buffer = io.BytesIO()
         image.save(buffer, "png", compress_level=1)  # the best compression takes as long as the drawing
         return buffer.getvalue()
 
     def svg(self) -> bytes:
         """The figure as the bytes of an SVG file, with the labels as letters."""
-        labels = []
+        labels: list[Artist] = []
         for axes, x, y, text, size, color, bold, at, upright in self._written:
-            style = dict(
-                fontsize=size, color=color, fontweight="bold" if bold else "normal", rotation=90 if upright else 0,
-                ha={"l": "left", "m": "center", "r": "right"}[at[0]],
-                va={"t": "top", "m": "center", "b": "bottom"}[at[1]],
-            )  # fmt: skip
             with house_style():
-                labels.append(axes.text(x, y, text, **style) if axes is not None else self.text(x, y, text, **style))
+                label = axes.text(x, y, text) if axes is not None else self.text(x, y, text)
+                label.set(fontsize=size, color=color, fontweight="bold" if bold else "normal")
+                label.set(rotation=90 if upright else 0, ha=_ACROSS[at[0]], va=_UPWARDS[at[1]])
+            labels.append(label)
         buffer = io.BytesIO()
         with house_style(), rc_context({"svg.fonttype": "none"}):
             self.savefig(buffer, format="svg")
-        for label in labels:
-            label.remove()
+        for drawn in labels:
+            drawn.remove()
         return buffer.getvalue()
 
     def display_size(self) -> dict[str, int]:
@@ -173,6 +205,9 @@ class Picture(Figure):
     def __repr__(self) -> str:
         return f"Picture: {self.title}" if self.title else "Picture"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
+        """What Jupyter shows, and its size on the page; ``include`` and ``exclude`` are Jupyter's, and not used."""
         bundle = {"text/plain": repr(self), "image/png": as_base64(self.png())}
         return bundle, {"image/png": self.display_size()}

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from gpt2lab.figures import plots
+from gpt2lab.figures.drawing import as_array
 
 TOKENS = ["The", "␣robot", "$x$", "🙂"]
 
@@ -81,11 +82,34 @@ def test_curves_with_several_runs_show_median_and_range():
         ),
         (lambda: plots.lines([1, 2], {"a": [1, 2, 3]}), "curve 'a' needs one value for each of 2 x"),
         (lambda: plots.bars(["a"], [1, 2]), "one value for each of the 1 labels"),
+        (lambda: plots.heatmap(torch.zeros(3, 0)), r"that is not empty, got shape \(3, 0\)"),
+        (lambda: plots.lines(3, {"a": [1]}), r"x as a list of numbers that is not empty, got shape \(\)"),
+        (lambda: plots.bars([], []), "at least one label and one row"),
+        (lambda: plots.bars(["a"], {}), "at least one label and one row"),
+        (lambda: plots.bars(["a"], ["much"]), r"needs numbers .*, got \['much'\]"),
+        (lambda: plots.heatmap([[1, 2], [3]]), r"a list of one shape, got \[\[1, 2\], \[3\]\]"),
+        (lambda: plots.heatmap(None), r"needs a matrix .*got shape \(\)"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        torch.tensor([1.0, 2.0], requires_grad=True),
+        torch.tensor([1, 2], dtype=torch.bfloat16),
+        [torch.tensor(1.0, requires_grad=True), 2],
+        (np.float32(1), np.int64(2)),
+        range(1, 3),
+    ],
+)
+def test_numbers_in_any_container_become_one_float_array(values):
+    array = as_array(values)
+    assert array.dtype == np.float64
+    np.testing.assert_array_equal(array, [1.0, 2.0])
 
 
 @pytest.mark.parametrize(
