@@ -173,10 +173,26 @@ def test_the_version_and_the_licence_are_stated_where_people_look():
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions are POSIX")
 def test_continuous_integration_runs_the_same_command():
-    script = ROOT / ".ci" / "run"
-    assert os.access(script, os.X_OK)
-    assert script.read_text().strip().endswith("exec python3 course.py test")
+    """Set-up, then .ci/lint, then the tests; a step that fails ends the run."""
+    script, lint = ROOT / ".ci" / "run", ROOT / ".ci" / "lint"
+    assert os.access(script, os.X_OK) and os.access(lint, os.X_OK)
+    lines = script.read_text().strip().splitlines()
+    assert lines[-1] == "exec python3 course.py test"
+    assert lines.index("set -euo pipefail") < lines.index(".ci/lint") < len(lines) - 1
+    assert any(line.startswith("python3 course.py test --help") for line in lines[: lines.index(".ci/lint")])
     assert "export CI=true" in script.read_text()
+
+
+def test_the_linter_runs_every_tool_in_a_pinned_version():
+    lint = (ROOT / ".ci" / "lint").read_text()
+    plain = lint.replace('"@biomejs/biome@$BIOME"', "biome").replace("-m ", "")
+    for tool in ("ruff check", "ruff format --check", "mypy", "biome lint --error-on-warnings", "git log"):
+        assert tool in plain, tool
+    assert {"ruff", "mypy"} <= constraints().keys()
+    biome = re.search(r"^BIOME=([\d.]+)", lint, re.MULTILINE)
+    assert biome and f"/schemas/{biome[1]}/schema.json" in (ROOT / "biome.json").read_text()
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert f"rev: v{constraints()['ruff']}\n" in hooks
 
 
 def test_what_the_readme_names_is_there():
@@ -189,3 +205,5 @@ def test_what_the_readme_names_is_there():
         if name != "work/" and not path.exists():
             missing.append(name)
     assert not missing
+
+

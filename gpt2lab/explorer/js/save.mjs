@@ -77,7 +77,7 @@ function download(name, blob) {
 // Buttons that save what is on screen.
 export function savePanel(store, current, background, tell) {
   const id = uniqueId("save");
-  const make = (kind) => viewAsSvg(current().figures(), background(), store.scene().text ? `“${store.scene().text.slice(0, 90)}”` : "");
+  const make = () => viewAsSvg(current().figures(), background(), store.scene().text ? `“${store.scene().text.slice(0, 90)}”` : "");
   const ask = (question, then) => {
     tell("Preparing the file …");
     store.fetch(question, (answer) => {

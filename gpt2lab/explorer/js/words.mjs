@@ -33,7 +33,10 @@ export function clip(text, n) {
   const room = (character) => (WIDE.test(character) ? 1.6 : 1);
   if (characters.reduce((sum, character) => sum + room(character), 0) <= n + 0.6) return text;
   let left = n - 1;
-  const kept = characters.findIndex((character) => (left -= room(character)) < 0);
+  const kept = characters.findIndex((character) => {
+    left -= room(character);
+    return left < 0;
+  });
   return characters.slice(0, kept).join("") + "…";
 }
 
@@ -62,6 +65,6 @@ export function place(index, labels) {
 }
 
 export function headName(layer, head, role) {
-  const found = role && role.role ? `, ${role.role} ${amount(role.score)}` : "";
+  const found = role?.role ? `, ${role.role} ${amount(role.score)}` : "";
   return `Layer ${layer}, head ${head}${found}`;
 }
