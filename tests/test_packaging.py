@@ -207,3 +207,9 @@ def test_what_the_readme_names_is_there():
     assert not missing
 
 
+def test_the_workflow_runs_every_supported_python_on_three_systems():
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text()
+    pythons = [f'"3.{minor}"' for minor in range(doctor.OLDEST[1], doctor.NEWEST[1] + 1)]
+    assert f"python: [{', '.join(pythons)}]" in text
+    assert "os: [ubuntu-latest, macos-latest, windows-latest]" in text
+    assert "run: python course.py test\n" in text and "run: .ci/lint\n" in text
