@@ -207,6 +207,28 @@ def test_what_the_readme_names_is_there():
     assert not missing
 
 
+def test_the_readme_leads_to_licence_changes_and_contributing():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"\]\(([^)#:]+)\)", text))
+    assert {"LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"} <= targets
+    assert not [target for target in targets if not (ROOT / target).exists()]
+
+
+STANDING_FOR = {"chapters/NN_NAME": "chapters/07_gpt2", "NAME_panel": "heads_panel", "NAME": "heads", "PART": "masking"}
+
+
+def test_contributing_names_files_that_are_there():
+    """The names in capitals are replaced by those of one chapter, panel, view or check that exists."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    text = text.replace("solutions/NN_NAME", "solutions/07_gpt2")
+    for placeholder, example in STANDING_FOR.items():
+        text = text.replace(placeholder, example)
+    named = set(re.findall(r"(?<![\w/])((?:chapters|gpt2lab|tests|\.ci)/[\w./-]*\w/?|[A-Z]+\.md|[\w]+\.toml)", text))
+    assert len(named) > 20
+    assert not [path for path in named if not (ROOT / path).exists()]
+    assert len(text.splitlines()) < 90  # one page
+
+
 def test_the_workflow_runs_every_supported_python_on_three_systems():
     text = (ROOT / ".github" / "workflows" / "test.yml").read_text()
     pythons = [f'"3.{minor}"' for minor in range(doctor.OLDEST[1], doctor.NEWEST[1] + 1)]
