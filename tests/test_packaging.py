@@ -162,6 +162,21 @@ def test_no_vocabulary_and_no_foreign_weights_are_committed():
     assert not [path for path in git("ls-files") if path.endswith(kinds) and not path.startswith(ours)]
 
 
+def test_a_wheel_has_every_file_of_the_package():
+    """hatch takes the whole folder except what .gitignore names, whether git tracks it or not."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel == {"packages": ["gpt2lab"]}  # with another rule, this test has to follow it
+    package = git("ls-files", "gpt2lab")
+    done = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--stdin"],
+        input="\n".join(package), capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    left_out = set(done.stdout.split())
+    assert not left_out
+    kinds = {Path(path).suffix or Path(path).name for path in package}
+    assert kinds >= {".py", ".pyi", ".typed", ".mjs", ".css", ".html", ".json", ".safetensors"}
+
+
 def test_the_version_and_the_licence_are_stated_where_people_look():
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     released = re.findall(r"^## \[(\d\S*)\]", changes, re.MULTILINE)
