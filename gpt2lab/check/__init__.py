@@ -51,6 +51,22 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         clip(fn)                     fn(gradients, limit) -> list, one norm over all
                         adamw(fn)                    fn(theta, gradient, m, v, t, lr, betas, eps, decay)
                                                      -> (theta, m, v)
+
+The files are named like the components:
+
+    model        shapes, embed, unembed, next_token, forward
+    residual     residual, block, residual_scale, gradient
+    layernorm    token_statistics, layer_norm, rms_norm, pre_ln, post_ln
+    attention    softmax, attention_scores, attention
+    heads        split_heads, merge_heads, multi_head_attention
+    masking      causal_mask, masked_softmax, left_padding_mask, leaks
+    positions    bpe_pair, sinusoidal, rope, alibi_bias
+    feedforward  gelu, feed_forward, dropout, block_parameters
+    weights      parameter_count, from_weights, flops_per_token
+    generation   temperature, top_k, top_p, greedy, kv_cache_bytes
+    training     next_token_loss, first_loss, perplexity, learning_rate, clip, adamw
+    base         a check's result, and how a learner's result is judged
+    learner      calling a learner's function so that it can disturb nothing
 """
 
 from gpt2lab.check.attention import attention, attention_scores, softmax

@@ -1,4 +1,4 @@
-"""Checks for attention: softmax, scores, the whole equation, and several heads."""
+"""Checks for attention: softmax, scores, and the whole equation; several heads are in ``heads``."""
 
 from __future__ import annotations
 
@@ -77,11 +77,10 @@ def _scores(learner: Learner) -> None:
             "large: √d_head.": dots / math.sqrt(6),
             "Divided by √d_model, the width of all heads together. Each dot product runs over one head: √d_head.": dots
             / math.sqrt(48),
-            "Rows and columns are exchanged: a row belongs to a query. q @ k.transpose(-2, -1).": dots.transpose(-2, -1)
-            / 4,
+            "Rows and columns are exchanged: a row belongs to a query, a column to a key.": dots.transpose(-2, -1) / 4,
             "The softmax is already in it. Return the scores.": (dots / 4).softmax(-1),
         },
-        "Expected q @ k.transpose(-2, -1) / √d_head.",
+        "Not right: a score is the dot product of one query with one key, scaled by the width of a head. Compute one by hand, and compare.",
     )
 
 
@@ -126,7 +125,7 @@ def _attend(learner: Learner, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | No
     if out.shape != (*q.shape[:-1], v.shape[-1]) and out.shape == (*q.shape[:-2], v.shape[-1]):
         raise Wrong(
             "The positions have been summed up: one vector is left for the whole sequence. Each query gets its "
-            "own blend: attn_weights @ v."
+            "own blend of the values."
         )
     as_tensor(out, learner.name, (*q.shape[:-1], v.shape[-1]), "out has one vector for each query.")
     return out, weights
@@ -159,7 +158,7 @@ def _weights_without_mask(learner: Learner) -> None:
             .masked_fill(~causal_mask(6), -torch.inf)
             .softmax(-1),
         },
-        "attn_weights = softmax(q kᵀ / √d_head), over the keys.",
+        "The weights are not right. In this order: compare each query with each key, scale, then make each query's row sum to 1.",
     )
 
 
@@ -171,14 +170,14 @@ def _values(learner: Learner) -> None:
         out,
         weights @ v,
         {
-            "Only the value of the best key is taken. Attention is a *blend* of all values: attn_weights @ v.": best,
+            "Only the value of the best key is taken. Attention is a *blend* of all values.": best,
             "The weights are transposed before they meet the values.": weights.transpose(-2, -1) @ v,
             "This is v itself: the weights are not used.": v,
             "The keys are blended. The weights come from q and k, the blend from v.": weights @ k,
             "The queries are blended. The weights come from q and k, the blend from v.": weights @ q,
             "The values are averaged with equal weights.": v.mean(-2, keepdim=True).expand_as(v),
         },
-        "The weights are right, the output is not: expected attn_weights @ v.",
+        "The weights are right, the output is not: each output is the sum of all values, each times its weight.",
     )
 
 
@@ -230,7 +229,12 @@ def _output_with_mask(learner: Learner) -> None:
     out, weights = _attend(learner, q, k, v, mask)
     right, right_weights = reference(q, k, v, mask)
     judge(weights, right_weights, {}, "A mask of shape (B, 1, T, T) must hold for every head: let it broadcast.")
-    judge(out, right, {}, "With a mask the weights are right, the output is not: expected attn_weights @ v.")
+    judge(
+        out,
+        right,
+        {},
+        "With a mask the weights are right, the output is not: blend the values with the masked weights.",
+    )
 
 
 def _more_keys_than_queries(learner: Learner) -> None:

@@ -38,13 +38,13 @@ def _gelu(learner: Learner) -> None:
             "0.044715 is cubed too. Cube x first, then multiply.": 0.5
             * x
             * (1 + (root * (x + (0.044715 * x) ** 3)).tanh()),
-            "The cube is missing: x + 0.044715·x³.": 0.5 * x * (1 + (root * (x + 0.044715 * x)).tanh()),
+            "The cube is missing: 0.044715 stands before x³.": 0.5 * x * (1 + (root * (x + 0.044715 * x)).tanh()),
             "x is squared, not cubed.": 0.5 * x * (1 + (root * (x + 0.044715 * x**2)).tanh()),
             "The 1 + in front of tanh is missing.": 0.5 * x * inner.tanh(),
             "It is √(2/π), not √(2π).": 0.5 * x * (1 + (math.sqrt(2 * math.pi) * (x + 0.044715 * x**3)).tanh()),
             "The root is missing: √(2/π), not 2/π.": 0.5 * x * (1 + (2 / math.pi * (x + 0.044715 * x**3)).tanh()),
         },
-        "Expected x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))).",
+        "This is not the tanh form of the GELU. Compare with the formula, from the inside out: the cubic term, the factor, tanh, then what it is multiplied by.",
         tolerance=2e-5,
     )
 
@@ -100,7 +100,7 @@ def _network(learner: Learner) -> None:
             "Both biases are missing.": F.linear(act(F.linear(x, W_up)), W_down),
             "x is added already. The sum belongs to the block; return what the network writes.": x + right,
         },
-        "Expected W_down · gelu(W_up · x + b_up) + b_down, for each token.",
+        "Not right. For each token: up with W_up and b_up, the GELU, then down with W_down and b_down.",
     )
 
 
@@ -158,7 +158,9 @@ def _rate(learner: Learner) -> None:
             "by 1 - p, so that the expected value stays."
         )
     if abs(factor - 1 / (1 - p)) > 1e-3:
-        raise Wrong(f"The survivors are multiplied by {factor:.3g}; expected 1 / (1 - p) = {1 / (1 - p):.3g}.")
+        raise Wrong(
+            f"The survivors are multiplied by {factor:.3g}; with p={p} it takes {1 / (1 - p):.3g} to keep the expected value."
+        )
     judge(out[kept], x[kept] / (1 - p), {}, "The survivors must be divided by 1 - p, all alike.")
 
 

@@ -1,4 +1,4 @@
-"""Checks for generation and its loss: the shift, the sampling rules, the loop, the cache."""
+"""Checks for generation: the sampling rules, the loop, the cache."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _temperature(learner: Learner) -> None:
                 "The probabilities are divided, after the softmax. Divide the logits.": logits.softmax(-1) / value,
                 "These are logits. The softmax is missing.": logits / value,
             },
-            f"Not right for temperature {value}: softmax(logits / temperature).",
+            f"Not right for temperature {value}: the logits are scaled, then become probabilities.",
         )
 
 

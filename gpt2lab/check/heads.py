@@ -164,7 +164,7 @@ def _heads(learner: Learner) -> None:
                 B, T, d_model
             )
             @ w_o,
-            "The weights are transposed: apply them as x @ w.": _multi_head(x, w_q.T, w_k.T, w_v.T, n_heads, mask)
+            "The weights are transposed: x stands on their left.": _multi_head(x, w_q.T, w_k.T, w_v.T, n_heads, mask)
             @ w_o.T,
             "x is added already. The sum belongs to the block; return what attention writes.": x + right,
         },

@@ -259,21 +259,23 @@ def _arrangement(learner: Learner, wanted: str) -> None:
         return F.layer_norm(x, (8,))
 
     results = {"pre": x + f(ln(x)), "post": ln(x + f(x))}
-    formula = {"pre": "x + f(ln(x))", "post": "ln(x + f(x))"}
+    place = {"pre": "on the branch, in front of f", "post": "on the stream, behind the sum"}
     other = {"pre": "post", "post": "pre"}[wanted]
     judge(
         learner.tensor(x, f, ln, shape=(2, 5, 8)),
         results[wanted],
         {
-            f"This is {other}-LN, {formula[other]}. Wanted: {formula[wanted]}.": results[other],
+            f"This is {other}-LN: the norm stands {place[other]}. In {wanted}-LN it stands {place[wanted]}.": results[
+                other
+            ],
             "The norm overwrites the stream: ln(x) is added instead of x.": ln(x) + f(ln(x)),
-            "The norm stands on the output of f: x + ln(f(x)). That is neither of the two.": x + ln(f(x)),
+            "The norm stands on the output of f. That is neither of the two.": x + ln(f(x)),
             "ln is never used.": x + f(x),
             "x is never added.": f(ln(x)),
             "The norm of the output of f is all there is: x is never added.": ln(f(x)),
             "There are two norms, one before f and one after the sum. Only one is wanted.": ln(x + f(ln(x))),
         },
-        f"Expected {formula[wanted]}.",
+        f"This is not {wanted}-LN: there is one sum, of x and the branch, and the norm stands {place[wanted]}.",
     )
 
 

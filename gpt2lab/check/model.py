@@ -1,4 +1,4 @@
-"""Checks for the way through the whole model: embed, unembed, shapes, count, the next token."""
+"""Checks for the way through the whole model: embed, unembed, the next token, shapes, forward."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _unembed(learner: Learner) -> None:
             "These are probabilities. Return the logits, before the softmax.": logits.softmax(-1),
             "The logits are divided by √d_model. Nothing is scaled here.": logits / math.sqrt(6),
         },
-        "The logit of a token is the dot product of x with the token's row: x @ token_table.T.",
+        "Not right: each logit says how well x matches one token's row of the table. Which product compares x with every row at once?",
     )
 
 
@@ -204,7 +204,7 @@ def _forward(learner: Learner) -> None:
     with torch.no_grad():
         out = learner.tensor(parts, tokens)
     if tuple(out.shape) == (2, 6, 32):
-        raise Wrong("These are vectors of width d_model, not logits yet: multiply by token_embedding.weight.T.")
+        raise Wrong("These are vectors of width d_model, not logits yet: the token table is the output layer, too.")
     if tuple(out.shape) == (2, 40):
         raise Wrong("Only one position is left. Return the logits of all positions: (B, T, vocab_size).")
     judge(
@@ -214,8 +214,8 @@ def _forward(learner: Learner) -> None:
             "ln_f is missing: the last norm, between the last block and the output layer.": end @ table.T,
             "The positions are missing: add position_embedding of 0, 1, … T-1 to the token vectors.":
                 logits(through(words, model.blocks)),
-            "The blocks are missing: x = block(x) for each of them.": logits(start),
-            "Every block starts from the embeddings again. Hand on what the block before returned: x = block(x).":
+            "The blocks are missing: the stream passes through each of them.": logits(start),
+            "Every block starts from the embeddings again. Hand on what the block before returned.":
                 logits(model.blocks[-1](start)),
             "Only the first block is used. There are several: for block in parts.blocks.":
                 logits(model.blocks[0](start)),
@@ -234,7 +234,7 @@ def _forward(learner: Learner) -> None:
             "The positions are looked up with the token ids. Use torch.arange(T).":
                 logits(through(words + model.position_embedding(tokens), model.blocks)),
         },
-        "Follow the map: token row + position row, every block in turn, ln_f, then @ token_embedding.weight.T.",
+        "Not right. Follow the map: both tables at the input, every block in turn, the last norm, and the token table once more as output layer.",
     )  # fmt: skip
 
 

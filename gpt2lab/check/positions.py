@@ -80,7 +80,7 @@ def _table(learner: Learner) -> None:
             ).float(),
             "Sine and cosine are exchanged: even columns take the sine.": _interleave(a.cos(), a.sin()),
             "Each column has a frequency of its own. A sine and the cosine beside it share one: i counts *pairs*.": mixed.float(),
-            "The frequencies fall too slowly: the exponent is -2i / d_model for pair i.": _interleave(
+            "The frequencies fall too slowly: the exponent counts columns, two for each pair.": _interleave(
                 slow.sin(), slow.cos()
             ),
             "The frequencies grow: the exponent of 10000 is negative.": _interleave(grown.sin(), grown.cos()),
@@ -92,7 +92,7 @@ def _table(learner: Learner) -> None:
             "The positions are divided by 10000 once more.": _interleave((a / 10000).sin(), (a / 10000).cos()),
             "These are the angles. Take their sine and cosine.": _interleave(a, a),
         },
-        "Expected sin(t·w_i) in column 2i and cos(t·w_i) in column 2i + 1, with w_i = 10000^(-2i / d_model).",
+        "Not right. Each pair of columns has one frequency, the sine on the left and the cosine on the right; from pair to pair the frequency falls by the same factor.",
     )
 
 
@@ -131,10 +131,10 @@ def _rotation(learner: Learner) -> None:
             "The positions are not used: each vector must be rotated by its own entry of `positions`.": _rotated(
                 x, torch.arange(6)[:, None] * 10000.0 ** (-2 * half / 8)
             ),
-            "All pairs are rotated at the same speed. Pair i has the speed 10000^(-2i / d_head).": _rotated(
+            "All pairs are rotated at the same speed. Each pair has a speed of its own, and the first is the fastest.": _rotated(
                 x, places[:, None].double().expand(6, 4)
             ),
-            "The speeds fall too slowly: the exponent is -2i / d_head for pair i.": _rotated(
+            "The speeds fall too slowly: the exponent counts features, two for each pair.": _rotated(
                 x, places[:, None] * 10000.0 ** (-half / 8)
             ),
             "The speeds grow: the exponent of 10000 is negative.": _rotated(
@@ -146,7 +146,7 @@ def _rotation(learner: Learner) -> None:
             "A position vector is added. RoPE rotates.": x + _interleave(angles.sin(), angles.cos()),
             "x comes back unchanged.": x,
         },
-        "Rotate the pair (x_2i, x_2i+1) at position t by the angle t·10000^(-2i / d_head).",
+        "Not right. Neighbouring features are the two coordinates of a point, which turns by its position times the speed of the pair.",
     )
 
 
@@ -174,7 +174,7 @@ def _alibi(learner: Learner) -> None:
             right,
             {
                 "The sign is wrong: distant keys get a bonus. The bias is negative.": -right,
-                "The heads are counted from 0. The slope of head h is 2^(-8h / n_heads) with h = 1 … n_heads.": -slopes[
+                "The heads are counted from 0. The first head is number 1: no head has the slope 1.": -slopes[
                     :, None, None
                 ]
                 * steps,
@@ -184,5 +184,5 @@ def _alibi(learner: Learner) -> None:
                 )
                 * past,
             },
-            "Expected -2^(-8h / n_heads) · (query - key) for h = 1 … n_heads.",
+            "Not right: each head has one slope, the slopes fall by the same factor from head to head, and the bias grows with the distance.",
         )

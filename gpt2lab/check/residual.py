@@ -1,4 +1,4 @@
-"""Checks for the residual stream: the sum around one part, the block, and the initial scale."""
+"""Checks for the residual stream: the sum around one part, the block, the initial scale, the gradient."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def _sum(learner: Learner) -> None:
             "values.": F.gelu(y, approximate="tanh"),
             "A layer norm follows the sum. That is the arrangement of 2017 (post-LN); here the sum stays as "
             "it is.": F.layer_norm(y, (8,)),
-            "The sum is halved. Both parts count fully: x + f(x).": y / 2,
+            "The sum is halved. Both parts count fully.": y / 2,
             "x is multiplied with f(x). A residual connection adds.": x * f(x),
             "f(x) is subtracted. A residual connection adds it.": x - f(x),
-            "x is added twice. Once is enough: x + f(x).": x + y,
+            "x is added twice. Once is enough.": x + y,
         },
-        "This is not x + f(x).",
+        "This is not the sum of x and what f makes of it.",
     )
 
 
@@ -113,9 +113,9 @@ def _block(learner: Learner) -> None:
         right,
         {
             "Post-LN: the norms stand after the sums, as in 2017. In GPT-2 each norm stands on the branch: "
-            "x + attn(ln_1(x)).": post(post(x, attn, ln_1), ffn, ln_2),
+            "only what a part reads is normed.": post(post(x, attn, ln_1), ffn, ln_2),
             "The norms overwrite the stream: after `x = ln_1(x)` the old x is gone. Norm only what the branch "
-            "reads: x + attn(ln_1(x)).": overwritten(overwritten(x, attn, ln_1), ffn, ln_2),
+            "reads, and keep x for the sum.": overwritten(overwritten(x, attn, ln_1), ffn, ln_2),
             "There is one sum around both parts. Each part has its own: first around the attention, then "
             "around the feed-forward network.": x + b,
             "There is one sum around both parts, and no norms. Each part has its own sum and its own norm.": x
@@ -125,10 +125,10 @@ def _block(learner: Learner) -> None:
             "so are the norms.": attn(x) + ffn(attn(x)),
             "Both parts read the same x (a parallel block). In GPT-2 the feed-forward network reads the stream "
             "*after* the attention has added to it.": x + a + ffn(ln_2(x)),
-            "The sums are right, but no norm is used: attn reads ln_1(x), ffn reads ln_2(x).": x
+            "The sums are right, but no norm is used: ln_1 belongs in front of attn, ln_2 in front of ffn.": x
             + attn(x)
             + ffn(x + attn(x)),
-            "ln_1 is used twice. Each part has a norm of its own: ffn reads ln_2(x).": pre(mid, ffn, ln_1),
+            "ln_1 is used twice. Each part has a norm of its own: ln_2 belongs in front of ffn.": pre(mid, ffn, ln_1),
             "The norms are exchanged: ln_1 belongs to the attention, ln_2 to the feed-forward network.": pre(
                 pre(x, attn, ln_2), ffn, ln_1
             ),
@@ -171,7 +171,8 @@ def _scale(learner: Learner) -> None:
                     0.02 * (2 * n_layers) ** -0.5
                 ),
             },
-            f"With n_layers={n_layers} the factor is 1/√(2·n_layers).",
+            f"Not right for n_layers={n_layers}. How many terms does the whole stream add up, and how does the spread of a "
+            "sum of independent terms grow with their number?",
             tolerance=1e-6,
         )
 

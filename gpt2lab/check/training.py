@@ -1,4 +1,4 @@
-"""Checks for training: perplexity, the learning rate, clipping, one step of AdamW."""
+"""Checks for training: loss, first loss and perplexity, the learning rate, clipping, one step of AdamW."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _perplexity(learner: Learner) -> None:
             "The losses are summed: this is one over the probability of the whole text. Average.": losses.sum().exp(),
             "The sign is turned: this is the mean probability (geometric), 1 / perplexity.": (-mean).exp(),
         },
-        "exp of the mean loss.",
+        "Not right: average the losses, then go from nats to a number of tokens.",
     )
     uniform = torch.full((3,), math.log(50257.0))
     judge(
@@ -75,13 +75,13 @@ def _schedule(learner: Learner) -> None:
                 falls(0.5 * (1 + (math.pi * x / steps).cos())),
             "The cosine goes all the way round: the rate comes back up. Half a turn is π, not 2π.":
                 falls(0.5 * (1 + (2 * math.pi * after).cos())),
-            "The cosine swings below 0. Shift and halve it: 0.5 · (1 + cos).": falls((math.pi * after).cos()),
+            "The cosine swings below 0. Shift and halve it.": falls((math.pi * after).cos()),
             "Step 0 has the rate 0 and teaches nothing. The rise begins at peak / warmup.":
                 peak * torch.where(x < warmup, x / warmup, half),
             "There is no warm-up: step 0 has the highest rate.": peak * 0.5 * (1 + (math.pi * x / steps).cos()),
             "The highest rate is 1. Multiply by peak.": right / peak,
         },
-        "Steps 0 … warmup - 1 rise as peak · (step + 1) / warmup; then peak · 0.5 · (1 + cos(π · progress)).",
+        "Not right. The first steps rise in equal steps, the last of them to peak; then half a cosine falls from peak to 0 over the steps that are left.",
         tolerance=1e-6,
     )  # fmt: skip
 
@@ -180,13 +180,13 @@ def _adamw_averages(learner: Learner) -> None:
         "In m the gradient is added whole. It gets the share 1 - betas[0].": 0.9 * m + g,
         "m has not moved.": m,
         "In m the decay is mixed into the gradient: that is Adam with L2, not AdamW.": 0.9 * m + 0.1 * (g + 0.1 * theta),
-    }, "m is betas[0] · m + (1 - betas[0]) · gradient.")  # fmt: skip
+    }, "m is not right: it keeps the share betas[0] of what it was, and the gradient gets the rest.")  # fmt: skip
     judge(own_v, 0.95 * v + 0.05 * g**2, {
         "v is returned with its bias correction. Correct a copy.": (0.95 * v + 0.05 * g**2) / (1 - 0.95**3),
         "v averages the gradient. It averages the *square* of the gradient.": 0.95 * v + 0.05 * g,
         "v uses betas[0]. It has a memory of its own: betas[1].": 0.9 * v + 0.1 * g**2,
         "v has not moved.": v,
-    }, "v is betas[1] · v + (1 - betas[1]) · gradient².")  # fmt: skip
+    }, "v is not right: it keeps the share betas[1] of what it was, and the squared gradient gets the rest.")  # fmt: skip
 
 
 def _adamw_weights(learner: Learner) -> None:
@@ -204,7 +204,7 @@ def _adamw_weights(learner: Learner) -> None:
         "The decay has the wrong sign: weights grow.": theta - lr * (step - decay * theta),
         "It climbs: the step is added. Subtract it.": theta + lr * (step - decay * theta),
         "m is not used: the gradient itself is divided.": theta - lr * (g / (v_hat.sqrt() + eps) + decay * theta),
-    }, "theta - lr · (m̂ / (√v̂ + eps) + decay · theta).")  # fmt: skip
+    }, "theta is not right. Both averages are corrected for their start; the step is one over the root of the other, and the decay pulls on theta beside it, at the same learning rate.")  # fmt: skip
 
 
 def _adamw_path(learner: Learner) -> None:

@@ -1,4 +1,4 @@
-"""Checks for the assembled model: a forward pass from bare weights, the first loss, the arithmetic."""
+"""Checks for the assembled model: a forward pass from bare weights, its parameters, its operations."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ _MISTAKES: dict[str, Change] = {
     "The scores are not divided by √d_head.": {"scale": False},
     "There is one head instead of n_heads: split the features of q, k and v first.": {"heads": 1},
     "The last layer norm, ln_f, is missing.": {"ln_f": False},
-    "The norms stand on the stream, after each sum, as in GPT-1. In GPT-2 they stand on the branches: "
-    "x + f(norm(x)).": {"post_ln": True},
+    "The norms stand on the stream, after each sum, as in GPT-1. In GPT-2 they stand on the branches, "
+    "in front of each part.": {"post_ln": True},
     "The stream is overwritten: each part must be *added* to x.": {"residual": False},
     "The activation is ReLU. GPT-2 has GELU.": {"activation": F.relu},
     "This is the exact GELU. GPT-2 uses the tanh form.": {"activation": F.gelu},

@@ -75,7 +75,7 @@ WRONG = {
         (lambda x, f: x.detach() + f(x), "no gradient flows back"),
         (in_place, "changes its argument x in place"),
         (forgetful, "returns nothing"),
-        (lambda x, f: x + f(x) + 1, "This is not x + f(x)"),
+        (lambda x, f: x + f(x) + 1, "This is not the sum of x and"),
         (lambda x: x, "must take (x, f)"),
     ],
     "block": [
@@ -100,7 +100,7 @@ WRONG = {
         (lambda n: math.sqrt(2 * n), "smaller, not larger"),
         (lambda n: 0.02 / math.sqrt(2 * n), "multiplied by 0.02"),
         (lambda n: "small", "Return a number"),
-        (lambda n: 1 / 12, "the factor is 1/√(2·n_layers)"),
+        (lambda n: 1 / 12, "Not right for n_layers=12"),
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

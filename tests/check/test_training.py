@@ -107,7 +107,7 @@ WRONG = {
         (lambda losses: losses.sum().exp(), "summed"),
         (lambda losses: (-losses).mean().exp(), "sign is turned"),
         (lambda losses: losses.exp(), "one number"),
-        (lambda losses: losses.max().exp(), "exp of the mean loss"),
+        (lambda losses: losses.max().exp(), "average the losses, then"),
     ],
     "learning_rate": [
         (rate(fall=lambda p: 1.0), "the fall is missing"),
@@ -120,7 +120,7 @@ WRONG = {
         (lambda s, n, peak, w: cosine(s, n, 1.0, w), "Multiply by peak"),
         (lambda s, n, peak, w: peak * min((s + 1) / w, 0.5 * (1 + math.cos(math.pi * max(0, s - w) / (n - w)))), "ZeroDivision"),
         (lambda s, n, peak, w: str(peak), "one number"),
-        (lambda s, n, peak, w: peak / (1 + s), "Steps 0 … warmup - 1 rise"),
+        (lambda s, n, peak, w: peak / (1 + s), "rise in equal steps, the last of them to peak"),
     ],
     "clip": [
         (lambda gs, limit: [clip([g], limit)[0] for g in gs], "by its own norm"),
