@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,13 +15,17 @@ from gpt2lab.figures.style import BLUE, FADED, GREEN, INK, ORANGE, VERMILION, Pi
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Choice, Number
 
-ACTIVATIONS = {"GELU (tanh, GPT-2)": gelu, "GELU (exact)": F.gelu, "ReLU": F.relu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "GELU (tanh, GPT-2)": gelu,
+    "GELU (exact)": F.gelu,
+    "ReLU": F.relu,
+}
 COLORS = {"GELU (tanh, GPT-2)": BLUE, "GELU (exact)": GREEN, "ReLU": ORANGE}
 VIEWS = ("the functions", "their slopes", "difference to GPT-2's")
 HEIGHTS = dict(zip(VIEWS, ("after it", "slope", "minus GPT-2's"), strict=True))  # on the vertical axis
 
 
-class ActivationPanel(Panel):
+class ActivationPanel(Panel[dict[str, float]]):
     """Three activations side by side.
 
     Attributes
@@ -53,7 +59,7 @@ class ActivationPanel(Panel):
     def draw(self) -> Picture:
         x = torch.linspace(-4, 4, 401)
         picture = Picture(9.4, 4.6, f"Activations: {self.view}")
-        axes = picture.add_axes([0.11, 0.15, 0.72 if self.view.startswith("diff") else 0.86, 0.73])
+        axes = picture.add_axes((0.11, 0.15, 0.72 if self.view.startswith("diff") else 0.86, 0.73))
         for name, values in self.curves(x).items():
             axes.plot(x, values, color=COLORS[name], label=name, linewidth=4 if "tanh" in name else 2.4,
                       linestyle="--" if "exact" in name else "-")  # fmt: skip
@@ -73,7 +79,7 @@ class ActivationPanel(Panel):
         return picture
 
 
-def _slope(function: object, x: Tensor) -> Tensor:
+def _slope(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     x = x.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(function(x).sum(), x)  # type: ignore[operator]
+    (slope,) = torch.autograd.grad(function(x).sum(), x)
     return torch.as_tensor(np.asarray(slope))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
@@ -50,7 +50,7 @@ class AttentionRow:
         return "\n".join(lines)
 
 
-class AttentionPanel(TokenPanel):
+class AttentionPanel(TokenPanel[AttentionRow]):
     """One head of one layer on a text. For the model and the text see ``TextPanel``.
 
     Attributes
@@ -80,7 +80,7 @@ class AttentionPanel(TokenPanel):
     causal = Switch(True, label="causal mask")
     rows = (("text",), ("layer", "head", "token"), ("stage", "temperature", "divide", "causal"))
 
-    def trace_key(self) -> Any:
+    def trace_key(self) -> object:
         return self.text, self.causal
 
     def run_model(self, tokens: Tensor) -> GPT2Trace:
@@ -89,7 +89,7 @@ class AttentionPanel(TokenPanel):
 
     def steps(self) -> dict[str, Tensor]:
         """The matrices (T, T) of the chosen head after each step, by name of the stage."""
-        attn = self.trace.blocks[self.layer].attn
+        attn = self.blocks[self.layer].attn
         raw = attn.raw_scores[0, self.head]  # (T_query, T_key)
         scaled = (attn.scores[0, self.head] if self.divide else raw) / self.temperature
         masked = scaled if attn.mask is None else scaled.masked_fill(~attn.mask, -torch.inf)
@@ -115,7 +115,7 @@ class AttentionPanel(TokenPanel):
         picture.write(None, 0.985, 0.15 / height, note, color=FADED, at="rb")
         return picture
 
-    def _draw_matrix(self, picture: Picture, axes: Any, labels: list[str]) -> None:
+    def _draw_matrix(self, picture: Picture, axes: Axes, labels: list[str]) -> None:
         T, matrix, signed = len(labels), self.matrix.numpy(), self.stage != "weights"
         shown, limit = (matrix, None) if signed else (visible(matrix), 1.0)
         draw_heatmap(axes, shown, signed=signed, limit=limit, numbers=False)
@@ -123,13 +123,14 @@ class AttentionPanel(TokenPanel):
         axes.set_title(f"Layer {self.layer}, head {self.head}: {self.stage}")
         size = SMALL if T <= 16 else 10
         for i, label in enumerate(labels):
-            chosen = {"color": VERMILION, "bold": True} if i == self.token else {}
-            picture.write(axes, -0.75, i, label, at="rm", size=size, **chosen)
+            chosen = i == self.token
+            color = VERMILION if chosen else INK
+            picture.write(axes, -0.75, i, label, at="rm", size=size, color=color, bold=chosen)
             picture.write(axes, i, T - 0.3, label, at="mt", size=size, upright=True)
         frame = Rectangle((-0.5, self.token - 0.5), T, 1, fill=False, ec=VERMILION, lw=2.5, clip_on=False)
         axes.add_patch(frame)
 
-    def _draw_row(self, picture: Picture, axes: Any, labels: list[str]) -> None:
+    def _draw_row(self, picture: Picture, axes: Axes, labels: list[str]) -> None:
         """The chosen query's row as a table of its steps, with a bar for each weight."""
         T, row = len(labels), self.result
         scores = np.array([row.raw, row.scaled, row.masked]).T  # (T, 3)

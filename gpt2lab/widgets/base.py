@@ -2,14 +2,14 @@
 
 A panel names its settings as traits, says how to measure and how to draw, and is done::
 
-    class Waves(Panel):
+    class Waves(Panel[int]):
         n = Whole(1, low=1, high=9, label="Waves")
         rows = (("n",),)
 
-        def measure(self):
+        def measure(self) -> int:
             return self.n**2
 
-        def draw(self):
+        def draw(self) -> Picture:
             return plots.bars(["n squared"], [self.result])
 
 In a notebook the panel shows controls, picture and result. From Python it is an object::
@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Any
+from typing import Generic, TypeVar
 
 import ipywidgets
 from traitlets import Bunch
@@ -38,13 +38,15 @@ from gpt2lab.errors import InputError
 from gpt2lab.figures.style import CSS, Picture, as_base64, house_style, spoken
 from gpt2lab.widgets.traits import PanelTrait
 
+R = TypeVar("R")  # what a panel measures
 
-class Panel(ipywidgets.VBox):
+
+class Panel(ipywidgets.VBox, Generic[R]):
     """Base of all panels; see the module docstring.
 
     Attributes
     ----------
-    result : object
+    result : R
         What ``measure`` returned for the present settings: small, with a stable repr.
     message : str
         The last thing a control refused, in one sentence; empty if all is well.
@@ -52,11 +54,11 @@ class Panel(ipywidgets.VBox):
         How many times the picture was drawn.
     """
 
+    result: R
     rows: tuple[tuple[str, ...], ...] = ()  # names of the settings that get a control, row by row
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         super().__init__()
-        self.result: Any = None
         self.message = ""
         self.redraws = 0
         self._held = self._stale = False
@@ -77,13 +79,16 @@ class Panel(ipywidgets.VBox):
 
     # What a panel defines
 
-    def measure(self) -> Any:
+    def measure(self) -> R:
         """Compute what the panel shows: small, printable, the same on every run."""
         raise NotImplementedError
 
     def draw(self) -> Picture:
         """Draw ``self.result``. Runs inside the house style."""
         raise NotImplementedError
+
+    def accept_text(self, text: str) -> None:
+        """Raise a ValueError with one sentence if a text cannot be shown."""
 
     def settle(self) -> None:
         """Bring settings that depend on others back into range. Runs before every redraw."""
@@ -93,12 +98,12 @@ class Panel(ipywidgets.VBox):
 
     # Driving it
 
-    def set(self, **settings: Any) -> None:
+    def set(self, **settings: object) -> None:
         """Change several settings with one redraw. Stops at the first bad one with a ValueError."""
         with self._one_redraw():
             self._assign(settings)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """The present settings by name."""
         return {name: getattr(self, name) for name in self.setting_names()}
 
@@ -194,10 +199,10 @@ class Panel(ipywidgets.VBox):
             return f'<b style="color:var(--jp-warn-color0,#b35900)">⚠ {escape(self.message)}</b>'
         return ""
 
-    def _trait(self, name: str) -> PanelTrait:
+    def _trait(self, name: str) -> PanelTrait[object]:
         return type(self).class_traits()[name]
 
-    def _assign(self, settings: dict[str, Any], start: bool = False) -> None:
+    def _assign(self, settings: dict[str, object], start: bool = False) -> None:
         names = self.setting_names()
         for name in settings:
             if name not in names:
@@ -213,7 +218,7 @@ class Panel(ipywidgets.VBox):
         inside = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
         return f"{type(self).__name__}({inside})"
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
+    def _repr_mimebundle_(self, **options: object) -> tuple[dict[str, object], dict[str, dict[str, int]]]:
         bundle = super()._repr_mimebundle_(**options) or {}
         bundle |= {"text/plain": repr(self), "image/png": as_base64(self.png)}
         return bundle, {"image/png": self._picture.display_size()}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import regex
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.plots import clip
 from gpt2lab.figures.style import BLUE, CARD, FADED, FONT, INK, SMALL, VERMILION, Picture
 from gpt2lab.tokenizer.bpe import GPT2_PATTERN, bpe_merges, merge
@@ -32,7 +31,7 @@ class Vocabulary:
         return "\n".join([*lines[-5:], f"{len(self.pieces)} tokens: {' '.join(self.pieces)}"])
 
 
-class BPEPanel(Panel):
+class BPEPanel(Panel[Vocabulary]):
     """Byte-pair encoding, step by step.
 
     Attributes
@@ -48,7 +47,8 @@ class BPEPanel(Panel):
     merges = Whole(0, high=lambda panel: len(panel.all_merges), label="Merges")
     rows = (("text",), ("merges",))
 
-    def __init__(self, text: str = TEXT, **settings: Any) -> None:
+    @validates
+    def __init__(self, text: str = TEXT, **settings: object) -> None:
         super().__init__(text=text, **settings)
 
     def accept_text(self, text: str) -> None:

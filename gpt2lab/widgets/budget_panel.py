@@ -46,7 +46,7 @@ class Budget:
         )
 
 
-class BudgetPanel(Panel):
+class BudgetPanel(Panel[Budget]):
     """Arithmetic and memory by context length. GPT-2 itself ends at 1,024; beyond that it is an estimate.
 
     Attributes
@@ -92,7 +92,7 @@ class BudgetPanel(Panel):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 5.0, "What a context costs")
-        left, right = picture.add_axes([0.085, 0.24, 0.37, 0.64]), picture.add_axes([0.6, 0.24, 0.38, 0.64])
+        left, right = picture.add_axes((0.085, 0.24, 0.37, 0.64)), picture.add_axes((0.6, 0.24, 0.38, 0.64))
         lengths = np.unique(np.geomspace(16, LONGEST, 40).round().astype(int))
         costs = [self.at(int(T)) for T in lengths]
         left.plot(lengths, [b.weight_flops / 1e9 for b in costs], color=BLUE, label="products with block weights")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import tiktoken
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
 from gpt2lab.config import GPT2Config
+from gpt2lab.errors import validates
 from gpt2lab.figures.plots import short
 from gpt2lab.figures.style import BLUE, FADED, INK, ORANGE, SMALL, Picture
+from gpt2lab.model import GPT2
 from gpt2lab.widgets.base import Panel
+from gpt2lab.widgets.text_panel import Equipped
 from gpt2lab.widgets.traits import Whole
 
 HIDDEN, KEPT, COMPUTED = 0, 1, 2
@@ -37,7 +40,7 @@ class Step:
         )
 
 
-class CachePanel(Panel):
+class CachePanel(Panel[Step]):
     """Generation from the first token on, one token a step.
 
     Parameters
@@ -55,9 +58,18 @@ class CachePanel(Panel):
     tokens = Whole(12, low=1, high=48, label="Tokens so far")
     rows = (("tokens",),)
 
-    def __init__(self, model: Any = None, encoding: Any = None, **settings: Any) -> None:
-        model = getattr(model, "model", model)
-        self.config: GPT2Config = GPT2Config.gpt2() if model is None else getattr(model, "config", model)
+    @validates
+    def __init__(
+        self,
+        model: GPT2 | Equipped | GPT2Config | None = None,
+        encoding: tiktoken.Encoding | None = None,
+        **settings: object,
+    ) -> None:
+        if isinstance(model, Equipped):
+            model = model.model
+        if model is None:
+            model = GPT2Config.gpt2()
+        self.config = model if isinstance(model, GPT2Config) else model.config
         super().__init__(**settings)
 
     def measure(self) -> Step:
@@ -74,8 +86,8 @@ class CachePanel(Panel):
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.9, "One step of generation")
         without, with_cache = (
-            picture.add_axes([0.06, 0.2, 0.4, 0.66]),
-            picture.add_axes([0.56, 0.2, 0.4, 0.66]),
+            picture.add_axes((0.06, 0.2, 0.4, 0.66)),
+            picture.add_axes((0.56, 0.2, 0.4, 0.66)),
         )
         n, step = self.tokens, self.result
         triangle = np.tri(n, dtype=int)
@@ -83,11 +95,9 @@ class CachePanel(Panel):
         last_only[-1] = COMPUTED
         self._map(without, triangle * COMPUTED, f"Without a cache: {step.rows_without} row{'s' if n > 1 else ''}")
         self._map(with_cache, last_only, f"With a cache: {step.rows_with} row")
-        place = {"ha": "right", "va": "top", "fontsize": SMALL, "color": FADED}
-        if n < 4:  # no room beside the triangle, and nothing to tell apart
-            place["visible"] = False
-        without.text(0.98, 0.95, "orange: computed\nin this step", transform=without.transAxes, **place)
-        with_cache.text(0.98, 0.95, "grey: never\nneeded again", transform=with_cache.transAxes, **place)
+        for axes, note in ((without, "orange: computed\nin this step"), (with_cache, "grey: never\nneeded again")):
+            if n >= 4:  # else no room beside the triangle, and nothing to tell apart
+                axes.text(0.98, 0.95, note, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL, color=FADED)
         picture.text(0.06, 0.06, f"rows so far: {step.so_far_without:,}", color=INK, fontweight="bold")
         picture.text(0.56, 0.06, f"rows so far: {step.so_far_with:,}", color=INK, fontweight="bold")
         size = (

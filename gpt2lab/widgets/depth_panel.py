@@ -6,12 +6,11 @@ Switch a part of the block off and on. The grey line stays: GPT-2's own block at
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from torch import Tensor, nn
+from torch import Tensor
 
 from gpt2lab.ablations import NoResidualBlock
 from gpt2lab.block import TransformerBlock
@@ -25,7 +24,7 @@ from gpt2lab.widgets.traits import Switch, Whole
 _MOST, _D_MODEL = 48, 32
 
 
-class DepthPanel(Panel):
+class DepthPanel(Panel[dict[str, float]]):
     """A stack of random blocks, with parts left out.
 
     Attributes
@@ -90,14 +89,15 @@ class DepthPanel(Panel):
         ax.set_xlim(-0.02 * len(values), max(len(values) - 1, 1))
         ax.grid(axis="y")
         if not np.isfinite(value):
-            look = {"color": VERMILION, "ha": "center", "fontweight": "bold"}
-            ax.text(0.5, 0.5, "no longer\na number", transform=ax.transAxes, **look)
+            ax.text(0.5, 0.5, "no longer\na number", transform=ax.transAxes, color=VERMILION, ha="center",
+                    fontweight="bold")  # fmt: skip
             return
         ax.plot([at], [value], "o", color=VERMILION, markersize=8, clip_on=False, zorder=5)
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
-        look = {"color": VERMILION, "ha": "left" if at == 0 else "right", "fontweight": "bold", "zorder": 6}
-        place = {"xytext": (3 if at == 0 else -3, 12), "textcoords": "offset points"}
-        ax.annotate(short(value, 2), (at, value), bbox=box, annotation_clip=False, **place, **look)
+        ax.annotate(
+            short(value, 2), (at, value), bbox=box, annotation_clip=False, color=VERMILION, fontweight="bold",
+            xytext=(3 if at == 0 else -3, 12), textcoords="offset points", ha="left" if at == 0 else "right", zorder=6,
+        )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=256)
@@ -106,19 +106,25 @@ def _profile(n_blocks: int, residual: bool, layer_norm: bool, scaled_init: bool,
     scale = residual_init_scale(n_blocks) if scaled_init else 1.0
     with torch.no_grad():
         for block, weights in zip(blocks, written, strict=True):
-            for layer, weight in zip(block.writers(), weights, strict=True):
-                layer.weight.copy_(weight * scale)
+            for own, weight in zip(_writing(block), weights, strict=True):
+                own.copy_(weight * scale)
     return profile_stack(blocks[:n_blocks])
 
 
 @functools.lru_cache(maxsize=8)
-def _all_blocks(residual: bool, layer_norm: bool, relu: bool) -> tuple[nn.ModuleList, list[tuple[Tensor, Tensor]]]:
+def _all_blocks(residual: bool, layer_norm: bool, relu: bool) -> tuple[list[TransformerBlock], list[list[Tensor]]]:
     """48 unscaled blocks, kept because building takes longer than running; and their writing weights."""
-    block: Any = ReLUAfterAddBlock if relu else TransformerBlock if residual else NoResidualBlock
-    blocks = stack(_MOST, block=block, layer_norm=layer_norm, d_model=_D_MODEL)
-    return blocks, [(b.attn.out.weight.detach().clone(), b.ffn.down.weight.detach().clone()) for b in blocks]
+    block = ReLUAfterAddBlock if relu else TransformerBlock if residual else NoResidualBlock
+    stacked = stack(_MOST, block=block, layer_norm=layer_norm, d_model=_D_MODEL)
+    blocks = [module for module in stacked if isinstance(module, TransformerBlock)]
+    return blocks, [[weight.detach().clone() for weight in _writing(block)] for block in blocks]
 
 
-def _round(value: Any) -> float:
+def _writing(block: TransformerBlock) -> list[Tensor]:
+    """The weights of the two layers that write to the stream."""
+    return [writer.get_parameter("weight") for writer in block.writers()]
+
+
+def _round(value: Tensor) -> float:
     """Two digits: what a seed does not decide."""
     return float(f"{float(value):.2g}")

@@ -6,8 +6,6 @@ nobody has written words beside them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
@@ -32,7 +30,7 @@ QUERIES = {
 PAPER, NOTE = "#f6e7c4", "#fff3a0"
 
 
-class FilingCabinetPanel(Panel):
+class FilingCabinetPanel(Panel[dict[str, dict[str, float]]]):
     """The word "it" looks something up in the seven folders of its sentence.
 
     Attributes
@@ -92,8 +90,8 @@ class FilingCabinetPanel(Panel):
         """A folder 0.78 wide: its weight as a bar, its label, its content."""
         middle, base, room = x + 0.39, 2.62, 1.3
         axes.add_patch(Rectangle((x + 0.14, base), 0.5, room * weight, facecolor=BLUE))
-        percent = {"ha": "center", "color": BLUE, "fontweight": "bold"}
-        axes.text(middle, base + room * weight + 0.07, f"{weight:.0%}", **percent)
+        above = base + room * weight + 0.07
+        axes.text(middle, above, f"{weight:.0%}", ha="center", color=BLUE, fontweight="bold")
         _card(axes, x, 0.55, 0.78, 1.3, PAPER)
         _card(axes, x + 0.02, 1.83, 0.74, 0.7, "white")
         axes.text(middle, 2.34, word, ha="center", va="center", fontsize=12, fontweight="bold")
@@ -111,7 +109,7 @@ class FilingCabinetPanel(Panel):
         soft = "a blend of\nall folders:\nΣ weight ×\ncontent"
         note = soft if self.lookup == "soft" else "one folder,\nand no other"
         axes.text(x, 2.75, note, fontsize=SMALL, color=FADED, va="bottom")
-        _card(axes, x, 0.55, width, 1.98, "white", edgecolor=INK, linewidth=2)
+        _card(axes, x, 0.55, width, 1.98, "white", edge=INK, thick=2)
         for i, (name, amount) in enumerate(zip(CONTENTS, blend, strict=True)):
             y = 2.13 - 0.62 * i
             axes.text(x + 0.1, y + 0.12, f"{name} {float(amount):.2f}", fontsize=SMALL, va="center")
@@ -119,9 +117,19 @@ class FilingCabinetPanel(Panel):
             axes.add_patch(bar)
 
 
-def _card(axes: Axes, x: float, y: float, width: float, height: float, color: str, **edge: Any) -> None:
-    style = {"boxstyle": "round,pad=0,rounding_size=0.06", "facecolor": color, "edgecolor": FADED} | edge
-    axes.add_patch(FancyBboxPatch((x, y), width, height, **style))
+def _card(
+    axes: Axes,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    color: str,
+    edge: str = FADED,
+    thick: float | None = None,
+) -> None:  # fmt: skip
+    style = "round,pad=0,rounding_size=0.06"
+    card = FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=color, edgecolor=edge, linewidth=thick)
+    axes.add_patch(card)
 
 
 def _seen(amount: Tensor) -> float:

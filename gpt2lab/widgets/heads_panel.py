@@ -7,10 +7,10 @@ columns are keys.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from gpt2lab.figures.plots import clip, draw_heatmap
@@ -41,7 +41,7 @@ class HeadPattern:
         )
 
 
-class HeadsPanel(TextPanel):
+class HeadsPanel(TextPanel[HeadPattern]):
     """All attention maps of a model on a text. For the model and the text see ``TextPanel``.
 
     Attributes
@@ -60,7 +60,7 @@ class HeadsPanel(TextPanel):
 
     def pattern(self, layer: int, head: int) -> HeadPattern:
         """Where any head looks, also one that is not chosen."""
-        weights = self.trace.blocks[layer].attn.attn_weights[0, head]  # (T, T)
+        weights = self.blocks[layer].attn.attn_weights[0, head]  # (T, T)
         T = len(weights)
         later = slice(min(1, T - 1), None)  # the first query sees only itself: nothing to choose
         spread = torch.special.entr(weights).sum(dim=-1)  # (T,)
@@ -73,7 +73,7 @@ class HeadsPanel(TextPanel):
         )  # fmt: skip
 
     def draw(self) -> Picture:
-        weights = torch.stack([block.attn.attn_weights[0] for block in self.trace.blocks]).numpy()
+        weights = torch.stack([block.attn.attn_weights[0] for block in self.blocks]).numpy()
         n_layers, n_heads, T, _ = weights.shape
         labels = [clip(label, 11) for label in self.labels]
         wide = 4.2  # inches of the mosaic
@@ -87,7 +87,7 @@ class HeadsPanel(TextPanel):
         picture.write(None, 0.055, 0.15 / height, note, color=FADED, at="lb")
         return picture
 
-    def _draw_mosaic(self, picture: Picture, place: Any, weights: np.ndarray) -> None:
+    def _draw_mosaic(self, picture: Picture, place: tuple[float, float, float, float], weights: np.ndarray) -> None:
         n_layers, n_heads, T, _ = weights.shape
         gap = mosaic_gap(T)
         size = T + gap
@@ -97,15 +97,17 @@ class HeadsPanel(TextPanel):
         axes.set_title("Layers down, heads across", pad=26)
         middle, edge = (T - 1) / 2, -0.5 - 0.2 * gap
         for layer in range(n_layers):
-            chosen = {"color": VERMILION, "bold": True} if layer == self.layer else {"color": FADED}
-            picture.write(axes, edge - gap, layer * size + middle, str(layer), at="rm", **chosen)
+            chosen = layer == self.layer
+            ink = VERMILION if chosen else FADED
+            picture.write(axes, edge - gap, layer * size + middle, str(layer), at="rm", color=ink, bold=chosen)
         for head in range(n_heads):
-            chosen = {"color": VERMILION, "bold": True} if head == self.head else {"color": FADED}
-            picture.write(axes, head * size + middle, edge - gap, str(head), at="mb", **chosen)
+            chosen = head == self.head
+            ink = VERMILION if chosen else FADED
+            picture.write(axes, head * size + middle, edge - gap, str(head), at="mb", color=ink, bold=chosen)
         corner = self.head * size - 0.5 - gap / 2, self.layer * size - 0.5 - gap / 2
         axes.add_patch(Rectangle(corner, size, size, fill=False, ec=VERMILION, lw=3, clip_on=False))
 
-    def _draw_large(self, picture: Picture, axes: Any, weights: np.ndarray, labels: list[str]) -> None:
+    def _draw_large(self, picture: Picture, axes: Axes, weights: np.ndarray, labels: list[str]) -> None:
         draw_heatmap(axes, visible(weights), limit=1.0, numbers=False)
         axes.set_axis_off()
         axes.set_title(f"Layer {self.layer}, head {self.head}", color=VERMILION)

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import AMOUNT, BLUE, FADED, FONT, INK, ORANGE, VERMILION, Picture, letters
 from gpt2lab.generation import generate
 from gpt2lab.studies.lab.rows import GROUPS, ROWS
 from gpt2lab.studies.lab.trained import load_trained, trained_names
+from gpt2lab.tasks.reverse import Reverse
 from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.heads_panel import mosaic, mosaic_gap, visible
+from gpt2lab.widgets.lab_panel import LabPanel
+from gpt2lab.widgets.text_panel import recorded
 from gpt2lab.widgets.traits import Choice, Words
 from gpt2lab.zoo import ToyModel
 from gpt2lab.zoo.head_scores import copy_scores, reading_scores
@@ -71,7 +74,7 @@ class SideBySide:
         return f"{self.task} {self.letters}, right: {self.answer}\n{first!r}\n{second!r}"
 
 
-class LabModelsPanel(Panel):
+class LabModelsPanel(Panel[SideBySide]):
     """Two trained models of the ablation lab on letters that you type.
 
     Each is the median seed of its row. The model to compare with is the first of the group that does
@@ -103,12 +106,13 @@ class LabModelsPanel(Panel):
     head = Choice(lambda panel: panel.heads(), label="Head")
     rows = (("group", "part", "head"), ("letters",))
 
-    def __init__(self, models: Mapping[str, ToyModel] | None = None, **settings: Any) -> None:
+    @validates
+    def __init__(self, models: Mapping[str, ToyModel] | None = None, **settings: object) -> None:
         self._models: dict[str, ToyModel] = dict(models or {})
         self.names = list(self._models) if models is not None else trained_names()
         if unknown := [name for name in self.names if name not in ROWS]:
             raise InputError(f"LabModelsPanel needs models by the names of rows of the lab, got {unknown[0]!r}")
-        self._known: dict[Any, Any] = {}  # what does not change with the letters
+        self._known: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}  # what does not change with the letters
         if not self.groups():
             raise InputError(
                 "LabModelsPanel needs two models of one group, task and depth at least, got "
@@ -152,7 +156,7 @@ class LabModelsPanel(Panel):
             self._models[name] = load_trained(name)
         return self._models[name]
 
-    def follow(self, lab: Panel) -> None:
+    def follow(self, lab: LabPanel) -> None:
         """Show what a ``LabPanel`` shows, from now on, as far as there are models of it."""
         lab.observe(lambda change: self._follow(lab.group, lab.part), names=["group", "part"])
         self._follow(lab.group, lab.part)
@@ -165,7 +169,7 @@ class LabModelsPanel(Panel):
 
     def accept_text(self, text: str) -> None:
         """Raise a ValueError with one sentence for anything but the letters of the task."""
-        task = self.pair[0].task
+        task = _letters_task(self.pair[0])
         alphabet = [task.encoding.decode([i]) for i in range(task.alphabet)]
         if len(text) != task.n_letters or not set(text) <= set(alphabet):
             raise InputError(
@@ -183,19 +187,20 @@ class LabModelsPanel(Panel):
 
     def tokens(self) -> torch.Tensor:
         """The letters, the sign and the right answer: (1, T + 1)."""
-        task = self.pair[0].task
+        task = _letters_task(self.pair[0])
         start = task.encode(f"{self.letters}>")
         return torch.cat([start, task.answer(start[:, :-1])], dim=1)
 
     def measure(self) -> SideBySide:
-        tokens, task = self.tokens(), self.pair[0].task
+        tokens, task = self.tokens(), _letters_task(self.pair[0])
         answer = task.encoding.decode(tokens[0, task.n_letters + 1 :].tolist())
         first, second = (self._sample(toy, tokens) for toy in self.pair)
         return SideBySide(task.name, self.letters, answer, (first, second))
 
     def _sample(self, toy: ToyModel, tokens: torch.Tensor) -> Sample:
-        start = toy.task.n_letters + 1
-        written = generate(toy.model, tokens[:, :start], toy.task.n_letters, temperature=0)[0, start:]
+        n_letters = _letters_task(toy).n_letters
+        start = n_letters + 1
+        written = generate(toy.model, tokens[:, :start], n_letters, temperature=0)[0, start:]
         facts, (layer, head) = toy.provenance, self._head(toy)
         cases = facts["evaluation"]["n"]
         copies, reads = self._scores(toy)
@@ -214,14 +219,15 @@ class LabModelsPanel(Panel):
             reads = torch.zeros(toy.model.config.n_layers, toy.model.config.n_heads)
             if not toy.model.causal:
                 reads = reading_scores(toy.model, toy.task, n)
-            self._known[toy.name] = copy_scores(toy.model, toy.task, n), reads
+            self._known[toy.name] = copy_scores(toy.model, _letters_task(toy), n), reads
         return self._known[toy.name]
 
     def _head(self, toy: ToyModel) -> tuple[int, int]:
         if self.head == BEST:
             found = torch.maximum(*self._scores(toy))  # (n_layers, n_heads)
             return divmod(int(found.argmax()), found.shape[1])
-        return tuple(int(word.strip(",")) for word in self.head.split()[1::2])
+        layer, head = (int(word.strip(",")) for word in self.head.split()[1::2])
+        return layer, head
 
     def forget(self) -> None:
         self._known = {}
@@ -229,7 +235,7 @@ class LabModelsPanel(Panel):
     def weights(self, toy: ToyModel) -> np.ndarray:
         """All attention maps on the letters with the right answer: (n_layers, n_heads, T, T)."""
         with torch.no_grad():
-            blocks = toy.model.trace(self.tokens()[:, :-1]).blocks
+            blocks = recorded(toy.model.trace(self.tokens()[:, :-1]))
         return torch.stack([block.attn.attn_weights[0] for block in blocks]).numpy()
 
     # The picture: one canvas, in inches from the left and from the top
@@ -249,7 +255,7 @@ class LabModelsPanel(Panel):
         canvas.set_axis_off()
         return picture
 
-    def _draw_samples(self, picture: Picture, canvas: Any) -> None:
+    def _draw_samples(self, picture: Picture, canvas: Axes) -> None:
         result, side, left = self.result, 0.4, 3.3
         right = left + len(result.answer) * side + 0.2
         picture.write(canvas, 0.15, 0.3, f"{result.task}: {result.letters}", size=FONT + 1, bold=True)
@@ -277,7 +283,9 @@ class LabModelsPanel(Panel):
             text += "Above, it writes them itself."
             picture.write(canvas, 0.15, 1.73, text, color=letters(VERMILION), size=12)
 
-    def _draw_maps(self, picture: Picture, canvas: Any, left: float, color: str, toy: ToyModel, sample: Sample) -> None:
+    def _draw_maps(
+        self, picture: Picture, canvas: Axes, left: float, color: str, toy: ToyModel, sample: Sample
+    ) -> None:
         weights, inputs = self.weights(toy), self.tokens()[:, :-1]  # (n_layers, n_heads, T, T) and (1, T)
         n_layers, n_heads, T, _ = weights.shape
         picture.write(canvas, left, 2.1, clip(sample.title, 34), size=FONT, bold=True, color=letters(color))
@@ -292,7 +300,7 @@ class LabModelsPanel(Panel):
         for i, label in enumerate(token_labels(toy.encoding, inputs[0].tolist())):
             picture.write(canvas, x - 0.14, y + (i + 0.5) * cell, label, at="mm")
             picture.write(canvas, x + (i + 0.5) * cell, y + side + 0.13, label, at="mm")
-        sources = toy.task.sources(inputs)[0].nonzero().tolist()
+        sources = _letters_task(toy).sources(inputs)[0].nonzero().tolist()
         _frames(canvas, [(x + key * cell, y + query * cell) for query, key in sources], cell, 1.8)
         # All heads small: layers across, heads down.
         gap = mosaic_gap(T)
@@ -303,19 +311,27 @@ class LabModelsPanel(Panel):
         edge = (small - part) / 2
         _frames(canvas, [(x + sample.layer * small - edge, y + sample.head * small - edge)], small, 2.4)
         for layer in range(n_layers):
-            chosen = {"color": VERMILION, "bold": True} if layer == sample.layer else {"color": FADED}
-            picture.write(canvas, x + layer * small + part / 2, y - 0.13, str(layer), at="mm", size=10, **chosen)
+            chosen = layer == sample.layer
+            ink, middle = VERMILION if chosen else FADED, x + layer * small + part / 2
+            picture.write(canvas, middle, y - 0.13, str(layer), at="mm", size=10, color=ink, bold=chosen)
         below = y + small * n_heads + 0.1
         if below < y + side - 0.3:
             picture.write(canvas, x, below, "all heads,", color=FADED, size=10)
             picture.write(canvas, x, below + 0.18, "layers across", color=FADED, size=10)
 
 
-def _image(canvas: Any, weights: np.ndarray, x: float, y: float, width: float, height: float) -> None:
+def _letters_task(toy: ToyModel) -> Reverse:
+    """The task of a model of the lab: all of them copy letters, in some order."""
+    if not isinstance(toy.task, Reverse):
+        raise InputError(f"LabModelsPanel needs models that copy letters, got one for the task {toy.task.name!r}")
+    return toy.task
+
+
+def _image(canvas: Axes, weights: np.ndarray, x: float, y: float, width: float, height: float) -> None:
     canvas.imshow(weights, cmap=AMOUNT, vmin=0, vmax=1, aspect="auto", extent=(x, x + width, y + height, y))
 
 
-def _frames(canvas: Any, corners: list[tuple[float, float]], side: float, thick: float) -> None:
+def _frames(canvas: Axes, corners: list[tuple[float, float]], side: float, thick: float) -> None:
     """Squares around cells, as one line with gaps: many patches would be slow."""
     square = side * np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (np.nan, np.nan)])
     path = np.concatenate([np.array(corner) + square for corner in corners])

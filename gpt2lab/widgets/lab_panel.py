@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, FADED, ORANGE, SMALL, Picture, letters
 from gpt2lab.studies.lab import Curves, load_lab
@@ -53,7 +53,7 @@ def ends(curves: Curves, score: str) -> tuple[str, np.ndarray]:
     return curves.row.title, curves.final(score)
 
 
-class LabPanel(Panel):
+class LabPanel(Panel[Comparison]):
     """Curves of the ablation lab: one row against the first of its group.
 
     The lines are medians over the seeds, the bands reach from the lowest seed to the highest. On the
@@ -76,7 +76,8 @@ class LabPanel(Panel):
     score = Choice(tuple(SCORES), label="Show")
     rows = (("group", "part", "score"),)
 
-    def __init__(self, lab: dict[str, Curves] | None = None, **settings: Any) -> None:
+    @validates
+    def __init__(self, lab: Mapping[str, Curves] | None = None, **settings: object) -> None:
         self.lab = load_lab() if lab is None else lab
         if not self.groups():
             raise InputError(
@@ -123,7 +124,7 @@ class LabPanel(Panel):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.8, "The ablation lab")
-        axes, last = picture.add_axes([0.075, 0.15, 0.6, 0.62]), picture.add_axes([0.75, 0.15, 0.235, 0.62])
+        axes, last = picture.add_axes((0.075, 0.15, 0.6, 0.62)), picture.add_axes((0.75, 0.15, 0.235, 0.62))
         top = 1.0
         for place, (curves, color) in enumerate([(self.baseline, ORANGE), (self.row, BLUE)]):
             (low, high), middle = curves.range(self.score), curves.median(self.score)

@@ -9,16 +9,19 @@ statistics across tokens or samples lets the last token change the earlier ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import tiktoken
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import validates
 from gpt2lab.figures.plots import clip, short
 from gpt2lab.figures.style import BLUE, FADED, FONT, INK, SKY, VERMILION, Picture
+from gpt2lab.model import GPT2
 from gpt2lab.tokenizer import token_labels
-from gpt2lab.widgets.text_panel import TextPanel
+from gpt2lab.trace import GPT2Trace
+from gpt2lab.widgets.text_panel import Equipped, TextPanel, recorded
 from gpt2lab.widgets.traits import Choice, Number, Whole, Words
 
 NORMS = ("LayerNorm", "RMSNorm", "BatchNorm", "whole tensor")
@@ -56,7 +59,7 @@ class NormReading:
         )
 
 
-class LayerNormPanel(TextPanel):
+class LayerNormPanel(TextPanel[NormReading]):
     """A norm at work on the stream that enters a layer. For the model and the text see ``TextPanel``.
 
     Parameters
@@ -92,12 +95,19 @@ class LayerNormPanel(TextPanel):
 
     max_tokens = 12
 
+    @validates
     def __init__(
-        self, model: Any = None, encoding: Any = None, *, other_text: str = "My cat sleeps", **settings: Any
+        self,
+        model: GPT2 | Equipped | None = None,
+        encoding: tiktoken.Encoding | None = None,
+        *,
+        weights: str | None = None,
+        other_text: str = "My cat sleeps",
+        **settings: object,
     ) -> None:
         self.other_text = other_text
-        self._other: Any = None
-        super().__init__(model, encoding, **settings)
+        self._other: GPT2Trace | None = None
+        super().__init__(model, encoding, weights=weights, **settings)
 
     def settle(self) -> None:
         self.token = min(self.token, self.last_token)
@@ -112,12 +122,13 @@ class LayerNormPanel(TextPanel):
         if self._other is None:
             with torch.no_grad():
                 self._other = self.run_model(torch.tensor([self.encoding.encode_ordinary(self.other_text)]))
-        texts = [trace.blocks[self.layer].resid_pre[0] for trace in (self.trace, self._other)]
+        texts = [recorded(trace)[self.layer].resid_pre[0] for trace in (self.trace, self._other)]
         return torch.cat(texts) * self.input_scale
 
     def steps(self, x: Tensor) -> dict[str, Tensor]:
         """The features (n_tokens, d_model) after each step."""
-        over = {"BatchNorm": 0, "whole tensor": (0, 1)}.get(self.norm, -1)
+        axes = {"BatchNorm": (0,), "whole tensor": (0, 1)}
+        over = axes.get(self.norm, (-1,))
         center = x.mean(dim=over, keepdim=True) if self.norm != "RMSNorm" else torch.zeros(1)
         centred = x - center
         # The mean square of the centred features is their biased variance.
@@ -135,11 +146,14 @@ class LayerNormPanel(TextPanel):
 
     def measure(self) -> NormReading:
         steps, changes, last = self.steps(self.x), self.changes(), self.last_token
-        before, after = steps["as it comes"][self.token], steps["gain and bias"][self.token]
+        before, after = steps["as it comes"][self.token], steps["gain and bias"][self.token]  # (d_model,) each
         return NormReading(
             self.norm,
             self.labels[self.token],
-            *(float(value) for side in (before, after) for value in (side.mean(), side.std(unbiased=False))),
+            mean_before=float(before.mean()),
+            std_before=float(before.std(unbiased=False)),
+            mean_after=float(after.mean()),
+            std_after=float(after.std(unbiased=False)),
             leak_earlier=float(changes[:last].max()) if last else 0.0,
             leak_other=float(changes[last + 1 :].max()),
         )
@@ -200,8 +214,7 @@ class LayerNormPanel(TextPanel):
         axes.set_axis_off()
         axes.axvline(0, color=FADED, linewidth=1)
         for i, (place, name) in enumerate(zip(places, names, strict=True)):
-            chosen = {"bold": True} if i == self.token else {}
-            picture.write(axes, -0.05 * top, place, clip(name, 9), at="rm", **chosen)
+            picture.write(axes, -0.05 * top, place, clip(name, 9), at="rm", bold=i == self.token)
             moved = changes[i] > 1e-5
             text = short(changes[i], 2) if moved else "0"
             ink = FADED if i == last or not moved else VERMILION

@@ -7,19 +7,21 @@ position whose prediction is shown.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
+import tiktoken
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from gpt2lab.errors import validates
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, FADED, INK, SIGNED, SKY, SMALL, VERMILION, Picture
-from gpt2lab.model import evaluating
+from gpt2lab.model import GPT2, evaluating
 from gpt2lab.tokenizer import token_labels
-from gpt2lab.widgets.text_panel import TextPanel
+from gpt2lab.widgets.text_panel import Equipped, TextPanel
 from gpt2lab.widgets.traits import Whole
 
 _FEATURES = 24  # rows of a vector that are drawn; the shapes tell how many there are
@@ -43,7 +45,7 @@ class Journey:
         return "\n".join(lines)
 
 
-class MapPanel(TextPanel):
+class MapPanel(TextPanel[Journey]):
     """Follow a sentence through a GPT-2.
 
     Attributes
@@ -60,9 +62,17 @@ class MapPanel(TextPanel):
     position = Whole(0, high=lambda panel: panel.last_token, label="Predict after token")
     rows = (("text",), ("position",))
 
-    def __init__(self, model: Any = None, encoding: Any = None, **settings: Any) -> None:
-        self._walked: tuple[Any, Any] = (None, None)
-        super().__init__(model, encoding, **settings)
+    @validates
+    def __init__(
+        self,
+        model: GPT2 | Equipped | None = None,
+        encoding: tiktoken.Encoding | None = None,
+        *,
+        weights: str | None = None,
+        **settings: object,
+    ) -> None:
+        self._walked: tuple[str, tuple[Tensor, Tensor, Tensor]] | None = None  # with its text
+        super().__init__(model, encoding, weights=weights, **settings)
         if "position" not in settings:
             self.position = self.last_token
 
@@ -71,12 +81,12 @@ class MapPanel(TextPanel):
 
     def forget(self) -> None:
         super().forget()
-        self._walked = (None, None)
+        self._walked = None
 
     @property
     def vectors(self) -> tuple[Tensor, Tensor, Tensor]:
         """The stream before the first block, after the last, and after ln_f: 3 × (T, d_model)."""
-        if self._walked[0] != self.text:
+        if self._walked is None or self._walked[0] != self.text:
             self._walked = (self.text, self._walk())
         return self._walked[1]
 
@@ -194,6 +204,13 @@ class MapPanel(TextPanel):
             pen.write(3.83 + 2.9 * p / longest, y, _percent(p), 12)
 
 
+class _Look(TypedDict, total=False):
+    """What matplotlib calls the rest of a box's look."""
+
+    alpha: float
+    zorder: float
+
+
 class _Pen:
     """Writes and draws in inches from the top left corner."""
 
@@ -201,7 +218,7 @@ class _Pen:
         self.picture, self.axes = picture, axes
 
     def write(
-        self, x: Any, y: Any, text: str, size: Any, color: Any = INK, *, bold: bool = False, at: str = "lm"
+        self, x: float, y: float, text: str, size: int | float, color: str = INK, *, bold: bool = False, at: str = "lm"
     ) -> None:
         self.picture.write(self.axes, x, y, text, size=float(size), color=color, bold=bold, at=at)
 
@@ -212,7 +229,7 @@ class _Pen:
         self.write(_SHAPES, y + 0.15, says, 10.5, FADED)
 
     def box(
-        self, x: float, y: float, width: float, height: float, face: str, *, edge: str = "none", **style: Any
+        self, x: float, y: float, width: float, height: float, face: str, *, edge: str = "none", **style: Unpack[_Look]
     ) -> None:
         box = Rectangle((x, y), width, height, facecolor=face, edgecolor=edge, linewidth=1.8, **style)
         self.axes.add_patch(box)

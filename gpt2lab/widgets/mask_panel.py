@@ -7,10 +7,10 @@ the line is the future.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from gpt2lab.figures.plots import clip, draw_heatmap
@@ -46,7 +46,7 @@ class Masked:
         return f"{self.recipe}: {self.future_share:.0%} of the attention on the future, row sums {sums}"
 
 
-class MaskPanel(TextPanel):
+class MaskPanel(TextPanel[Masked]):
     """One head's scores on a text, masked in different ways. For model and text see ``TextPanel``.
 
     Attributes
@@ -68,7 +68,7 @@ class MaskPanel(TextPanel):
 
     def masked(self) -> tuple[Tensor, Tensor]:
         """The scores as the recipe leaves them, and the weights: 2 × (T, T)."""
-        scores = self.trace.blocks[self.layer].attn.scores[0, self.head]  # (T, T), nothing hidden yet
+        scores = self.blocks[self.layer].attn.scores[0, self.head]  # (T, T), nothing hidden yet
         visible = causal_mask(len(scores))
         future = ~visible
         if self.recipe == "zero after the softmax":
@@ -109,8 +109,8 @@ class MaskPanel(TextPanel):
         height = max(4.6, 0.3 * len(labels) + 2.4)
         picture = Picture(9.6, height, "Masking recipes")
         bottom, tall = 1.55 / height, (height - 2.1) / height  # inches of the picture to parts of it
-        left, right = picture.add_axes([0.12, bottom, 0.37, tall]), picture.add_axes([0.56, bottom, 0.37, tall])
-        limit = float(np.abs(self.trace.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
+        left, right = picture.add_axes((0.12, bottom, 0.37, tall)), picture.add_axes((0.56, bottom, 0.37, tall))
+        limit = float(np.abs(self.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
         draw_heatmap(left, scores, labels, labels, signed=True, limit=limit, numbers=False)
         brightest = max(0.4, float(np.nan_to_num(weights).max()))
         draw_heatmap(right, weights, None, labels, limit=brightest, numbers=False)
@@ -128,7 +128,7 @@ class MaskPanel(TextPanel):
         return picture
 
     @staticmethod
-    def _outline_future(axes: Any, T: int) -> None:
+    def _outline_future(axes: Axes, T: int) -> None:
         """A staircase between what a query may see and its future."""
         steps = np.repeat(np.arange(T + 1), 2) - 0.5
         axes.plot(steps[2:-1], steps[1:-2], color=VERMILION, linewidth=2.4, solid_capstyle="butt")
@@ -136,14 +136,16 @@ class MaskPanel(TextPanel):
         axes.set_ylim(T - 0.5, -0.5)
 
     @staticmethod
-    def _mark_gone(axes: Any, matrix: np.ndarray) -> None:
+    def _mark_gone(axes: Axes, matrix: np.ndarray) -> None:
         """Write "−∞" into the hidden part and "NaN" into rows that are lost."""
         hidden = np.argwhere(np.isneginf(matrix))
         if len(hidden):
             i, j = hidden.mean(axis=0)
             axes.text(j, i, "−∞", ha="center", va="center", color=FADED, fontsize=22)
         for i in np.flatnonzero(np.isnan(matrix).any(axis=1)):
-            axes.text((len(matrix) - 1) / 2, i, "NaN", ha="center", va="center", color=VERMILION, fontweight="bold")
+            axes.text(
+                (len(matrix) - 1) / 2, float(i), "NaN", ha="center", va="center", color=VERMILION, fontweight="bold"
+            )
 
 
 def _round(value: Tensor) -> float:

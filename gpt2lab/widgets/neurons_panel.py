@@ -38,7 +38,7 @@ class Neurons:
         )
 
 
-class NeuronsPanel(TokenPanel):
+class NeuronsPanel(TokenPanel[Neurons]):
     """The neurons of one layer on a text. For model and text see ``TextPanel``.
 
     Attributes
@@ -55,7 +55,7 @@ class NeuronsPanel(TokenPanel):
     rows = (("text",), ("layer", "token", "rank"))
 
     def measure(self) -> Neurons:
-        post = self.trace.blocks[self.layer].ffn.post[0]  # (T, d_ff)
+        post = self.blocks[self.layer].ffn.post[0]  # (T, d_ff)
         values, order = post[self.token].topk(TOP)
         neuron = int(order[self.rank - 1])
         # Its output direction, compared with every token's embedding: the direct effect on the logits.
@@ -75,7 +75,7 @@ class NeuronsPanel(TokenPanel):
         height = max(4.2, 0.28 * len(labels) + 1.9)
         picture = Picture(9.6, height, "Neurons")
         bottom, tall = 1.15 / height, (height - 1.75) / height  # inches of the picture to parts of it
-        left, right = picture.add_axes([0.13, bottom, 0.31, tall]), picture.add_axes([0.6, bottom, 0.38, tall])
+        left, right = picture.add_axes((0.13, bottom, 0.31, tall)), picture.add_axes((0.6, bottom, 0.38, tall))
         names = [f"neuron {neuron}" for neuron, _ in result.top]
         colors = [VERMILION if neuron == result.neuron else BLUE for neuron, _ in result.top]
         drawn = left.barh(names, [value for _, value in result.top], color=colors)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +32,7 @@ class Placement:
     gradient: np.ndarray  # (n_blocks,) norm of the gradient for the weights of the block's ``ffn.down``
 
 
-class NormPlacementPanel(Panel):
+class NormPlacementPanel(Panel[dict[str, dict[str, float]]]):
     """The same random weights, with the norm on the branch (GPT-2) and on the stream (2017).
 
     Pre-LN gets its final norm. The loss is the cross-entropy of random next tokens.
@@ -91,8 +90,9 @@ class NormPlacementPanel(Panel):
 
     def _curve(self, axes: Axes, name: str, values: np.ndarray, side: str) -> None:
         n = len(values)
-        style: Any = {"color": COLORS[name], "linestyle": "-" if name == "pre-LN" else "--"}
-        axes.plot(range(1, n + 1), values, marker="o" if n <= 16 else "", label=name, **style)
+        dashes = "-" if name == "pre-LN" else "--"
+        marker = "o" if n <= 16 else ""
+        axes.plot(range(1, n + 1), values, marker=marker, label=name, color=COLORS[name], linestyle=dashes)
         axes.set_xlim(0.5, n + 0.5)
         axes.grid(axis="y")
         axes.annotate(
@@ -115,10 +115,10 @@ def _profile(name: str, n_blocks: int, scaled_init: bool) -> Placement:
     if name == "pre-LN":
         x = F.layer_norm(x, (D_MODEL,))  # ln_f; post-LN has normalised already
     loss = F.cross_entropy((x @ unembedding)[0], targets)
-    gradients = torch.autograd.grad(loss, [block.ffn.down.weight for block in blocks])
+    gradients = torch.autograd.grad(loss, [block.get_parameter("ffn.down.weight") for block in blocks])
     return Placement(np.array(spread), np.array([float(g.norm()) for g in gradients]))
 
 
-def _round(value: Any) -> float:
+def _round(value: float) -> float:
     """Two digits: what a seed does not decide."""
-    return float(f"{float(value):.2g}")
+    return float(f"{value:.2g}")

@@ -7,7 +7,7 @@ A recurrent network passes it through every state in between, attention through 
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ WIDTH, SEEDS = 32, 5
 SMALLEST = 1e-12  # smaller gradients are drawn at the bottom of the picture
 
 
-class PathPanel(Panel):
+class PathPanel(Panel[str]):
     """Untrained networks of width 32, five seeds each; the curves show median and range.
 
     Attributes
@@ -66,9 +66,9 @@ class PathPanel(Panel):
 
     def draw(self) -> Picture:
         picture = Picture(9.0, 4.4, "Gradient from the last output to the first input")
-        axes = picture.add_axes([0.1, 0.16, 0.74, 0.73])
-        for (name, runs), color in zip(_gradients().items(), (BLUE, ORANGE, GREEN), strict=True):
-            runs = runs.clamp(min=SMALLEST).numpy()  # (SEEDS, len(LENGTHS))
+        axes = picture.add_axes((0.1, 0.16, 0.74, 0.73))
+        for (name, sizes), color in zip(_gradients().items(), (BLUE, ORANGE, GREEN), strict=True):
+            runs = sizes.clamp(min=SMALLEST).numpy()  # (SEEDS, len(LENGTHS))
             axes.plot(LENGTHS, np.median(runs, axis=0), color=color, label=name)
             axes.fill_between(LENGTHS, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.22, linewidth=0)
         axes.axvline(self.length, color=FADED, linewidth=1.5, linestyle=":", label="_chosen")
@@ -94,12 +94,12 @@ def _gradients() -> dict[str, Tensor]:
                 network = make()
                 for i, length in enumerate(LENGTHS):
                     x = torch.randn(1, length, WIDTH, requires_grad=True)
-                    network(x)[0, -1].sum().backward()
-                    sizes[name][seed, i] = x.grad[0, 0].norm()
+                    (gradient,) = torch.autograd.grad(network(x)[0, -1].sum(), x)  # (1, length, WIDTH)
+                    sizes[name][seed, i] = gradient[0, 0].norm()
     return sizes
 
 
-def _recurrent(kind: Any) -> Any:
+def _recurrent(kind: type[nn.RNN] | type[nn.LSTM]) -> Callable[[], nn.Module]:
     return lambda: _FirstOutput(kind(WIDTH, WIDTH, batch_first=True))
 
 

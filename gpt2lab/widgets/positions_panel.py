@@ -5,14 +5,12 @@ Left, the table or bias itself. Right, how the chosen position compares with eve
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.plots import draw_heatmap
 from gpt2lab.figures.style import BLUE, FADED, GREEN, ORANGE, PURPLE, SMALL, VERMILION, Picture
 from gpt2lab.positions import (
@@ -31,7 +29,7 @@ KINDS = ("learned", "sinusoidal", "RoPE", "ALiBi", "relative bias")
 T, WIDTH, N_HEADS = 64, 32, 4
 
 
-class PositionsPanel(Panel):
+class PositionsPanel(Panel[dict[str, float]]):
     """Positions, one kind at a time, for 64 places and 32 features (or the given table's own).
 
     Parameters
@@ -54,7 +52,8 @@ class PositionsPanel(Panel):
     position = Whole(32, low=8, high=T - 1, label="Position")
     rows = (("kind", "position"),)
 
-    def __init__(self, table: Any = None, name: str = "", **settings: Any) -> None:
+    @validates
+    def __init__(self, table: Tensor | None = None, name: str = "", **settings: object) -> None:
         if table is None:
             table, name = torch.randn(T, WIDTH, generator=torch.Generator().manual_seed(0)), "untrained: random"
         if table.ndim != 2 or len(table) < T:
@@ -101,7 +100,7 @@ class PositionsPanel(Panel):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.5, f"Positions: {self.kind}")
-        left, right = picture.add_axes([0.07, 0.18, 0.34, 0.7]), picture.add_axes([0.53, 0.18, 0.44, 0.7])
+        left, right = picture.add_axes((0.07, 0.18, 0.34, 0.7)), picture.add_axes((0.53, 0.18, 0.44, 0.7))
         image = self.image().numpy()
         score = self.kind in ("ALiBi", "relative bias")
         if score:

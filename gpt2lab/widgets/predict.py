@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import ipywidgets
 from traitlets import Bunch, TraitType
@@ -45,11 +44,11 @@ class Comparison:
         return f"Measured: {self.measured}\n{verdict[0].upper()}{verdict[1:]}"
 
 
-class _Option(TraitType):
+class _Option(TraitType[str | None, str | None]):
     """One of the options, or None while nothing is chosen."""
 
-    def validate(self, obj: Any, value: Any) -> str | None:
-        if value is not None and value not in obj.options:
+    def validate(self, obj: Predict, value: object) -> str | None:
+        if value is not None and (not isinstance(value, str) or value not in obj.options):
             raise InputError(f"choice must be one of {_listed(obj.options)}, or None; got {value!r}")
         return value
 
@@ -88,7 +87,7 @@ class Predict(ipywidgets.VBox):
         asked = f'<div style="font-size:16px"><b>Predict.</b> {escape(self.question)}</div>'
         self.children = [ipywidgets.HTML(f"<style>{CSS}</style>{asked}"), self._buttons, self._line]
 
-    def compare(self, measured: Any) -> Comparison:
+    def compare(self, measured: object) -> Comparison:
         """Set the measured option beside the learner's choice, which stays as it is.
 
         Raises ValueError if ``measured`` is none of the options.
@@ -118,7 +117,7 @@ class Predict(ipywidgets.VBox):
         lines = [f"({'•' if option == self.choice else ' '}) {option}" for option in self.options]
         return "\n".join([f"Predict: {self.question}", *lines])
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
         bundle = super()._repr_mimebundle_(**options) or {}
         return bundle | {"text/plain": repr(self)}
 

@@ -38,7 +38,7 @@ class StreamReading:
         return "\n".join(lines)
 
 
-class ResidualPanel(TextPanel):
+class ResidualPanel(TextPanel[StreamReading]):
     """The residual stream of one token. For the model and the text see ``TextPanel``.
 
     Attributes

@@ -34,7 +34,7 @@ class Ripple:
         return f"reached:   {reached or 'none'}\nuntouched: {untouched or 'none'}"
 
 
-class RipplePanel(TextPanel):
+class RipplePanel(TextPanel[Ripple]):
     """Replace the token at ``position`` and compare the two streams.
 
     Attributes

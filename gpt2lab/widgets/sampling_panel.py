@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+import tiktoken
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import validates
 from gpt2lab.figures.plots import clip, short
 from gpt2lab.figures.style import BLUE, FADED, INK, SMALL, Picture
 from gpt2lab.generation import next_token_probabilities
+from gpt2lab.model import GPT2
 from gpt2lab.tokenizer import token_label
 from gpt2lab.trace import GPT2Trace
-from gpt2lab.widgets.text_panel import TextPanel
+from gpt2lab.widgets.text_panel import Equipped, TextPanel
 from gpt2lab.widgets.traits import Number, Whole
 
 SHOWN = 14
@@ -33,7 +35,7 @@ class Distribution:
         return f"{self.kept} of {self.vocab_size} tokens kept, entropy {self.entropy:.2f} nats; most probable: {best}"
 
 
-class SamplingPanel(TextPanel):
+class SamplingPanel(TextPanel[Distribution]):
     """What the next token is drawn from. For model and text see ``TextPanel``.
 
     Attributes
@@ -56,8 +58,19 @@ class SamplingPanel(TextPanel):
     top_p = Number(1.0, 0.05, 1.0, step=0.05, label="Top-p (1: all)")
     rows = (("text",), ("temperature", "top_k", "top_p"))
 
-    def __init__(self, model: Any = None, encoding: Any = None, text: Any = None, **settings: Any) -> None:
-        super().__init__(model, encoding, **({} if text is None else {"text": text}), **settings)
+    @validates
+    def __init__(
+        self,
+        model: GPT2 | Equipped | None = None,
+        encoding: tiktoken.Encoding | None = None,
+        text: str | None = None,
+        *,
+        weights: str | None = None,
+        **settings: object,
+    ) -> None:
+        if text is not None:
+            settings["text"] = text
+        super().__init__(model, encoding, weights=weights, **settings)
 
     def run_model(self, tokens: Tensor) -> GPT2Trace:
         return self.model.trace(tokens, layers=[])
@@ -93,7 +106,7 @@ class SamplingPanel(TextPanel):
         now, order = self.probabilities(), plain.topk(min(SHOWN, len(plain))).indices
         labels = [clip(token_label(self.encoding, int(i)), 14) for i in order]
         picture = Picture(9.6, 5.6, "Next-token distribution")
-        axes = picture.add_axes([0.17, 0.11, 0.8, 0.72])
+        axes = picture.add_axes((0.17, 0.11, 0.8, 0.72))
         axes.barh(range(len(order)), plain[order].numpy(), 0.82, color="#d0d0d0", label="the model's own")
         axes.barh(range(len(order)), now[order].numpy(), 0.44, color=BLUE, label="what is drawn from")
         right = min(1.12, 1.2 * max(float(plain.max()), float(now.max())))

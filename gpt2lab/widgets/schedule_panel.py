@@ -51,7 +51,7 @@ class Schedule:
         return f"{self.kind}: {shown} of the highest rate"
 
 
-class SchedulePanel(Panel):
+class SchedulePanel(Panel[Schedule]):
     """Learning rate by step, one kind in front of the others.
 
     Attributes
@@ -84,7 +84,7 @@ class SchedulePanel(Panel):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.6, "Learning-rate schedules")
-        axes = picture.add_axes([0.085, 0.16, 0.89, 0.66])
+        axes = picture.add_axes((0.085, 0.16, 0.89, 0.66))
         x = np.unique(np.linspace(0, self.steps - 1, 300).astype(int))
         for kind in KINDS:
             y = [rate_at(kind, int(step), self.steps, self.warmup) for step in x]

@@ -16,7 +16,7 @@ N_QUERIES, N_KEYS = 200, 32
 D_HEADS = tuple(2**i for i in range(1, 11))  # 2 … 1024
 
 
-class ScoreScalingPanel(Panel):
+class ScoreScalingPanel(Panel[dict[str, float | int]]):
     """200 random queries meet 32 random keys; every number has variance 1.
 
     Attributes

@@ -50,7 +50,7 @@ class Sizes:
         return "\n".join(lines)
 
 
-class SizesPanel(Panel):
+class SizesPanel(Panel[Sizes]):
     """The four sizes as bars, one of them in numbers.
 
     Attributes
@@ -77,7 +77,7 @@ class SizesPanel(Panel):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.9, "Parameters of the four sizes")
-        axes = picture.add_axes([0.16, 0.22, 0.81, 0.62])
+        axes = picture.add_axes((0.16, 0.22, 0.81, 0.62))
         left = np.zeros(len(SIZES))
         for part, color in COLORS.items():
             counts = np.array([parameters_by_part(config)[part] for config in SIZES.values()], dtype=float)

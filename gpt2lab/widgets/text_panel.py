@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Protocol, runtime_checkable
 
+import tiktoken
 import torch
 
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates
 from gpt2lab.model import GPT2
 from gpt2lab.tokenizer import course_encoding, gpt2_encoding, left_out, token_labels
 from gpt2lab.tokenizer.vocabulary import VocabularyError
-from gpt2lab.trace import GPT2Trace
-from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.traits import Words
+from gpt2lab.trace import BlockTrace, GPT2Trace
+from gpt2lab.widgets.base import Panel, R
+from gpt2lab.widgets.traits import Whole, Words
 
 SENTENCE = "The robot could not lift the box because it was heavy"
 
 
-class TextPanel(Panel):
+@runtime_checkable
+class Equipped(Protocol):
+    """A model together with the encoding of its tokens, such as ``gpt2lab.zoo.ToyModel``."""
+
+    @property
+    def model(self) -> GPT2: ...
+
+    @property
+    def encoding(self) -> tiktoken.Encoding: ...
+
+
+class TextPanel(Panel[R]):
     """A panel that shows a model at work on a text.
 
     Parameters
     ----------
     model : GPT2, optional
-        Any model with ``config`` and ``trace(tokens)``; a small one with random weights by default.
-        An object with a ``model`` and an ``encoding`` (a toy model) brings both.
+        A small one with random weights by default. One of your own needs the same ``config`` and
+        ``trace(tokens)``. An object with a ``model`` and an ``encoding`` (a toy model) brings both.
     encoding : tiktoken.Encoding, optional
         Turns text into the model's tokens; GPT-2's by default.
     weights : str, optional
@@ -45,14 +57,22 @@ class TextPanel(Panel):
 
     text = Words(SENTENCE, label="Text")
 
-    def __init__(self, model: Any = None, encoding: Any = None, *, weights: Any = None, **settings: Any) -> None:
-        if hasattr(model, "model") and hasattr(model, "encoding"):
+    @validates
+    def __init__(
+        self,
+        model: GPT2 | Equipped | None = None,
+        encoding: tiktoken.Encoding | None = None,
+        *,
+        weights: str | None = None,
+        **settings: object,
+    ) -> None:
+        if isinstance(model, Equipped):
             encoding = model.encoding if encoding is None else encoding
             model = model.model
         self.encoding = default_encoding() if encoding is None else encoding
         self.model = demo_model(self.encoding.n_vocab) if model is None else model
         self.weights = ("random weights" if is_untrained(self.model) else "") if weights is None else weights
-        self._traced: tuple[Any, Any] = (None, None)
+        self._traced: tuple[object, GPT2Trace] | None = None  # with the key that it belongs to
         settings.setdefault("text", self._shortened(type(self).text.default_value))
         super().__init__(**settings)
 
@@ -76,12 +96,17 @@ class TextPanel(Panel):
     def trace(self) -> GPT2Trace:
         """The model's trace on the text. Kept until the text or a setting in ``trace_key`` changes."""
         key = self.trace_key()
-        if self._traced[0] != key:
+        if self._traced is None or self._traced[0] != key:
             with torch.no_grad():
                 self._traced = (key, self.run_model(torch.tensor([self.tokens])))
         return self._traced[1]
 
-    def trace_key(self) -> Any:
+    @property
+    def blocks(self) -> list[BlockTrace]:
+        """The trace of every block."""
+        return recorded(self.trace)
+
+    def trace_key(self) -> object:
         """The settings that the trace depends on."""
         return self.text
 
@@ -90,7 +115,7 @@ class TextPanel(Panel):
         return self.model.trace(tokens)
 
     def forget(self) -> None:
-        self._traced = (None, None)
+        self._traced = None
 
     def accept_text(self, text: str) -> None:
         """Raise a ValueError with one sentence if the text cannot be shown."""
@@ -124,17 +149,32 @@ class TextPanel(Panel):
         return self.model.config.n_heads - 1
 
 
-class TokenPanel(TextPanel):
+class TokenPanel(TextPanel[R]):
     """A TextPanel with a trait ``token``: it starts at the last one and stays within the text."""
 
-    def __init__(self, model: Any = None, encoding: Any = None, **settings: Any) -> None:
+    token: Whole  # declared here, made by each panel, so that its settings stay in their order
+
+    @validates
+    def __init__(
+        self,
+        model: GPT2 | Equipped | None = None,
+        encoding: tiktoken.Encoding | None = None,
+        *,
+        weights: str | None = None,
+        **settings: object,
+    ) -> None:
         self._start_at_last = "token" not in settings
-        super().__init__(model, encoding, **settings)
+        super().__init__(model, encoding, weights=weights, **settings)
 
     def settle(self) -> None:
         if self._start_at_last or self.token > self.last_token:
             self.token = self.last_token
             self._start_at_last = False
+
+
+def recorded(trace: GPT2Trace) -> list[BlockTrace]:
+    """The blocks that a trace holds: all of them, unless it was told to leave some out."""
+    return [block for block in trace.blocks if block is not None]
 
 
 @functools.cache
@@ -154,7 +194,7 @@ def demo_model(vocab_size: int) -> GPT2:
     return model.eval()
 
 
-def default_encoding() -> Any:
+def default_encoding() -> tiktoken.Encoding:
     """GPT-2's tokenizer, or the course's own where GPT-2's vocabulary could not be fetched."""
     try:
         return gpt2_encoding()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import ipywidgets
 import numpy as np
+from traitlets import Bunch
 
 from gpt2lab.ablations import VARIANTS
-from gpt2lab.errors import DivergenceError
+from gpt2lab.errors import DivergenceError, validates
 from gpt2lab.figures.style import BLUE, FADED, GRID, ORANGE, SMALL, Picture
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import Task, get_task
@@ -46,7 +46,7 @@ class Learned:
         return f"{self.task}, {self.change}: {far}, {seen}{self.note}"
 
 
-class TrainPanel(Panel):
+class TrainPanel(Panel[Learned]):
     """Train a small GPT-2 (2 layers, 4 heads, width 32) and watch the loss and the accuracy.
 
     The button trains in the background, so that it can stop again; changing a setting throws the model
@@ -76,10 +76,11 @@ class TrainPanel(Panel):
     seed = Whole(0, low=0, high=99, label="Seed")
     rows = (("task", "variant"), ("steps", "rate", "seed"))
 
-    def __init__(self, task: str = "reverse", **settings: Any) -> None:
+    @validates
+    def __init__(self, task: str = "reverse", **settings: object) -> None:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._trained_with: dict[str, Any] = {}
+        self._trained_with: dict[str, object] = {}
         self._fresh({"task": task})
         super().__init__(task=task, **settings)
         self._button = ipywidgets.Button(description="Train", tooltip="start or stop training", icon="play")
@@ -132,11 +133,11 @@ class TrainPanel(Panel):
         else:
             self.start()
 
-    def _setting_changed(self, change: Any) -> None:
+    def _setting_changed(self, change: Bunch) -> None:
         self.stop()
         super()._setting_changed(change)
 
-    def _fresh(self, settings: dict[str, Any]) -> None:
+    def _fresh(self, settings: dict[str, object]) -> None:
         self._task: Task | None = None
         self.model: GPT2 | None = None
         self.history, self._note = History(), ""
@@ -187,7 +188,7 @@ class TrainPanel(Panel):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.6, f"Training on {self.task}")
-        left, right = picture.add_axes([0.075, 0.16, 0.39, 0.62]), picture.add_axes([0.59, 0.16, 0.39, 0.62])
+        left, right = picture.add_axes((0.075, 0.16, 0.39, 0.62)), picture.add_axes((0.59, 0.16, 0.39, 0.62))
         loss = np.array(self.history.loss)
         top = 1.1 * float(np.log(get_task(self.task).encoding.n_vocab))
         if len(loss):

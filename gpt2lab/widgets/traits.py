@@ -9,64 +9,79 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import ipywidgets
 from traitlets import TraitType
 
+V = TypeVar("V")  # what a setting holds
+T = TypeVar("T")
+Limit: TypeAlias = T | Callable[[Any], T]  # Any: the function takes the panel's own class, which is defined later
 
-class PanelTrait(TraitType):
+
+@runtime_checkable
+class Owner(Protocol):
+    """What a trait asks of its panel."""
+
+    def accept_text(self, text: str) -> None:
+        """Raise a ValueError with one sentence if the text cannot be shown."""
+
+
+class PanelTrait(TraitType[V, V]):
     """A setting of a panel. ``label`` is what its control is called on screen."""
 
-    def __init__(self, default: Any, *, label: str = "", help: str = "") -> None:
+    def __init__(self, default: V, *, label: str = "", help: str = "") -> None:
         super().__init__(default_value=default, help=help)
         self.label = label
         self.metadata["panel"] = True  # so that a panel finds its settings: self.traits(panel=True)
 
-    def validate(self, obj: Any, value: Any) -> Any:
+    def validate(self, obj: Owner, value: object) -> V:
         return self.accept(obj, value)
 
-    def accept(self, panel: Any, value: Any) -> Any:
+    def accept(self, panel: Owner, value: object) -> V:
         """The value in its final type, or a ValueError that names what was expected and what came."""
         raise NotImplementedError
 
-    def start(self, panel: Any) -> Any:
+    def start(self, panel: Owner) -> V:
         """The value a new panel begins with."""
         return self.default_value
 
-    def control(self, panel: Any) -> ipywidgets.Widget:
+    def control(self, panel: Owner) -> ipywidgets.Widget:
         """A control for this setting, without its connection to the panel."""
         raise NotImplementedError
 
-    def fit(self, panel: Any, control: Any) -> None:
+    def fit(self, panel: Owner, control: ipywidgets.Widget) -> None:
         """Bring the control up to date with limits that have moved."""
 
-    def refuse(self, expected: str, value: Any) -> ValueError:
+    def refuse(self, expected: str, value: object) -> ValueError:
         return ValueError(f"{self.name} must be {expected}, got {value!r}")
 
 
-def _limit(limit: Any, panel: Any) -> Any:
+def _limit(limit: Limit[T], panel: Owner) -> T:
     return limit(panel) if callable(limit) else limit
 
 
-class Whole(PanelTrait):
+class Whole(PanelTrait[int]):
     """A whole number from ``low`` to ``high``: a slider in steps of one."""
 
-    def __init__(self, default: int, low: Any = 0, high: Any = 100, **about: Any) -> None:
-        super().__init__(default, **about)
+    def __init__(
+        self, default: int, low: Limit[int] = 0, high: Limit[int] = 100, *, label: str = "", help: str = ""
+    ) -> None:
+        super().__init__(default, label=label, help=help)
         self.low, self.high = low, high
 
-    def accept(self, panel: Any, value: Any) -> int:
+    def accept(self, panel: Owner, value: object) -> int:
         low, high = _limit(self.low, panel), _limit(self.high, panel)
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= int(value) <= high:
             raise self.refuse(f"a whole number from {low} to {high}", value)
         return int(value)
 
-    def start(self, panel: Any) -> int:
+    def start(self, panel: Owner) -> int:
         # The usual value may be too large for this model or this text.
         return min(max(self.default_value, _limit(self.low, panel)), _limit(self.high, panel))
 
-    def control(self, panel: Any) -> ipywidgets.Widget:
+    def control(self, panel: Owner) -> ipywidgets.Widget:
         return ipywidgets.IntSlider(
             min=_limit(self.low, panel),
             max=_limit(self.high, panel),
@@ -74,7 +89,7 @@ class Whole(PanelTrait):
             tooltip=self.help,
         )
 
-    def fit(self, panel: Any, control: Any) -> None:
+    def fit(self, panel: Owner, control: ipywidgets.Widget) -> None:
         low, high = _limit(self.low, panel), _limit(self.high, panel)
         if (control.min, control.max) != (low, high):
             with control.hold_trait_notifications():
@@ -82,25 +97,26 @@ class Whole(PanelTrait):
                 control.value = min(max(control.value, low), high)
 
 
-class Number(PanelTrait):
+class Number(PanelTrait[float]):
     """A number from ``low`` to ``high``: a slider, in equal factors if ``log``."""
 
     def __init__(
-        self, default: float, low: float, high: float, *, log: bool = False, step: Any = None, **about: Any
-    ) -> None:
-        super().__init__(default, **about)
+        self, default: float, low: float, high: float, *,
+        log: bool = False, step: float | None = None, label: str = "", help: str = "",
+    ) -> None:  # fmt: skip
+        super().__init__(default, label=label, help=help)
         self.low, self.high, self.log = low, high, log
         self.step = step if step is not None else 0.05 if log else (high - low) / 100
 
-    def accept(self, panel: Any, value: Any) -> float:
-        good = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    def accept(self, panel: Owner, value: object) -> float:
+        number = _real(value)
         # A slider of equal factors ends at 10**log10(high), which may miss high by a rounding error.
         slack = 1e-9
-        if not good or not self.low - slack * abs(self.low) <= value <= self.high + slack * abs(self.high):
+        if not self.low - slack * abs(self.low) <= number <= self.high + slack * abs(self.high):
             raise self.refuse(f"a number from {self.low:g} to {self.high:g}", value)
-        return min(max(float(value), self.low), self.high)
+        return min(max(number, self.low), self.high)
 
-    def control(self, panel: Any) -> ipywidgets.Widget:
+    def control(self, panel: Owner) -> ipywidgets.Widget:
         if self.log:
             return ipywidgets.FloatLogSlider(
                 min=math.log10(self.low), max=math.log10(self.high), value=self.default_value,
@@ -112,55 +128,67 @@ class Number(PanelTrait):
         )
 
 
-class Choice(PanelTrait):
+def _real(value: object) -> float:
+    """A real number as a float; anything else, and what no float can hold, is nan and lies in no range."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
+
+class Choice(PanelTrait[str]):
     """One of a few words: a list to drop down. ``options`` may be a function of the panel."""
 
-    def __init__(self, options: Any, default: Any = None, **about: Any) -> None:
+    def __init__(
+        self, options: Limit[Sequence[str]], default: str | None = None, *, label: str = "", help: str = ""
+    ) -> None:
         known = () if callable(options) else options
-        super().__init__(known[0] if default is None and known else default, **about)
+        super().__init__(default if default is not None else known[0] if known else "", label=label, help=help)
         self.options = options
 
-    def accept(self, panel: Any, value: Any) -> Any:
+    def accept(self, panel: Owner, value: object) -> str:
         options = _limit(self.options, panel)
-        if value not in options:
+        if not isinstance(value, str) or value not in options:
             raise self.refuse("one of " + ", ".join(map(repr, options)), value)
         return value
 
-    def start(self, panel: Any) -> Any:
+    def start(self, panel: Owner) -> str:
         options = _limit(self.options, panel)
         return self.default_value if self.default_value in options else options[0]
 
-    def control(self, panel: Any) -> ipywidgets.Widget:
+    def control(self, panel: Owner) -> ipywidgets.Widget:
         options = _limit(self.options, panel)
         return ipywidgets.Dropdown(options=options, description=self.label, tooltip=self.help)
 
-    def fit(self, panel: Any, control: Any) -> None:
+    def fit(self, panel: Owner, control: ipywidgets.Widget) -> None:
         options = tuple(_limit(self.options, panel))
         if tuple(control.options) != options:
             control.options = options
 
 
-class Switch(PanelTrait):
+class Switch(PanelTrait[bool]):
     """On or off: a checkbox."""
 
-    def accept(self, panel: Any, value: Any) -> bool:
+    def accept(self, panel: Owner, value: object) -> bool:
         if not isinstance(value, bool):
             raise self.refuse("True or False", value)
         return value
 
-    def control(self, panel: Any) -> ipywidgets.Widget:
+    def control(self, panel: Owner) -> ipywidgets.Widget:
         look = {"width": "auto", "margin": "2px 14px 2px 4px"}
         return ipywidgets.Checkbox(description=self.label, indent=False, tooltip=self.help, layout=look)
 
 
-class Words(PanelTrait):
+class Words(PanelTrait[str]):
     """A line of text. The panel's ``accept_text`` says whether it can be shown."""
 
-    def accept(self, panel: Any, value: Any) -> str:
+    def accept(self, panel: Owner, value: object) -> str:
         if not isinstance(value, str):
             raise self.refuse("a string", value)
         panel.accept_text(value)
         return value
 
-    def control(self, panel: Any) -> ipywidgets.Widget:
+    def control(self, panel: Owner) -> ipywidgets.Widget:
         return ipywidgets.Text(description=self.label, tooltip=self.help, layout={"width": "100%"})
