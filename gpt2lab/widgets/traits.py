@@ -15,6 +15,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 import ipywidgets
 from traitlets import TraitType
 
+from gpt2lab.errors import InputError
+
 V = TypeVar("V")  # what a setting holds
 T = TypeVar("T")
 Limit: TypeAlias = T | Callable[[Any], T]  # Any: the function takes the panel's own class, which is defined later
@@ -40,7 +42,7 @@ class PanelTrait(TraitType[V, V]):
         return self.accept(obj, value)
 
     def accept(self, panel: Owner, value: object) -> V:
-        """The value in its final type, or a ValueError that names what was expected and what came."""
+        """The value in its final type, or an InputError that names what was expected and what came."""
         raise NotImplementedError
 
     def start(self, panel: Owner) -> V:
@@ -54,8 +56,8 @@ class PanelTrait(TraitType[V, V]):
     def fit(self, panel: Owner, control: ipywidgets.Widget) -> None:
         """Bring the control up to date with limits that have moved."""
 
-    def refuse(self, expected: str, value: object) -> ValueError:
-        return ValueError(f"{self.name} must be {expected}, got {value!r}")
+    def refuse(self, expected: str, value: object) -> InputError:
+        return InputError(f"{self.name} must be {expected}, got {value!r}")
 
 
 def _limit(limit: Limit[T], panel: Owner) -> T:
@@ -187,6 +189,10 @@ class Words(PanelTrait[str]):
     def accept(self, panel: Owner, value: object) -> str:
         if not isinstance(value, str):
             raise self.refuse("a string", value)
+        for place, character in enumerate(value):
+            if "\ud800" <= character <= "\udfff":  # a lone surrogate, which no message to a browser can carry
+                half = f"half of one at place {place}, {character!r}: drop it"
+                raise InputError(f"{self.name} must be made of whole characters, got {half}")
         panel.accept_text(value)
         return value
 
