@@ -13,6 +13,7 @@ from gpt2lab.studies.lab.trained import load_trained, trained_names
 from gpt2lab.tasks import get_task
 from gpt2lab.widgets import LabModelsPanel, LabPanel
 from gpt2lab.widgets.lab_models_panel import BEST
+from gpt2lab.zoo import load_toy
 
 
 def contrast(panel) -> float:
@@ -179,3 +180,9 @@ def test_sources_are_where_the_next_letter_stands(name):
 def test_a_model_that_is_no_row_of_the_lab_is_a_sentence():
     with pytest.raises(ValueError, match="names of rows of the lab, got 'mine'"):
         LabModelsPanel({"mine": load_trained("parts/gpt2")})
+
+
+def test_models_that_copy_no_letters_are_one_sentence():
+    toy = load_toy("brackets")
+    with pytest.raises(ValueError, match="needs models that copy letters, got one for the task 'brackets'$"):
+        LabModelsPanel({"parts/gpt2": toy, "parts/no-residual": toy})
