@@ -109,7 +109,7 @@ class FilingCabinetPanel(Panel[dict[str, dict[str, float]]]):
         soft = "a blend of\nall folders:\nΣ weight ×\ncontent"
         note = soft if self.lookup == "soft" else "one folder,\nand no other"
         axes.text(x, 2.75, note, fontsize=SMALL, color=FADED, va="bottom")
-        _card(axes, x, 0.55, width, 1.98, "white", edge=INK, thick=2)
+        _card(axes, x, 0.55, width, 1.98, "white", edge=INK, thick=2.0)
         for i, (name, amount) in enumerate(zip(CONTENTS, blend, strict=True)):
             y = 2.13 - 0.62 * i
             axes.text(x + 0.1, y + 0.12, f"{name} {float(amount):.2f}", fontsize=SMALL, va="center")
