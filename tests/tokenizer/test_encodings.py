@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,10 +76,8 @@ def test_the_course_encoding_is_small_and_knows_python():
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_kind_of_text_comes_back(encoding, name):
     text = TEXTS[name]
-    start = time.monotonic()
     tokens = encoding().encode_ordinary(text)
     assert encoding().decode(tokens) == text
-    assert time.monotonic() - start < 10
     assert all(0 <= token < encoding().n_vocab for token in tokens)
 
 
