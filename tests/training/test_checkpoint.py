@@ -81,6 +81,8 @@ def stop_at(step: int):
         lambda tensors, facts: tensors.update({"optimizer.0.exp_avg": tensors["optimizer.0.exp_avg"].int()}),
         lambda tensors, facts: tensors.update({"optimizer.0.step": torch.tensor(torch.inf)}),
         lambda tensors, facts: tensors.update({"random.0": torch.zeros(9)}),
+        lambda tensors, facts: facts.update(history=3),
+        lambda tensors, facts: facts.update(config=3),
     ],
 )
 def test_a_whole_file_that_is_no_checkpoint_is_a_sentence(tmp_path: Path, change) -> None:
@@ -131,35 +133,68 @@ def test_resume_is_exact(tmp_path: Path, stop: int, precision: str) -> None:
 
 
 KILLED = """
-import os, random, signal, sys, time
+import os, random, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
 sys.path[:0] = ["tests/helpers", "tests/training"]
-from test_checkpoint import FILE, TASK, fresh, settings, train, assert_same_weights
+from test_checkpoint import FILE, TASK, assert_same_weights, checkpointing, fresh, settings, train
 
-folder, steps = Path(sys.argv[1]), 400
+folder, steps = Path(sys.argv[1]), 120
 run = dict(steps=steps, checkpoint_every=1, eval_every=1000, eval_sequences=4)
+PLACES = ("half of the file is written", "all of it is written", "the file is in its place", "the step has ended")
 
-def child():
-    train(fresh(), TASK, settings(**run, folder=folder, resume=(folder / FILE).exists()))
+def child(place, nth, waits, report):
+    seen = 0
+    def reach(here):
+        nonlocal seen
+        seen += here == place
+        if here == place and seen == nth:
+            os.write(report, b"!")
+        while here == place and seen >= nth + (0 if waits else 3):
+            signal.pause()  # until the kill: at once, or after a few steps in which it may come anywhere
+
+    def in_two_halves(tensors, path, metadata):
+        real(tensors, path, metadata)
+        data = Path(path).read_bytes()
+        Path(path).write_bytes(data[: len(data) // 2])
+        reach(PLACES[0])
+        Path(path).write_bytes(data)
+        reach(PLACES[1])
+
+    def keep(*arguments):
+        path = keep_for_real(*arguments)
+        reach(PLACES[2])
+        return path
+
+    from gpt2lab.training import trainer
+    real, keep_for_real = checkpointing.save_file, trainer.save_checkpoint
+    checkpointing.save_file, trainer.save_checkpoint = in_two_halves, keep
+    config = settings(**run, folder=folder, resume=(folder / FILE).exists())
+    train(fresh(), TASK, config, on_step=lambda step, history: reach(PLACES[3]))
 
 warm = torch.nn.Parameter(torch.zeros(2))  # load what torch loads late, once and not in every child
 warm.grad = torch.zeros(2)
 torch.optim.AdamW([warm]).step()
 kills, chance = 0, random.Random(0)
-while kills < 20:
-    pid = os.fork()
-    if pid == 0:
-        child()
-        os._exit(0)
-    time.sleep(chance.uniform(0.02, 0.25))
-    os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    if os.WIFEXITED(status):
-        assert os.WEXITSTATUS(status) == 0, "a run failed"
-        break
-    kills += 1
+for waits in (True, False):
+    for place in PLACES:
+        reading, writing = os.pipe()
+        nth = chance.randrange(1, 12)  # steps from now; eight times 11 and 3 are fewer than there are
+        pid = os.fork()
+        if pid == 0:
+            try:
+                child(place, nth, waits, writing)
+            finally:
+                os._exit(1)
+        os.close(writing)
+        assert os.read(reading, 1), "a run failed"
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        assert os.WIFSIGNALED(status), "a run ended before it could be killed"
+        kills += 1
+        left = len(list(folder.glob(".*.part")))
+        assert not waits or left == (place in PLACES[:2]), (place, left)
 resumed, straight = fresh(), fresh()
 history = train(resumed, TASK, settings(**run, folder=folder, resume=True))
 train(straight, TASK, settings(**run))
@@ -170,7 +205,8 @@ print("kills", kills, "steps", history.steps)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_kill_9_at_20_random_moments(tmp_path: Path) -> None:
+def test_kill_9_at_random_steps_in_and_between_writes(tmp_path: Path) -> None:
+    """Killed at each of four places, twice: while held there, and anywhere in the next three steps."""
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(
@@ -181,7 +217,7 @@ def test_kill_9_at_20_random_moments(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "kills 20 steps 400" in done.stdout
+    assert "kills 8 steps 120" in done.stdout
 
 
 def test_a_half_written_file_is_never_picked_up(tmp_path: Path) -> None:
