@@ -88,9 +88,9 @@ def stack(
     generator = torch.Generator().manual_seed(seed)
     scale = residual_init_scale(n_blocks) if scaled_init else 1.0
     with torch.device("meta"):  # no memory yet, and no initial values that would be overwritten
-        blocks = nn.ModuleList(block(config) for _ in range(n_blocks)).double()
-    blocks.to_empty(device="cpu")
-    for part in blocks:
+        parts = [block(config) for _ in range(n_blocks)]
+    blocks = nn.ModuleList(parts).double().to_empty(device="cpu")
+    for part in parts:
         for module in part.modules():
             if isinstance(module, nn.Linear):
                 writes = scale if module in part.writers() else 1.0
@@ -100,7 +100,8 @@ def stack(
                 nn.init.ones_(module.weight)
                 nn.init.zeros_(module.bias)
         if not layer_norm:
-            part.ln_1, part.ln_2 = NoLayerNorm(), NoLayerNorm()
+            for name in ("ln_1", "ln_2"):
+                part.register_module(name, NoLayerNorm())
     return blocks.eval()
 
 

@@ -1,6 +1,6 @@
 """Longer than in training: small models sort lists, marked with five kinds of positions.
 
-Trained on lists of 3 to 10 letters, examined on lists of up to 16. Only the way of marking positions
+Trained on lists of 3 to 10 letters, evaluated on lists of up to 16. Only the way of marking positions
 differs; the learned table has untrained rows for the longer lists. Three seeds each; the models of
 the first seed come with the course. ``python -m gpt2lab.studies.length`` repeats everything
 (half an hour on one CPU core).
@@ -16,7 +16,6 @@ import time
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -30,6 +29,7 @@ from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.tasks.sort import Sort
 from gpt2lab.training import TrainConfig, train
+from gpt2lab.training.config import TrainSettings
 
 KINDS = {
     "learned (GPT-2)": "gpt2",
@@ -38,9 +38,9 @@ KINDS = {
     "ALiBi": "alibi",
     "none, only the mask": "no-positions",
 }
-TRAINED, EXAMINED, SEEDS = range(3, 11), range(3, 17), 3
+TRAINED, EVALUATED, SEEDS = range(3, 11), range(3, 17), 3
 TABLE, WEIGHTS = "length.json", "length.safetensors"
-SETTINGS = dict(
+SETTINGS = TrainSettings(
     steps=1500, batch_size=64, learning_rate=3e-3, weight_decay=0.01, eval_every=1500, eval_sequences=64, progress=False
 )
 
@@ -58,11 +58,11 @@ class MixedSort(Sort):
 
 
 def new_model(kind: str, seed: int = 0) -> GPT2:
-    """A fresh model with this kind of positions; its context holds the longest examined list."""
+    """A fresh model with this kind of positions; its context holds the longest list of the evaluation."""
     if kind not in KINDS:
         raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     config = GPT2Config.tiny(
-        vocab_size=Sort().encoding.n_vocab, context_length=2 * max(EXAMINED), n_layers=2, n_heads=4, d_model=32
+        vocab_size=Sort().encoding.n_vocab, context_length=2 * max(EVALUATED), n_layers=2, n_heads=4, d_model=32
     )
     return build(KINDS[kind], config, seed)
 
@@ -73,7 +73,7 @@ def examine(model: GPT2, n_letters: int, n: int = 256) -> float:
 
 
 @cache
-def length_table() -> dict[str, Any]:
+def length_table() -> dict[str, object]:
     """The stored measurement: ``lengths``, ``accuracy[kind]`` as (seeds, lengths), and provenance."""
     return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
 
@@ -88,17 +88,18 @@ def load_model(kind: str) -> GPT2:
 
 
 def main() -> None:
-    """Train and examine everything, and write table and weights."""
-    begin, weights = time.monotonic(), {}
+    """Train and evaluate everything, and write table and weights."""
+    begin = time.monotonic()
+    weights: dict[str, Tensor] = {}
     accuracy: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
     for kind, seed in tqdm([(kind, seed) for kind in KINDS for seed in range(SEEDS)], desc="length study"):
         model = new_model(kind, seed)
-        train(model, MixedSort(), TrainConfig(seed=seed, **SETTINGS))
-        accuracy[kind].append([round(examine(model, n), 4) for n in EXAMINED])
+        train(model, MixedSort(), TrainConfig(**{**SETTINGS, "seed": seed}))
+        accuracy[kind].append([round(examine(model, n), 4) for n in EVALUATED])
         if seed == 0:
             weights |= {f"{KINDS[kind]}.{name}": tensor for name, tensor in model.state_dict().items()}
     table = {
-        "lengths": list(EXAMINED), "trained": [min(TRAINED), max(TRAINED)], "seeds": SEEDS, "accuracy": accuracy,
+        "lengths": list(EVALUATED), "trained": [min(TRAINED), max(TRAINED)], "seeds": SEEDS, "accuracy": accuracy,
         "settings": SETTINGS, "command": "python -m gpt2lab.studies.length", "device": "cpu",
         "machine": platform.machine(), "torch": torch.__version__, "seconds": round(time.monotonic() - begin),
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """Ten seeds, one recipe: by which route does the noun reach the place where it is said?
 
 Ten models learn the reference task ("… the box because it was weak. it means the"). The seeds differ
-in the first weights and in the sentences drawn for training. Each model is examined on held-out
+in the first weights and in the sentences drawn for training. Each model is evaluated on held-out
 sentences. Two measurements, because a look is no proof of use:
 
 * *looks*: the attention weights in the row of the last "the", where the answer is predicted;
@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Int
@@ -36,15 +37,23 @@ from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.tasks.reference import Reference
 from gpt2lab.training import train
+from gpt2lab.training.config import TrainSettings
 from gpt2lab.training.device import resolve_device
 from gpt2lab.zoo import load_toy
 from gpt2lab.zoo.head_scores import ablation_scores, head_weights, reference_scores
-from gpt2lab.zoo.make import EXAMINATION
+from gpt2lab.zoo.make import EVALUATION
 from gpt2lab.zoo.provenance import surroundings
 from gpt2lab.zoo.recipes import get_preset
 
+
+class Changes(TrainSettings, total=False):
+    """Settings that replace the shipped recipe's."""
+
+    dropout: float  # of the model
+
+
 SEEDS = range(10)
-RECIPES: dict[str, dict[str, Any]] = {  # changes of the shipped one
+RECIPES: dict[str, Changes] = {  # changes of the shipped one
     "as shipped": {},
     "2,000 steps": {"steps": 2000},
     "2,000 steps, a third of the learning rate": {"steps": 2000, "learning_rate": 1e-3},
@@ -58,16 +67,16 @@ KINDS = (  # of sentences: does the reason stand before or after the deed, and w
 PLACES = ("right noun", "other noun", "deed", "reason", "end", "opening")
 ELSEWHERE = "all but the right noun"
 SENTENCES, SENTENCES_SEED = 512, 7  # for what heads look at and words carry
-REST, SHORTEST_REST, SOLVED = (0.35, 0.65), 3, 0.99  # accuracies, and examinations in a row
+REST, SHORTEST_REST, SOLVED = (0.35, 0.65), 3, 0.99  # accuracies, and evaluations in a row
 SHIPPED, KEPT = 2, 4  # the seed of the zoo's model, and one more that comes with the course
 TABLE, WEIGHTS = "reference.json", "reference.safetensors"
 
 
 @cache
-def study_table() -> dict[str, Any]:
+def study_table() -> dict[str, object]:
     """The stored measurement.
 
-    ``runs[recipe]`` has one entry per seed: what ``examine`` returns, and ``seed``, ``rest`` (steps at
+    ``runs[recipe]`` has one entry per seed: what ``evaluate`` returns, and ``seed``, ``rest`` (steps at
     which the accuracy rests near one half begins and ends, or None) and ``solved`` (step). The other
     entries say how it was made.
     """
@@ -130,15 +139,20 @@ def follows(model: GPT2, task: Reference, tokens: Int[Tensor, "B T"], words: Boo
     """
     query, _, wrong = task.noun_positions(tokens)
     last, n = len(model.blocks) - 1, torch.arange(len(tokens))
-    own, other = (
-        model.trace(run, layers=[last]).blocks[last].resid_pre for run in (tokens, exchange_nouns(task, tokens))
-    )  # 2 × (B, T, d_model)
+    own, other = (_entering(model, last, run) for run in (tokens, exchange_nouns(task, tokens)))  # 2 × (B, T, d_model)
     x = torch.where(words[..., None], other, own)  # (B, T, d_model)
     x = model.ln_f(model.blocks[last](x))  # (B, T, d_model)
     return model.unembed(x[n, query]).argmax(dim=-1) == tokens[n, wrong]
 
 
-def examine(model: GPT2) -> dict[str, Any]:
+def _entering(model: GPT2, layer: int, tokens: Int[Tensor, "B T"]) -> Tensor:
+    """The stream that enters a block: (B, T, d_model)."""
+    block = model.trace(tokens, layers=[layer]).blocks[layer]
+    assert block is not None  # it was asked for
+    return block.resid_pre
+
+
+def evaluate(model: GPT2) -> dict[str, object]:
     """How good are the answers, and by which route do they come?
 
     Returns
@@ -163,11 +177,11 @@ def examine(model: GPT2) -> dict[str, Any]:
     exchanged[ELSEWHERE] = follows(model, task, tokens, ~places[:, 0])
     of_kind = [kind == k for k in range(len(KINDS))]
 
-    def by_kind(values: Tensor) -> list[float]:
+    def by_kind(values: Tensor) -> list[object]:
         return [rounded(values[chosen].double().mean(dim=0)) for chosen in of_kind]
 
     return {
-        "accuracy": rounded(task.evaluate(model, **EXAMINATION)["accuracy"]),
+        "accuracy": rounded(task.evaluate(model, **EVALUATION)["accuracy"]),
         "head": [layer, head],
         **{name: rounded(scores[name]) for name in ("looks_right", "on_right")},
         "silenced": rounded(ablation_scores(model, task)),
@@ -179,38 +193,42 @@ def examine(model: GPT2) -> dict[str, Any]:
     }
 
 
-def rounded(value: Any) -> Any:
+def rounded(values: object) -> object:
     """A number, or a tensor as nested lists, to three places."""
-    if isinstance(value, Tensor):
-        return rounded(value.tolist())
-    return [rounded(v) for v in value] if isinstance(value, list) else round(value, 3)
+    if isinstance(values, Tensor):
+        return rounded(values.tolist())
+    if isinstance(values, list):
+        return [rounded(value) for value in values]
+    assert isinstance(values, float)
+    return round(values, 3)
 
 
-def rest_near_half(evaluations: list[dict[str, Any]]) -> list[int] | None:
-    """First and last step of the longest rest: three or more examinations in a row near one half."""
+def rest_near_half(evaluations: Sequence[Mapping[str, int | float]]) -> list[int] | None:
+    """First and last step of the longest rest: three or more evaluations in a row near one half."""
     longest: list[int] = []
     current: list[int] = []
     for e in evaluations:
-        current = [*current, e["step"]] if REST[0] <= e["accuracy"] <= REST[1] else []
+        current = [*current, int(e["step"])] if REST[0] <= e["accuracy"] <= REST[1] else []
         longest = max(longest, current, key=len)
     return [longest[0], longest[-1]] if len(longest) >= SHORTEST_REST else None
 
 
-def run(seed: int, changes: dict[str, Any]) -> tuple[GPT2, dict[str, Any]]:
-    """Train one seed by the shipped recipe with some settings changed, and examine it."""
-    task, recipe, changes = Reference(), get_preset("reference", "default"), dict(changes)
-    shape = {**recipe.shape, "dropout": changes.pop("dropout", 0.0)}
-    model = replace(recipe, shape=shape).model(task, seed)
-    marks = train(model, task, recipe.train_config(seed=seed, progress=False, **changes)).evaluations
+def run(seed: int, changes: Changes) -> tuple[GPT2, dict[str, object]]:
+    """Train one seed by the shipped recipe with some settings changed, and evaluate it."""
+    task, recipe = Reference(), get_preset("reference", "default")
+    model = replace(recipe, shape={**recipe.shape, "dropout": changes.get("dropout", 0.0)}).model(task, seed)
+    settings = cast(TrainSettings, {name: value for name, value in changes.items() if name != "dropout"})
+    settings |= {"seed": seed, "progress": False}
+    marks = train(model, task, recipe.train_config(**settings)).evaluations
     solved = next((e["step"] for e in marks if e["accuracy"] > SOLVED), None)
-    return model, {"seed": seed, "rest": rest_near_half(marks), "solved": solved, **examine(model)}
+    return model, {"seed": seed, "rest": rest_near_half(marks), "solved": solved, **evaluate(model)}
 
 
 def main() -> None:
-    """Train and examine everything, and write the table and the weights that are kept."""
+    """Train and evaluate everything, and write the table and the weights that are kept."""
     torch.set_num_threads(1)  # another number of threads is another order of sums, and another model
     begin, folder = time.monotonic(), Path(__file__).parent
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in RECIPES}
+    runs: dict[str, list[dict[str, object]]] = {name: [] for name in RECIPES}
     for name, seed in tqdm([(name, seed) for name in RECIPES for seed in SEEDS], desc="reference study"):
         model, facts = run(seed, RECIPES[name])
         runs[name].append(facts)

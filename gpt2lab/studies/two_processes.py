@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch.distributed as dist
 
@@ -93,7 +92,7 @@ def _two(steps: int) -> list[float]:
 def _start(rank: int, steps: int, port: int) -> subprocess.Popen[str]:
     here = str(Path(__file__).resolve().parents[2])
     paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    environment: dict[str, Any] = {
+    environment = {
         **os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths),

@@ -1,4 +1,4 @@
-"""What every toy task offers: seeded batches with a known answer, and a fair examination.
+"""What every toy task offers: seeded batches with a known answer, and a fair evaluation.
 
 A task is a rule. It draws sequences that follow the rule, marks the tokens that the rule decides
 (the *answers*), and keeps some cases back that training never shows. Because the answer is known,
@@ -25,6 +25,7 @@ from gpt2lab.tokenizer import left_out
 from gpt2lab.tokenizer.bpe import ENDOFTEXT
 
 IGNORE = -100  # target of a position whose prediction is not scored (the default of F.cross_entropy)
+EVALUATION_SEED = 12345  # draws the held-out cases of an evaluation, the same for every model
 SPLITS = ("train", "held_out")
 
 
@@ -93,8 +94,10 @@ class Task(ABC):
         return tokens[:, :-1], tokens[:, 1:].masked_fill(~answer[:, 1:], IGNORE)
 
     @torch.no_grad()
-    def evaluate(self, model: nn.Module, n: int = 512, seed: int = 12345, split: str = "held_out") -> dict[str, float]:
-        """Examine a model on cases it has not seen; the same cases for the same seed.
+    def evaluate(
+        self, model: nn.Module, n: int = 512, seed: int = EVALUATION_SEED, split: str = "held_out"
+    ) -> dict[str, float]:
+        """Evaluate a model on cases it has not seen; the same cases for the same seed.
 
         Returns
         -------
@@ -120,8 +123,8 @@ class Task(ABC):
         }
 
     @torch.no_grad()
-    def evaluate_generated(self, model: nn.Module, n: int = 128, seed: int = 12345) -> dict[str, float]:
-        """Examine as generation would: each answer is predicted from the tokens before it alone.
+    def evaluate_generated(self, model: nn.Module, n: int = 128, seed: int = EVALUATION_SEED) -> dict[str, float]:
+        """Evaluate as generation would: each answer is predicted from the tokens before it alone.
 
         A model without a causal mask can read the answer in its own input, so ``evaluate`` means
         nothing for it. Here the future is not in the input, and each predicted answer is the input

@@ -49,11 +49,12 @@ class Brackets(Task):
             inside = t < length
             top = stack[every, (depth - 1).clamp(min=0)]
             push = inside & (depth < self.deepest)
-            push &= (depth == 0) | (opens[:, t] if t < self.longest else False)
+            if t < self.longest:
+                push &= (depth == 0) | opens[:, t]
             pop = ~push & (depth > 0) & (t != length)
             new = kind[:, min(t, self.longest - 1)]
-            token = torch.where(push, new, torch.where(pop, K + top, self.end))
-            columns.append(torch.where(t == length, 2 * K, token))
+            token = torch.where(push, new, torch.where(pop, top + K, self.end))
+            columns.append(torch.where(length == t, 2 * K, token))
             stack[every, depth] = torch.where(push, new, stack[every, depth])
             depth = depth + push.long() - pop.long()
         return torch.stack(columns, dim=1)  # (n, T + 1)

@@ -34,7 +34,7 @@ class ModularAddition(Task):
     def sequences(self, n: int, generator: torch.Generator, split: str) -> tuple[Tensor, Tensor]:
         pairs = self.pairs[split]
         chosen = pairs[torch.randperm(len(pairs), generator=generator)[:n]]  # without repeats
-        if n > len(pairs):  # only an examination may ask for more than there are: it gets all
+        if n > len(pairs):  # only an evaluation may ask for more than there are: it gets all
             n = len(pairs)
         plus, equals = (torch.full((n,), self.modulus + i) for i in range(2))
         a, b = chosen.unbind(dim=1)

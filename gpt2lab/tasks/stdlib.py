@@ -1,7 +1,7 @@
 """Real text that nobody here wrote: the source code of Python's standard library.
 
 It is on every machine that runs the course. Tokens are the course's own byte-pair encoding. Held out
-are whole files, one in ten by their name, so that no model is examined on a file it has read.
+are whole files, one in ten by their name, so that no model is evaluated on a file it was trained on.
 
 The measure is bits per *byte*, which does not depend on the tokenizer: nats per token are divided
 by ln 2 and by the mean number of bytes a token stands for.

@@ -2,7 +2,8 @@ r"""Tokens as a reader sees them, and the parts of a text that no token stands f
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import SupportsInt
 
 import tiktoken
 
@@ -20,7 +21,7 @@ def token_label(encoding: tiktoken.Encoding, token: int) -> str:
     return "".join(shown.get(c, c if c.isprintable() else c.encode("unicode_escape").decode()) for c in text)
 
 
-def token_labels(encoding: tiktoken.Encoding, tokens: Any) -> list[str]:
+def token_labels(encoding: tiktoken.Encoding, tokens: Iterable[SupportsInt]) -> list[str]:
     """``token_label`` of each id in a list or a one-dimensional tensor."""
     return [token_label(encoding, int(token)) for token in tokens]
 
@@ -30,7 +31,7 @@ def whole_characters(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def left_out(encoding: Any, text: str) -> list[str]:
+def left_out(encoding: tiktoken.Encoding, text: str) -> list[str]:
     """The parts of a text that no token stands for, in order.
 
     GPT-2's tokens cover every text; those of a toy task cover the words of its language, and

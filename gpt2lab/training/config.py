@@ -4,73 +4,117 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import SupportsFloat, TypedDict
 
 import torch
 from torch import nn
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, is_number, validates, whole_number
 from gpt2lab.tasks.base import Task
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True, kw_only=True)
+@validates
 class TrainConfig:
     """How to train. Numbers are for toy models; GPT-2's own batch was 512 sequences of 1,024 tokens.
 
-    Raises ValueError for a setting without meaning.
+    Raises
+    ------
+    InputError
+        For a setting without meaning.
     """
 
-    steps: Any = 1000  # updates of the weights
-    batch_size: Any = 64  # sequences per step, over all parts and processes
-    accumulation: Any = 1  # parts a batch is cut into, to save memory
-    learning_rate: Any = 1e-3  # the highest, reached after the warm-up
-    warmup_steps: Any = 100
-    floor: Any = 0.1  # fraction of the learning rate that is left at the end
-    weight_decay: Any = 0.1  # on matrices only
-    betas: Any = (0.9, 0.95)  # memory of AdamW's two averages
-    clip_norm: Any = 1.0  # longest gradient; None for no clipping
-    precision: Any = "fp32"  # fp32, bf16 or fp16 in the forward pass; weights stay fp32
-    device: Any = "cpu"  # auto, cpu, cuda, cuda:N, mps
-    compile: Any = False  # torch.compile: slower start, faster steps
-    seed: Any = 0  # of the data and of dropout
-    eval_every: Any = 100  # steps between examinations on held-out cases
-    eval_sequences: Any = 256
-    diverged_at: Any = 3.0  # stop at this multiple of the loss of guessing; None only at infinity
-    folder: Any = None  # where checkpoints go; None for no checkpoints
-    checkpoint_every: Any = 500  # steps
-    resume: Any = False  # go on from the checkpoint in the folder
-    progress: Any = True  # show a bar
+    steps: int = 1000  # updates of the weights
+    batch_size: int = 64  # sequences per step, over all parts and processes
+    accumulation: int = 1  # parts a batch is cut into, to save memory
+    learning_rate: float = 1e-3  # the highest, reached after the warm-up
+    warmup_steps: int = 100
+    floor: float = 0.1  # fraction of the learning rate that is left at the end
+    weight_decay: float = 0.1  # on matrices only
+    betas: tuple[float, float] = (0.9, 0.95)  # decay rates of AdamW's two averages
+    clip_norm: float | None = 1.0  # longest gradient; None for no clipping
+    precision: str = "fp32"  # fp32, bf16 or fp16 in the forward pass; weights stay fp32
+    device: str = "cpu"  # auto, cpu, cuda, cuda:N, mps
+    compile: bool = False  # torch.compile: slower start, faster steps
+    seed: int = 0  # of the data and of dropout
+    eval_every: int = 100  # steps between evaluations on held-out cases
+    eval_sequences: int = 256
+    diverged_at: float | None = 3.0  # stop at this multiple of the loss of guessing; None only at infinity
+    folder: str | Path | None = None  # where checkpoints go; None for no checkpoints
+    checkpoint_every: int = 500  # steps
+    resume: bool = False  # go on from the checkpoint in the folder
+    progress: bool = True  # show a bar
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "accumulation", "eval_every", "eval_sequences", "checkpoint_every"):
-            _check_whole(name, getattr(self, name), 1)
+            self._set(name, whole_number(name, getattr(self, name), 1))
         for name in ("warmup_steps", "seed"):
-            _check_whole(name, getattr(self, name), 0)
-        if not (_is_number(self.learning_rate) and 0 < self.learning_rate < math.inf):
+            self._set(name, whole_number(name, getattr(self, name), 0))
+        if not (is_number(self.learning_rate) and 0 < self.learning_rate < math.inf):
             raise InputError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
-        if not (_is_number(self.weight_decay) and 0 <= self.weight_decay < math.inf):
+        if not (is_number(self.weight_decay) and 0 <= self.weight_decay < math.inf):
             raise InputError(f"weight_decay must be a number of at least 0, got {self.weight_decay!r}")
-        if not (_is_number(self.floor) and 0 <= self.floor <= 1):
+        if not (is_number(self.floor) and 0 <= self.floor <= 1):
             raise InputError(f"floor is a fraction in [0, 1], got {self.floor!r}")
-        betas = self.betas if isinstance(self.betas, (tuple, list)) else ()
-        if len(betas) != 2 or not all(_is_number(beta) and 0 <= beta < 1 for beta in betas):
+        given: object = self.betas
+        betas = tuple(given) if isinstance(given, (tuple, list)) else ()
+        if len(betas) != 2 or not all(is_number(beta) and 0 <= beta < 1 for beta in betas):
             raise InputError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
-        if self.clip_norm is not None and not (_is_number(self.clip_norm) and self.clip_norm > 0):
+        if self.clip_norm is not None and not (is_number(self.clip_norm) and self.clip_norm > 0):
             raise InputError(f"clip_norm must be a positive number, or None for no clipping, got {self.clip_norm!r}")
-        if self.diverged_at is not None and not (_is_number(self.diverged_at) and self.diverged_at > 0):
+        if self.diverged_at is not None and not (is_number(self.diverged_at) and self.diverged_at > 0):
             raise InputError(
                 f"diverged_at must be a positive number, or None to stop only at infinity, got {self.diverged_at!r}"
             )
         if self.precision not in tuple(PRECISIONS):
             raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        if not isinstance(self.device, str):
+            raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {self.device!r}")
+        for name in ("compile", "resume", "progress"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        if self.folder is not None and not isinstance(self.folder, (str, Path)):
+            raise InputError(f"folder must be a path, or None for no checkpoints, got {self.folder!r}")
         if self.batch_size % self.accumulation:
             raise InputError(
                 f"batch_size must be divisible by accumulation, got {self.batch_size} and {self.accumulation}"
             )
         if self.resume and self.folder is None:
             raise InputError("resume needs the folder of the checkpoint, got folder=None")
+        for name in ("learning_rate", "weight_decay", "floor", "clip_norm", "diverged_at"):
+            self._set(name, _plain(getattr(self, name)))
+        self._set("betas", tuple(map(_plain, betas)))
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+
+class TrainSettings(TypedDict, total=False):
+    """Some of ``TrainConfig``'s fields, as recipes store them: ``TrainConfig(**settings)``."""
+
+    steps: int
+    batch_size: int
+    accumulation: int
+    learning_rate: float
+    warmup_steps: int
+    floor: float
+    weight_decay: float
+    betas: tuple[float, float]
+    clip_norm: float | None
+    precision: str
+    device: str
+    compile: bool
+    seed: int
+    eval_every: int
+    eval_sequences: int
+    diverged_at: float | None
+    folder: str | Path | None
+    checkpoint_every: int
+    resume: bool
+    progress: bool
 
 
 def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
@@ -91,10 +135,6 @@ def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
         )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _check_whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+def _plain(number: SupportsFloat | None) -> float | None:
+    """NumPy's numbers become Python's, because JSON knows no others."""
+    return number if number is None or isinstance(number, (int, float)) else float(number)

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -51,9 +50,9 @@ class Processes:
         """The tensor of every process, in the order of their ranks."""
         if self.count == 1:
             return [tensor]
-        everybody: list[Any] = [None] * self.count
-        dist.all_gather_object(everybody, tensor)
-        return everybody
+        gathered = [tensor] * self.count  # replaced, one by one
+        dist.all_gather_object(gathered, tensor)
+        return gathered
 
     def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
         """The model whose backward pass averages gradients over the processes."""
@@ -61,9 +60,9 @@ class Processes:
             return model
         return nn.parallel.DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
 
-    def without_averaging(self, model: nn.Module, when: bool) -> Any:
-        """Put the averaging off: while gradients of several parts of a batch are still being added up."""
-        return model.no_sync() if when and self.count > 1 else nullcontext()
+    def without_averaging(self, model: nn.Module, when: bool) -> AbstractContextManager[None]:
+        """Skip gradient averaging while the gradients of a batch's parts are still accumulating."""
+        return model.no_sync() if when and isinstance(model, nn.parallel.DistributedDataParallel) else nullcontext()
 
 
 @contextmanager

@@ -15,18 +15,31 @@ al. 2018, section 4.1 (warm-up, cosine, decay on all but biases and gains); Pasc
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Matrices (and embedding tables), which decay, and vectors, which do not."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+    return decay_groups(model.parameters(), weight_decay)
+
+
+def decay_groups(weights: Iterable[Tensor], weight_decay: float, stacked: bool = False) -> list[dict[str, object]]:
+    """``parameter_groups`` of loose tensors.
+
+    Parameters
+    ----------
+    stacked : bool
+        Each tensor has an axis of models in front, which does not make a vector a matrix.
+    """
+    matrices: list[Tensor] = []
+    vectors: list[Tensor] = []
+    for weight in weights:
+        (matrices if weight.ndim - stacked >= 2 else vectors).append(weight)
+    groups = ((matrices, weight_decay), (vectors, 0.0))
+    return [{"params": params, "weight_decay": decay} for params, decay in groups if params]
 
 
 def make_optimizer(
@@ -35,6 +48,12 @@ def make_optimizer(
     """AdamW over ``parameter_groups``; torch's fused kernel where the model is on a GPU."""
     fused = next(model.parameters()).device.type == "cuda"
     return torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate, betas=betas, fused=fused)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Use this learning rate from the next step on, in all groups."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 def learning_rate_at(step: int, steps: int, peak: float, warmup_steps: int = 0, floor: float = 0.1) -> float:

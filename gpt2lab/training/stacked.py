@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,19 +19,20 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm.auto import tqdm
 
 from gpt2lab.errors import InputError
-from gpt2lab.model import GPT2
-from gpt2lab.tasks.base import IGNORE, Task
+from gpt2lab.model import GPT2, evaluating
+from gpt2lab.tasks.base import EVALUATION_SEED, IGNORE, Task
 from gpt2lab.training.config import TrainConfig, check_fit
 from gpt2lab.training.device import resolve_device
-from gpt2lab.training.optimizer import learning_rate_at
+from gpt2lab.training.optimizer import clip_gradients, decay_groups, learning_rate_at, set_learning_rate
 
 
 @dataclass
 class StackedHistory:
-    """One row per step or examination, one column per model."""
+    """One row per step or evaluation, one column per model."""
 
     loss: list[list[float]] = field(default_factory=list)  # nats, before the update; nan once diverged
-    evaluations: list[dict[str, Any]] = field(default_factory=list)  # "step", and a list per score
+    eval_steps: list[int] = field(default_factory=list)  # after which the models were evaluated
+    scores: dict[str, list[list[float]]] = field(default_factory=dict)  # of Task.evaluate
     seconds: float = 0.0
 
 
@@ -60,72 +60,68 @@ def train_stacked(
     for model in models:
         model.to(device).train()
     weights, _ = stack_module_state(list(models))  # every tensor gets an axis in front: (n_models, ...)
-    base = models[0]
-    base.check_tokens = lambda *args: None  # looks at values, which a stacked pass cannot
-    optimizer = torch.optim.AdamW(_groups(weights, config.weight_decay), lr=0.0, betas=tuple(config.betas))
-    data = [torch.Generator().manual_seed(seed) for seed in seeds]
+    optimizer = torch.optim.AdamW(
+        decay_groups(weights.values(), config.weight_decay, stacked=True), lr=0.0, betas=config.betas
+    )
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     history = StackedHistory()
     watch = tqdm(range(config.steps), unit="step", desc=title or task.name, disable=not config.progress)
-    try:
-        for step in watch:
-            rate = learning_rate_at(step, config.steps, config.learning_rate, config.warmup_steps, config.floor)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            batches = [task.batch(config.batch_size, generator) for generator in data]
-            inputs, targets = (torch.stack(part).to(device) for part in zip(*batches, strict=True))  # (n_models, B, T)
-            losses = torch.vmap(lambda w, x, y: _loss(base, w, x, y))(weights, inputs, targets)  # (n_models,)
-            losses.sum().backward()  # each loss depends on its own weights only
-            _clip(weights, config.clip_norm)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            history.loss.append(losses.tolist())
-            if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
-                history.evaluations.append({"step": step + 1, **_examine(base, weights, task, config.eval_sequences)})
-    finally:
-        del base.check_tokens
+    for step in watch:
+        set_learning_rate(
+            optimizer,
+            learning_rate_at(step, config.steps, config.learning_rate, config.warmup_steps, config.floor),
+        )
+        batches = [task.batch(config.batch_size, generator) for generator in generators]
+        inputs, targets = (torch.stack(part).to(device) for part in zip(*batches, strict=True))  # (n_models, B, T)
+        losses = _losses(models[0], weights, inputs, targets)  # (n_models,)
+        losses.sum().backward()  # each loss depends on its own weights only
+        _clip(models, weights, config.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        history.loss.append(losses.tolist())
+        if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
+            history.eval_steps.append(step + 1)
+            for name, values in _evaluate(models[0], weights, task, config.eval_sequences).items():
+                history.scores.setdefault(name, []).append(values)
     history.seconds = watch.format_dict["elapsed"]
     for i, model in enumerate(models):
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 weight.copy_(weights[name][i])
+        model.zero_grad(set_to_none=True)
         model.eval()
     return history
 
 
-def _loss(base: GPT2, weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-    with sdpa_kernel(SDPBackend.MATH):  # the fused kernels would be called once per model
-        logits = functional_call(base, weights, (x,))  # (B, T, vocab_size)
-    return F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=IGNORE)
+def _losses(base: GPT2, weights: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
+    """The mean loss of each model on its own batch, in nats: (n_models, B, T) twice -> (n_models,)."""
+
+    def loss(own: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels would be called once per model
+            logits = functional_call(base, own, (x,))  # (B, T, vocab_size)
+        return F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=IGNORE)
+
+    return torch.vmap(loss)(weights, inputs, targets)
 
 
-def _groups(weights: dict[str, Tensor], weight_decay: float) -> list[dict[str, Any]]:
-    """As ``optimizer.parameter_groups``; the axis of models does not count."""
-    matrices = [w for w in weights.values() if w.ndim >= 3]
-    vectors = [w for w in weights.values() if w.ndim < 3]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
-
-
-@torch.no_grad()
-def _clip(weights: dict[str, Tensor], clip_norm: float | None) -> None:
-    """As ``optimizer.clip_gradients``, for each model by its own norm."""
+def _clip(models: Sequence[GPT2], weights: dict[str, Tensor], clip_norm: float | None) -> None:
+    """``clip_gradients`` for each model by its own norm."""
     if clip_norm is None:
         return
-    gradients = [w.grad for w in weights.values() if w.grad is not None]
-    norm = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)  # (n_models,)
-    factor = (clip_norm / (norm + 1e-6)).clamp(max=1.0)
-    for g in gradients:
-        g *= factor.view(-1, *[1] * (g.ndim - 1))
+    for i, model in enumerate(models):
+        for name, weight in model.named_parameters():
+            stacked = weights[name].grad  # (n_models, ...)
+            weight.grad = None if stacked is None else stacked[i]  # a view: clipping it clips the stack
+        clip_gradients(model, clip_norm)
 
 
 @torch.no_grad()
-def _examine(base: GPT2, weights: dict[str, Tensor], task: Task, n: int) -> dict[str, list[float]]:
-    inputs, targets = task.batch(n, torch.Generator().manual_seed(12345), "held_out")
+def _evaluate(base: GPT2, weights: dict[str, Tensor], task: Task, n: int) -> dict[str, list[float]]:
+    """``Task.evaluate`` of each model: a list of n_models per score."""
+    inputs, targets = task.batch(n, torch.Generator().manual_seed(EVALUATION_SEED), "held_out")
     device = next(iter(weights.values())).device
-    base.eval()
-    with sdpa_kernel(SDPBackend.MATH):
-        logits = torch.vmap(lambda w: functional_call(base, w, (inputs.to(device),)))(weights).cpu()
-    base.train()
+    with evaluating(base), sdpa_kernel(SDPBackend.MATH):
+        logits = torch.vmap(lambda own: functional_call(base, own, (inputs.to(device),)))(weights).cpu()
     scores = [task.score(one, targets) for one in logits]  # (n, T, vocab_size) each
     return {key: [score[key] for score in scores] for key in scores[0]}
 

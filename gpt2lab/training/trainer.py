@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -40,19 +40,19 @@ from gpt2lab.training.checkpoint import (
 from gpt2lab.training.config import PRECISIONS, TrainConfig, check_fit
 from gpt2lab.training.device import resolve_device
 from gpt2lab.training.distributed import Processes, processes
-from gpt2lab.training.optimizer import clip_gradients, learning_rate_at, make_optimizer
+from gpt2lab.training.optimizer import clip_gradients, learning_rate_at, make_optimizer, set_learning_rate
 
 MAY_CHANGE = {"device", "folder", "resume", "progress", "checkpoint_every", "compile"}  # on resuming
 
 
 @dataclass
 class History:
-    """What happened: one entry per step, and one per examination."""
+    """What happened: one entry per step, and one per evaluation."""
 
     loss: list[float] = field(default_factory=list)  # nats per scored token, before the update
     learning_rate: list[float] = field(default_factory=list)
     grad_norm: list[float] = field(default_factory=list)  # before clipping
-    evaluations: list[dict[str, Any]] = field(default_factory=list)  # "step" and what Task.evaluate returns
+    evaluations: list[dict[str, int | float]] = field(default_factory=list)  # "step" and what Task.evaluate returns
     tokens: int = 0  # read so far, over all processes
     seconds: float = 0.0  # spent in steps, over all runs
 
@@ -68,7 +68,7 @@ class History:
 
 
 def train(
-    model: nn.Module, task: Task, config: TrainConfig, on_step: Callable[[int, History], Any] | None = None
+    model: nn.Module, task: Task, config: TrainConfig, on_step: Callable[[int, History], object] | None = None
 ) -> History:
     """Train a model in place.
 
@@ -114,19 +114,20 @@ class _Run:
         self, model: nn.Module, task: Task, config: TrainConfig, group: Processes, device: torch.device
     ) -> None:
         self.model, self.task, self.config, self.group, self.device = model, task, config, group, device
-        self.optimizer = make_optimizer(model, config.learning_rate, config.weight_decay, tuple(config.betas))
+        self.optimizer = make_optimizer(model, config.learning_rate, config.weight_decay, config.betas)
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-        self.data = torch.Generator().manual_seed(config.seed)
+        self.data_rng = torch.Generator().manual_seed(config.seed)
         self.history = History()
         self.saved: Path | None = None
         limit = math.inf if config.diverged_at is None else config.diverged_at
         self.highest_loss = limit * task.chance_loss()
-        if config.folder is not None:
-            self._open_folder(Path(config.folder))
-        compiled = torch.compile(model) if config.compile else model
+        self.folder = None if config.folder is None else Path(config.folder)
+        if self.folder is not None:
+            self._open_folder(self.folder)
+        compiled = cast(nn.Module, torch.compile(model)) if config.compile else model  # typed as a mere function
         self.parallel = group.wrap(compiled, device)
 
-    def go(self, on_step: Callable[[int, History], Any] | None) -> History:
+    def go(self, on_step: Callable[[int, History], object] | None) -> History:
         config, history = self.config, self.history
         bar = tqdm(
             total=config.steps, initial=history.steps, unit="step", desc=self.task.name,
@@ -137,11 +138,11 @@ class _Run:
             while history.steps < config.steps:
                 self._step()
                 step = history.steps
-                due = config.folder is not None and step % config.checkpoint_every == 0
+                due = self.folder is not None and step % config.checkpoint_every == 0
                 if step % config.eval_every == 0 or due or step == config.steps:
-                    self._examine()
-                if config.folder is not None and (due or step == config.steps):
-                    self._save()
+                    self._evaluate()
+                if self.folder is not None and (due or step == config.steps):
+                    self._save(self.folder)
                 bar.update()
                 bar.set_postfix_str(f"loss {history.loss[-1]:.3f}, {history.tokens_per_second:,.0f} tokens/s", False)
                 if on_step is not None and on_step(step, history):
@@ -155,9 +156,8 @@ class _Run:
         """One update of the weights."""
         config, history, start = self.config, self.history, time.perf_counter()
         rate = learning_rate_at(history.steps, config.steps, config.learning_rate, config.warmup_steps, config.floor)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        inputs, targets = self.task.batch(config.batch_size, self.data)  # 2 × (batch_size, T)
+        set_learning_rate(self.optimizer, rate)
+        inputs, targets = self.task.batch(config.batch_size, self.data_rng)  # 2 × (batch_size, T)
         n_scored = int((targets != IGNORE).sum())  # of the whole batch, whoever computes it
         parts = zip(self._parts(inputs), self._parts(targets), strict=True)
         total = torch.zeros((), device=self.device)
@@ -191,7 +191,7 @@ class _Run:
             logits = self.parallel(x)  # (rows, T, vocab_size)
             return F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), ignore_index=IGNORE, reduction="sum")
 
-    def _examine(self) -> None:
+    def _evaluate(self) -> None:
         step = self.history.steps
         if self.history.evaluations and self.history.evaluations[-1]["step"] == step:
             return
@@ -204,17 +204,17 @@ class _Run:
         advice = f"try a learning rate below {self.config.learning_rate:g}, a longer warm-up or clipping"
         raise DivergenceError(step, loss, advice, self.saved)
 
-    def _save(self) -> None:
-        # Only what has been seen to work replaces the last good checkpoint. It is tried on training
-        # cases: a model that has learned those by heart may be lost on held-out ones without being broken.
+    def _save(self, folder: Path) -> None:
+        # Validate before overwriting the last good checkpoint. On training cases, because an overfitted
+        # model can have a very high held-out loss without being broken.
         n = min(self.config.eval_sequences, self.task.n_train or self.config.eval_sequences)
         self._stop_if_diverged(self.history.steps, self.task.evaluate(self.model, n, split="train")["loss"])
-        facts = {
-            "step": self.history.steps, "task": self.task.name, "config": asdict(self.config),
+        facts: dict[str, object] = {
+            "step": self.history.steps, "task": self.task.name,
+            "config": {**asdict(self.config), "folder": str(folder)},
             "scaler": self.scaler.state_dict(), "history": asdict(self.history),
         }  # fmt: skip
-        facts["config"]["folder"] = str(self.config.folder)
-        self.saved = save_checkpoint(self.config.folder, self.model, self.optimizer, self.data, facts, self.group)
+        self.saved = save_checkpoint(folder, self.model, self.optimizer, self.data_rng, facts, self.group)
 
     def _open_folder(self, folder: Path) -> None:
         if self.group.is_first:
@@ -228,20 +228,26 @@ class _Run:
             return
         facts = read_facts(folder)
         self._check_same_run(folder, facts)
-        load_checkpoint(folder, self.model, self.optimizer, self.data, self.group)
-        if facts["scaler"]:
-            self.scaler.load_state_dict(facts["scaler"])
+        load_checkpoint(folder, self.model, self.optimizer, self.data_rng, self.group)
+        scaler, history = facts["scaler"], facts["history"]
         try:
-            self.history = History(**facts["history"])
+            if not (isinstance(scaler, dict) and isinstance(history, dict)):
+                raise TypeError(f"expected two objects, got {scaler!r} and {history!r}")
+            if scaler:
+                self.scaler.load_state_dict(scaler)
+            self.history = History(**history)
         except TypeError as error:
             raise CheckpointError(f"{folder / FILE}: its history is not that of a training run ({error})") from error
         self.saved = folder / FILE
 
-    def _check_same_run(self, folder: Path, facts: dict[str, Any]) -> None:
+    def _check_same_run(self, folder: Path, facts: Mapping[str, object]) -> None:
         if facts["task"] != self.task.name:
             raise CheckpointError(f"{folder / FILE}: was trained on task {facts['task']!r}, not {self.task.name!r}")
+        stored = facts["config"]
+        if not isinstance(stored, dict):
+            raise CheckpointError(f"{folder / FILE}: its settings are not those of a training run, got {stored!r}")
         for name, value in asdict(self.config).items():
-            before = facts["config"].get(name)
+            before = stored.get(name)
             before = tuple(before) if isinstance(before, list) else before
             if name not in MAY_CHANGE and before != (tuple(value) if isinstance(value, list) else value):
                 raise CheckpointError(

@@ -1,4 +1,4 @@
-"""Which head does it? Found by a score over many cases, never by eye.
+"""Per-head scores, averaged over held-out cases: which head does a task's work?
 
 Each score compares attention maps with the ground truth of a task, averages over held-out cases, and
 gives one number per head: (n_layers, n_heads).
@@ -20,7 +20,8 @@ from gpt2lab.tasks.reverse import Reverse
 @torch.no_grad()
 def head_weights(model: GPT2, tokens: Tensor) -> Tensor:
     """All attention maps: (B, n_layers, n_heads, T_query, T_key)."""
-    return torch.stack([block.attn.attn_weights for block in model.trace(tokens).blocks], dim=1)
+    blocks = model.trace(tokens).blocks
+    return torch.stack([block.attn.attn_weights for block in blocks if block is not None], dim=1)  # none is left out
 
 
 def induction_scores(model: GPT2, task: Induction, n: int = 256, seed: int = 7) -> Tensor:

@@ -7,21 +7,31 @@ import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import TASKS, Task, get_task
 from gpt2lab.training import History, train
 from gpt2lab.training.checkpoint import FILE
-from gpt2lab.training.config import PRECISIONS, TrainConfig
+from gpt2lab.training.config import PRECISIONS, TrainConfig, TrainSettings
 from gpt2lab.training.device import resolve_device
 from gpt2lab.zoo import load_toy, save_toy
 from gpt2lab.zoo.provenance import surroundings
 from gpt2lab.zoo.recipes import PRESETS, get_preset
 
 POINTS = 200  # of the loss curve that is kept
-EXAMINATION = {"n": 1024, "seed": 2024, "split": "held_out"}
-LONG_EXAMINATION = {**EXAMINATION, "n": 200}  # where a sequence has a hundred answers
+
+
+class Evaluation(TypedDict):
+    """The arguments of ``Task.evaluate`` by which a model of the zoo is judged."""
+
+    n: int
+    seed: int
+    split: str
+
+
+EVALUATION: Evaluation = {"n": 1024, "seed": 2024, "split": "held_out"}
+LONG_EVALUATION: Evaluation = {**EVALUATION, "n": 200}  # where a sequence has a hundred answers
 
 
 def toy_name(task: str, preset: str) -> str:
@@ -36,15 +46,15 @@ def make_toy(
     folder: Path,
     seed: int = 0,
     command: str = "",
-    **changes: Any,
-) -> dict[str, Any]:
+    changes: TrainSettings | None = None,
+) -> dict[str, object]:
     """Train one recipe and write the model with its provenance.
 
     Parameters
     ----------
     folder : Path
         Gets a folder of the model's name, with checkpoints while it trains.
-    changes
+    changes : dict, optional
         Settings of ``TrainConfig`` that replace the recipe's.
 
     Returns
@@ -55,13 +65,14 @@ def make_toy(
     task, preset = get_task(task_name), get_preset(task_name, preset_name)
     target = Path(folder) / toy_name(task_name, preset_name)
     model = preset.model(task, seed)
-    config = preset.train_config(seed=seed, folder=target, **changes)
+    settings: TrainSettings = {**(changes or TrainSettings()), "seed": seed, "folder": target}
+    config = preset.train_config(**settings)
     history = train(model, task, config)
     first = int(os.environ.get("RANK", "0")) == 0  # under torchrun one process writes
     model.cpu()
-    facts = {
+    facts: dict[str, object] = {
         "name": target.name, "task": task_name, "preset": preset_name, "variant": preset.variant,
-        **trained_facts(model, task, config, history), **examined_facts(model, task),
+        **trained_facts(model, task, config, history), **evaluated_facts(model, task),
         "command": command or f"gpt2lab train {task_name} --preset {preset_name} --seed {seed}",
     }  # fmt: skip
     if first:
@@ -70,7 +81,7 @@ def make_toy(
     return facts
 
 
-def trained_facts(model: GPT2, task: Task, config: TrainConfig, history: History) -> dict[str, Any]:
+def trained_facts(model: GPT2, task: Task, config: TrainConfig, history: History) -> dict[str, object]:
     """The provenance entries about a training that has ended."""
     return {
         "config": asdict(model.config), "training": changed_settings(config), "seed": config.seed,
@@ -80,30 +91,30 @@ def trained_facts(model: GPT2, task: Task, config: TrainConfig, history: History
     }  # fmt: skip
 
 
-def examined_facts(model: GPT2, task: Task) -> dict[str, Any]:
-    """The provenance entries about the last examination, of a model on the CPU.
+def evaluated_facts(model: GPT2, task: Task) -> dict[str, object]:
+    """The provenance entries about the final evaluation, of a model on the CPU.
 
-    A model without a causal mask can read the answers in its input, so it is examined by generation as
+    A model without a causal mask can read the answers in its input, so it is evaluated by generation as
     well, and that is the number that counts.
     """
-    examination = EXAMINATION if task.length < 100 else LONG_EXAMINATION
-    scores, metric = task.evaluate(model, **examination), task.metric
+    evaluation = EVALUATION if task.length < 100 else LONG_EVALUATION
+    scores, metric = task.evaluate(model, **evaluation), task.metric
     if not model.causal:
-        generated = task.evaluate_generated(model, examination["n"], examination["seed"])
+        generated = task.evaluate_generated(model, evaluation["n"], evaluation["seed"])
         scores |= {f"generated_{key}": value for key, value in generated.items()}
         metric = f"generated_{metric}"
     scores = {key: round(value, 6) for key, value in scores.items()}
-    return {"metric": metric, "value": scores[metric], "scores": scores, "evaluation": examination}
+    return {"metric": metric, "value": scores[metric], "scores": scores, "evaluation": evaluation}
 
 
-def changed_settings(config: TrainConfig) -> dict[str, Any]:
+def changed_settings(config: TrainConfig) -> dict[str, object]:
     """What differs from the standard settings, without what concerns the machine alone."""
     standard, machine = asdict(TrainConfig()), {"folder", "resume", "progress", "device", "seed"}
     return {k: v for k, v in asdict(config).items() if k not in machine and v != standard[k]}
 
 
-def thin_curve(history: History) -> dict[str, Any]:
-    """At most ``POINTS`` means of neighbouring steps, and the examinations, rounded."""
+def thin_curve(history: History) -> dict[str, object]:
+    """At most ``POINTS`` means of neighbouring steps, and the evaluations, rounded."""
     width = -(-history.steps // POINTS)
     pieces = [history.loss[i : i + width] for i in range(0, history.steps, width)]
     return {
@@ -139,13 +150,15 @@ def train_command(arguments: list[str]) -> int:
     task, preset, seed, out, quiet = (options.pop(key) for key in ("task", "preset", "seed", "out", "quiet"))
     get_task(task)  # an unknown task is refused before its presets are looked up
     preset = preset or next(iter(PRESETS[task]))
-    changes = {key: value for key, value in options.items() if value is not None}
+    changes: TrainSettings = {"progress": not quiet}
+    changes |= cast(TrainSettings, {key: value for key, value in options.items() if value is not None})
     command = shlex.join(["gpt2lab", "train", *(a for a in arguments if a not in ("--quiet", "--resume"))])
-    facts = make_toy(task, preset, folder=out, seed=seed, command=command, progress=not quiet, **changes)
+    facts = make_toy(task, preset, folder=out, seed=seed, command=command, changes=changes)
     if int(os.environ.get("RANK", "0")) > 0:
         return 0
-    toy = load_toy(out / facts["name"])
+    target = out / toy_name(task, preset)
+    toy = load_toy(target)
     print(f"{toy.name}: {facts['metric']} {facts['value']:.4g} on held-out cases, {facts['parameters']:,} parameters")
     print(f"{facts['steps']:,} steps, {facts['tokens']:,} tokens in {facts['seconds']:.0f} s on {facts['device']}")
-    print(f"written to {out / facts['name']}")
+    print(f"written to {target}")
     return 0

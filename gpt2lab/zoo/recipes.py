@@ -8,96 +8,96 @@ A recipe that is repeated gives the same model on the same machine. Times are fo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Unpack
 
 from gpt2lab.ablations import build, scale_init
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import TASKS, Task
-from gpt2lab.training.config import TrainConfig
+from gpt2lab.training.config import TrainConfig, TrainSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
     """Shape, part that is changed, and training settings; what is not named keeps its standard value."""
 
-    shape: dict[str, Any] = field(default_factory=dict)  # of GPT2Config
+    shape: dict[str, int | float] = field(default_factory=dict)  # of GPT2Config
     variant: str = "gpt2"  # of gpt2lab.ablations
-    training: dict[str, Any] = field(default_factory=dict)  # of TrainConfig
+    training: TrainSettings = field(default_factory=TrainSettings)  # of TrainConfig
     scaled: bool = True  # first weights as scale_init makes them; False keeps 0.02 at any width
 
     def config(self, task: Task) -> GPT2Config:
         """The shape, with the task's vocabulary and length."""
-        sizes = {"vocab_size": task.encoding.n_vocab, "context_length": task.length, **self.shape}
-        return GPT2Config.tiny(**sizes)
+        return GPT2Config.tiny(**{"vocab_size": task.encoding.n_vocab, "context_length": task.length, **self.shape})
 
     def model(self, task: Task, seed: int = 0) -> GPT2:
         """A fresh model; the seed draws its weights and leaves torch's generator alone."""
         model = build(self.variant, self.config(task), seed)
         return scale_init(model) if self.scaled else model
 
-    def train_config(self, **changes: Any) -> TrainConfig:
+    def train_config(self, **changes: Unpack[TrainSettings]) -> TrainConfig:
         """The training settings with some changed."""
-        return TrainConfig(**{**self.training, **changes})
+        settings: TrainSettings = {**self.training, **changes}
+        return TrainConfig(**settings)
 
 
-SMALL = dict(weight_decay=0.01, batch_size=64, learning_rate=3e-3)
+SMALL = TrainSettings(weight_decay=0.01, batch_size=64, learning_rate=3e-3)
 
 PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the standard one
     "induction": {
         "two-layers": Preset(
-            shape=dict(n_layers=2, n_heads=2, d_model=48), training=dict(SMALL, steps=600, betas=(0.9, 0.98))
+            shape=dict(n_layers=2, n_heads=2, d_model=48), training={**SMALL, "steps": 600, "betas": (0.9, 0.98)}
         ),
         "one-layer": Preset(
-            shape=dict(n_layers=1, n_heads=2, d_model=48), training=dict(SMALL, steps=600, betas=(0.9, 0.98))
+            shape=dict(n_layers=1, n_heads=2, d_model=48), training={**SMALL, "steps": 600, "betas": (0.9, 0.98)}
         ),
     },
     "reference": {
         "default": Preset(
-            shape=dict(n_layers=2, n_heads=1, d_model=32), training=dict(SMALL, steps=1000, eval_every=20)
+            shape=dict(n_layers=2, n_heads=1, d_model=32), training={**SMALL, "steps": 1000, "eval_every": 20}
         ),
     },
     "reverse": {
-        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training=dict(SMALL, steps=1000)),
+        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 1000}),
         "no-positions": Preset(
-            shape=dict(n_layers=2, n_heads=4, d_model=32), variant="no-positions", training=dict(SMALL, steps=1000)
+            shape=dict(n_layers=2, n_heads=4, d_model=32), variant="no-positions", training={**SMALL, "steps": 1000}
         ),
     },
     "sort": {
-        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training=dict(SMALL, steps=1000)),
+        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 1000}),
         "no-positions": Preset(
-            shape=dict(n_layers=2, n_heads=4, d_model=32), variant="no-positions", training=dict(SMALL, steps=1000)
+            shape=dict(n_layers=2, n_heads=4, d_model=32), variant="no-positions", training={**SMALL, "steps": 1000}
         ),
     },
     "brackets": {
-        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training=dict(SMALL, steps=2500)),
+        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 2500}),
     },
     "modular": {
         "default": Preset(
             shape=dict(n_layers=1, n_heads=4, d_model=64),
-            training=dict(steps=3000, batch_size=512, learning_rate=2e-3, weight_decay=1.0, eval_every=250),
+            training=TrainSettings(steps=3000, batch_size=512, learning_rate=2e-3, weight_decay=1.0, eval_every=250),
         ),
         "no-ffn": Preset(
             shape=dict(n_layers=1, n_heads=4, d_model=64), variant="no-ffn",
-            training=dict(steps=3000, batch_size=512, learning_rate=2e-3, weight_decay=1.0, eval_every=250),
+            training=TrainSettings(steps=3000, batch_size=512, learning_rate=2e-3, weight_decay=1.0, eval_every=250),
         ),
     },
     "numbers": {
-        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=48), training=dict(SMALL, steps=2000)),
+        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=48), training={**SMALL, "steps": 2000}),
     },
     "sentiment": {
-        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training=dict(SMALL, steps=2000)),
+        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 2000}),
     },
     "stdlib": {
         "default": Preset(
             shape=dict(n_layers=4, n_heads=4, d_model=128),
-            training=dict(steps=4000, batch_size=16, learning_rate=3e-3, eval_every=500, eval_sequences=64),
+            training=TrainSettings(steps=4000, batch_size=16, learning_rate=3e-3, eval_every=500, eval_sequences=64),
             scaled=False,
         ),
         "gpu": Preset(  # not shipped yet: made for one large GPU, minutes
             shape=dict(n_layers=6, n_heads=6, d_model=192),
-            training=dict(
+            training=TrainSettings(
                 steps=6000, batch_size=256, learning_rate=2e-3, weight_decay=0.1, precision="bf16", compile=True,
                 eval_every=500, eval_sequences=256,
             ),

@@ -67,7 +67,7 @@ def test_a_seed_that_diverges_leaves_a_gap() -> None:
     json.dumps(result, allow_nan=False)
 
 
-def test_without_a_mask_generation_is_examined_as_well() -> None:
+def test_without_a_mask_generation_is_evaluated_as_well() -> None:
     scores = run_row(row(variant="no-mask"), seeds=2)["scores"]
     assert len(scores["generated_accuracy"][0]) == 2
     assert "generated_accuracy" not in run_row(row(), seeds=1)["scores"]

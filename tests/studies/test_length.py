@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gpt2lab.studies import length as length_study
-from gpt2lab.studies.length import EXAMINED, KINDS, MixedSort, examine, length_table, load_model, new_model
+from gpt2lab.studies.length import EVALUATED, KINDS, MixedSort, examine, length_table, load_model, new_model
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -12,14 +12,14 @@ def test_shipped_models_reach_what_the_table_says(kind):
     stored = length_table()["accuracy"][kind][0]
     for n_letters in (10, 16):
         measured = examine(load_model(kind), n_letters)
-        torch.testing.assert_close(measured, stored[n_letters - min(EXAMINED)], atol=0.02, rtol=0)
+        torch.testing.assert_close(measured, stored[n_letters - min(EVALUATED)], atol=0.02, rtol=0)
 
 
 def test_what_the_chapter_says_holds_for_every_seed():
-    table, at_16 = length_table(), max(EXAMINED) - min(EXAMINED)
+    table, at_16 = length_table(), max(EVALUATED) - min(EVALUATED)
     assert set(table["accuracy"]) == set(KINDS) and table["device"] == "cpu"
     for runs in table["accuracy"].values():
-        assert len(runs) == table["seeds"] and all(len(run) == len(EXAMINED) for run in runs)
+        assert len(runs) == table["seeds"] and all(len(run) == len(EVALUATED) for run in runs)
         assert all(run[7] > 0.9 for run in runs)  # 10 letters: all have learned the task
     learned = [run[at_16] for run in table["accuracy"]["learned (GPT-2)"]]
     others = [run[at_16] for kind in list(KINDS)[1:] for run in table["accuracy"][kind]]

@@ -12,7 +12,7 @@ from gpt2lab.studies.reference import (
     SEEDS,
     SENTENCES,
     SHIPPED,
-    examine,
+    evaluate,
     exchange_nouns,
     follows,
     kinds_and_places,
@@ -38,7 +38,7 @@ def task():
 
 @pytest.mark.parametrize("seed", [SHIPPED, KEPT])
 def test_the_models_at_hand_give_their_rows_of_the_table(seed):
-    stored, measured = study_table()["runs"]["as shipped"][seed], examine(load_run(seed))
+    stored, measured = study_table()["runs"]["as shipped"][seed], evaluate(load_run(seed))
     assert stored["seed"] == seed and set(measured) < set(stored)
     for name in ("head", "sentences"):
         assert measured[name] == stored[name]
@@ -118,7 +118,7 @@ def test_the_answer_follows_all_words_and_no_words_not_at_all(task):
     assert not follows(model, task, tokens, ~everything).any()
 
 
-def test_a_rest_is_three_examinations_in_a_row_near_one_half():
+def test_a_rest_is_three_evaluations_in_a_row_near_one_half():
     def marks(*accuracies):
         return [{"step": 20 * (i + 1), "accuracy": a} for i, a in enumerate(accuracies)]
 

@@ -51,8 +51,8 @@ def test_batches(name: str) -> None:
 def test_held_out_cases_are_never_in_training(name: str) -> None:
     task = get_task(name)
     trained = {text for seed in range(5) for text in whole(task, min(512, task.n_train or 512), "train", seed)}
-    examined = set(whole(task, 512, "held_out"))
-    assert len(examined) > 30 and not trained & examined
+    held_out = set(whole(task, 512, "held_out"))
+    assert len(held_out) > 30 and not trained & held_out
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -233,7 +233,7 @@ def test_generated_accuracy_is_teacher_forced_accuracy_for_causal_models() -> No
     for model in (causal, cheat):
         train(model, task, run)
     assert task.evaluate(causal, 128)["accuracy"] == task.evaluate_generated(causal, 128)["accuracy"]
-    # Without a mask the answer is in the input: the examination is fooled, generation is not.
+    # Without a mask the answer is in the input: the evaluation is fooled, generation is not.
     assert task.evaluate(cheat, 128)["token_accuracy"] > 0.95
     assert task.evaluate_generated(cheat, 128)["token_accuracy"] < 0.8
 

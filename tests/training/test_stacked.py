@@ -35,9 +35,9 @@ def test_stacked_is_one_by_one(variant: str) -> None:
         alone = build(variant, SHAPE, seed)
         expected = train(alone, TASK, TrainConfig(**RUN, seed=seed))
         torch.testing.assert_close([row[i] for row in history.loss], expected.loss, atol=1e-4, rtol=1e-4)
-        for mine, theirs in zip(history.evaluations, expected.evaluations, strict=True):
-            assert mine["step"] == theirs["step"]
-            torch.testing.assert_close(mine["loss"][i], theirs["loss"], atol=1e-4, rtol=1e-4)
+        assert history.eval_steps == [evaluation["step"] for evaluation in expected.evaluations]
+        for mine, theirs in zip(history.scores["loss"], expected.evaluations, strict=True):
+            torch.testing.assert_close(mine[i], theirs["loss"], atol=1e-4, rtol=1e-4)
         x = TASK.batch(4, torch.Generator().manual_seed(0))[0]
         torch.testing.assert_close(models[i](x), alone(x), atol=2e-3, rtol=2e-3)
 

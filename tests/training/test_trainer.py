@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict, fields
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,6 +17,7 @@ from gpt2lab.errors import CheckpointError, DivergenceError
 from gpt2lab.tasks import IGNORE, get_task
 from gpt2lab.training import TrainConfig, perplexity, train
 from gpt2lab.training.checkpoint import FILE
+from gpt2lab.training.config import TrainSettings
 from gpt2lab.training.optimizer import clip_gradients, learning_rate_at, make_optimizer, parameter_groups
 
 TASK = get_task("sort")  # 18 tokens, T = 16
@@ -205,11 +209,29 @@ def test_a_checkpoint_is_only_written_when_its_own_weights_work(tmp_path) -> Non
         (dict(diverged_at=math.nan), "diverged_at must be a positive number"),
         (dict(learning_rate=True), "learning_rate must be a positive number, got True"),
         (dict(precision=["fp32"]), "precision must be one of"),
+        (dict(steps=2.5), "steps must be a whole number of at least 1, got 2.5"),
+        (dict(device=0), "device must be auto, cpu, cuda, cuda:N or mps, got 0"),
+        (dict(compile="yes"), "compile must be True or False, got 'yes'"),
+        (dict(progress=None), "progress must be True or False, got None"),
+        (dict(folder=3), "folder must be a path, or None for no checkpoints, got 3"),
     ],
 )
 def test_settings_without_meaning(changes, message) -> None:
     with pytest.raises(ValueError, match=message):
         settings(**changes)
+
+
+def test_numbers_of_numpy_become_those_of_python() -> None:
+    """JSON, in which a checkpoint stores its settings, knows no others."""
+    given = dict(steps=np.int64(12), seed=np.int32(3), learning_rate=np.float32(0.5), betas=[np.float32(0.5), 0.75])
+    config = settings(**given)
+    assert (config.steps, config.seed, config.learning_rate, config.betas) == (12, 3, 0.5, (0.5, 0.75))
+    assert json.loads(json.dumps(asdict(config)))["learning_rate"] == 0.5
+
+
+def test_stored_settings_have_the_types_of_the_config() -> None:
+    stored = {name: hint.__forward_arg__ for name, hint in TrainSettings.__annotations__.items()}
+    assert stored == {field.name: field.type for field in fields(TrainConfig)}
 
 
 def test_calls_that_cannot_work(tmp_path) -> None:

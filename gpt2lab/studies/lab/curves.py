@@ -1,7 +1,7 @@
 """The ablation lab: what breaks without each part, with several seeds and real curves.
 
     lab = load_lab()
-    lab["parts/no-residual"].median("accuracy")      # over the seeds, one number per examination
+    lab["parts/no-residual"].median("accuracy")      # over the seeds, one number per evaluation
 
 A row is one setting, trained with several seeds. Rows of a group differ in one thing only, and the
 first row of a group is the one to compare with. ``gpt2lab train-lab parts/no-residual`` repeats a row.
@@ -13,14 +13,43 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from gpt2lab.errors import CheckpointError
 from gpt2lab.studies.lab.rows import ROWS, Row
+from gpt2lab.training.config import TrainSettings
 
 CURVES = Path(__file__).parent / "curves.json"
+
+
+Numbers = list[list[float | None]]  # None where a seed has diverged, because JSON has no nan
+
+
+class RowFacts(TypedDict):
+    """How a row was made."""
+
+    seeds: int
+    parameters: int
+    seconds: float
+    device: str
+    torch: str
+    python: str
+    made: str  # date, UTC
+    shape: dict[str, int | float]  # of GPT2Config
+    training: TrainSettings
+    command: str  # repeats it
+
+
+class StoredRow(TypedDict):
+    """One row as ``curves.json`` holds it; the entries are those of ``Curves``."""
+
+    facts: RowFacts
+    steps: list[int]
+    loss: Numbers
+    eval_steps: list[int]
+    scores: dict[str, Numbers]
 
 
 @dataclass(frozen=True)
@@ -28,34 +57,34 @@ class Curves:
     """What came out for one row: arrays of (points, seeds), nan where a seed has diverged."""
 
     row: Row
-    facts: dict[str, Any]  # seeds, device, torch, seconds, parameters, made, command
+    facts: RowFacts
     steps: np.ndarray  # (points,) of the training loss
     loss: np.ndarray  # (points, seeds) nats, mean over the steps since the last point
-    eval_steps: np.ndarray  # (examinations,)
-    scores: dict[str, np.ndarray]  # loss, token_accuracy, accuracy: (examinations, seeds), held-out cases
+    eval_steps: np.ndarray  # (evaluations,)
+    scores: dict[str, np.ndarray]  # loss, token_accuracy, accuracy: (evaluations, seeds), held-out cases
 
     def median(self, score: str = "accuracy") -> np.ndarray:
-        """Over the seeds, at each examination: (examinations,), nan where all have diverged."""
+        """Over the seeds, at each evaluation: (evaluations,), nan where all have diverged."""
         return _over_seeds(np.nanmedian, self.scores[score])
 
     def range(self, score: str = "accuracy") -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest seed at each examination, nan where all have diverged."""
+        """Lowest and highest seed at each evaluation, nan where all have diverged."""
         return _over_seeds(np.nanmin, self.scores[score]), _over_seeds(np.nanmax, self.scores[score])
 
     def final(self, score: str = "accuracy") -> np.ndarray:
-        """Each seed's last examination, (seeds,)."""
+        """Each seed's last evaluation, (seeds,)."""
         return self.scores[score][-1]
 
 
 def _over_seeds(reduce: Callable[..., np.ndarray], values: np.ndarray) -> np.ndarray:
-    """(examinations, seeds) -> (examinations,); numpy warns where there is nothing to reduce."""
+    """(evaluations, seeds) -> (evaluations,); numpy warns where there is nothing to reduce."""
     out = np.full(len(values), np.nan)
     known = np.isfinite(values).any(axis=1)
     out[known] = reduce(values[known], axis=1)
     return out
 
 
-def read_table(path: Path) -> dict[str, Any]:
+def read_table(path: Path) -> dict[str, StoredRow]:
     """The stored rows by name, as ``run_row`` returned them.
 
     Raises
@@ -88,10 +117,10 @@ def load_lab(path: Path | None = None) -> dict[str, Curves]:
         raise CheckpointError(f"{path}: not a readable table of the lab ({error})") from error
 
 
-def curves_of(row: Row, stored: dict[str, Any]) -> Curves:
+def curves_of(row: Row, stored: StoredRow) -> Curves:
     """What ``run_row`` returned, as arrays."""
 
-    def table(values: Any) -> np.ndarray:
+    def table(values: Numbers) -> np.ndarray:
         return np.array(values, dtype=float)  # None becomes nan
 
     return Curves(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from gpt2lab.ablations import VARIANTS
+from gpt2lab.training.config import TrainSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,8 @@ class Row:
     title: str  # for a legend
     variant: str = "gpt2"  # of gpt2lab.ablations
     task: str = "reverse"
-    shape: dict[str, Any] = field(default_factory=dict)  # of GPT2Config
-    training: dict[str, Any] = field(default_factory=dict)  # of TrainConfig
+    shape: dict[str, int] = field(default_factory=dict)  # of GPT2Config
+    training: TrainSettings = field(default_factory=TrainSettings)  # of TrainConfig
 
     @property
     def group(self) -> str:
@@ -31,25 +31,32 @@ class Row:
 
 
 SHAPE = dict(n_layers=2, n_heads=4, d_model=32)
-TRAINING = dict(
+TRAINING = TrainSettings(
     steps=300, batch_size=32, learning_rate=3e-3, warmup_steps=30, weight_decay=0.01, eval_every=25, eval_sequences=128,
     diverged_at=None,
 )  # fmt: skip
 SEEDS = 5
 
 
-def _row(name: str, title: str, variant: str = "gpt2", task: str = "reverse", training=None, **shape) -> Row:
+def _row(
+    name: str,
+    title: str,
+    variant: str = "gpt2",
+    task: str = "reverse",
+    training: TrainSettings | None = None,
+    **shape: int,
+) -> Row:
     return Row(
         name=name, title=title, variant=variant, task=task,
-        shape={**SHAPE, **shape}, training={**TRAINING, **(training or {})},
+        shape={**SHAPE, **shape}, training={**TRAINING, **(training or TrainSettings())},
     )  # fmt: skip
 
 
 def _rows() -> Iterator[Row]:
-    for name, variant in VARIANTS.items():
-        yield _row(f"parts/{name}", variant.title, name)
-    yield _row("parts/no-warmup", "no warm-up", training=dict(warmup_steps=0))
-    yield _row("parts/no-clipping", "no clipping", training=dict(clip_norm=None))
+    for name, change in VARIANTS.items():
+        yield _row(f"parts/{name}", change.title, name)
+    yield _row("parts/no-warmup", "no warm-up", training=TrainSettings(warmup_steps=0))
+    yield _row("parts/no-clipping", "no clipping", training=TrainSettings(clip_norm=None))
     for depth in (1, 2, 4, 8, 12):
         for variant, title in (("gpt2", "with"), ("no-residual", "without")):
             name = "with" if variant == "gpt2" else "without"
@@ -59,7 +66,7 @@ def _rows() -> Iterator[Row]:
         for variant, title in (("gpt2", "pre-LN"), ("no-layernorm", "no LayerNorm"), ("post-ln", "post-LN")):
             yield _row(
                 f"rate/{variant}-{rate:g}", f"{title}, learning rate {rate:g}", variant,
-                training=dict(learning_rate=rate), n_layers=4,
+                training=TrainSettings(learning_rate=rate), n_layers=4,
             )  # fmt: skip
     for n_heads in (1, 2, 4, 8, 16):
         yield _row(

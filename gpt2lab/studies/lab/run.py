@@ -10,9 +10,9 @@ import argparse
 import json
 import math
 import time
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,22 +22,24 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.errors import DivergenceError, InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
-from gpt2lab.studies.lab.curves import CURVES, Row, curves_of, load_lab, read_table
+from gpt2lab.studies.lab.curves import CURVES, Numbers, Row, StoredRow, curves_of, load_lab, read_table
 from gpt2lab.studies.lab.rows import GROUPS, ROWS, SEEDS
 from gpt2lab.studies.lab.trained import final_score, median_seed
 from gpt2lab.tasks import Task, get_task
 from gpt2lab.training import History, TrainConfig, train
 from gpt2lab.training.checkpoint import check_writable
+from gpt2lab.training.config import TrainSettings
 from gpt2lab.training.device import resolve_device
 from gpt2lab.training.stacked import StackedHistory, train_stacked
 from gpt2lab.zoo import save_toy
-from gpt2lab.zoo.make import examined_facts, trained_facts
+from gpt2lab.zoo.make import evaluated_facts, trained_facts
 from gpt2lab.zoo.provenance import surroundings
 
+SCORES = ("loss", "token_accuracy", "accuracy")  # of Task.evaluate, kept in the table
 POINT = 10  # steps whose mean loss makes one point of a curve
 
 
-def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | None = None) -> dict[str, Any]:
+def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | None = None) -> StoredRow:
     """Train one row with seeds 0 … seeds - 1.
 
     Parameters
@@ -47,12 +49,12 @@ def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | N
 
     Returns
     -------
-    dict
+    StoredRow
         As stored in ``curves.json``; ``gpt2lab.studies.lab.load_lab`` gives it back as ``Curves``.
     """
     task = get_task(row.task)
     models = [fresh_model(row, seed) for seed in range(seeds)]
-    config = TrainConfig(**row.training, device=device, progress=False)
+    config = _config(row, device)
     where = resolve_device(device)
     start = time.perf_counter()
     if stacked if stacked is not None else where.type != "cpu":
@@ -62,20 +64,22 @@ def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | N
     seconds = time.perf_counter() - start
     loss = torch.tensor(history.loss)  # (steps, seeds)
     points = [chunk.mean(dim=0).tolist() for chunk in loss.split(POINT)]
-    scores = {key: [e[key] for e in history.evaluations] for key in ("loss", "token_accuracy", "accuracy")}
-    if not models[0].causal:  # it sees its answers; only generation is a fair examination
+    scores = {key: history.scores[key] for key in SCORES}
+    if not models[0].causal:  # it sees its answers; only generation is a fair evaluation
         generated = [task.evaluate_generated(model.cpu(), config.eval_sequences) for model in models]
         scores["generated_accuracy"] = [[g["accuracy"] for g in generated]]
         scores["generated_token_accuracy"] = [[g["token_accuracy"] for g in generated]]
+    made = surroundings(where)
     return {
         "facts": {
             "seeds": seeds, "parameters": models[0].n_parameters(), "seconds": round(seconds, 1),
-            **surroundings(where), "shape": asdict(models[0].config), "training": row.training,
+            "device": made["device"], "torch": made["torch"], "python": made["python"], "made": made["made"],
+            "shape": asdict(models[0].config), "training": row.training,
             "command": f"gpt2lab train-lab {row.name} --device {where.type}",
         },
         "steps": [min(i + POINT, config.steps) for i in range(0, config.steps, POINT)],
         "loss": _rounded(points),
-        "eval_steps": [e["step"] for e in history.evaluations],
+        "eval_steps": history.eval_steps,
         "scores": {key: _rounded(rows) for key, rows in scores.items()},
     }  # fmt: skip
 
@@ -87,7 +91,12 @@ def fresh_model(row: Row, seed: int) -> GPT2:
     return scale_init(build(row.variant, shape, seed))
 
 
-def make_trained(row: Row, folder: Path, device: str = "cpu") -> dict[str, Any]:
+def _config(row: Row, device: str, seed: int = 0) -> TrainConfig:
+    settings: TrainSettings = {**row.training, "device": device, "seed": seed, "progress": False}
+    return TrainConfig(**settings)
+
+
+def make_trained(row: Row, folder: Path, device: str = "cpu") -> dict[str, object]:
     """Train the median seed of a row as ``run_row`` does, and write the model with its provenance.
 
     Parameters
@@ -110,11 +119,11 @@ def make_trained(row: Row, folder: Path, device: str = "cpu") -> dict[str, Any]:
         raise InputError(f"row {row.name!r} has no curves yet, so no median seed; first: gpt2lab train-lab {row.name}")
     seed = median_seed(lab[row.name])
     task, model = get_task(row.task), fresh_model(row, seed)
-    config = TrainConfig(**row.training, device=device, seed=seed, progress=False)
+    config = _config(row, device, seed)
     history = train(model, task, config)
-    facts = {
+    facts: dict[str, object] = {
         "name": row.name, "task": row.task, "preset": row.name, "variant": row.variant,
-        **trained_facts(model, task, config, history), **examined_facts(model.cpu(), task),
+        **trained_facts(model, task, config, history), **evaluated_facts(model.cpu(), task),
         "command": f"gpt2lab train-lab {row.name} --checkpoint --device {resolve_device(device).type}",
     }  # fmt: skip
     save_toy(Path(folder) / row.name, model, facts)
@@ -123,35 +132,37 @@ def make_trained(row: Row, folder: Path, device: str = "cpu") -> dict[str, Any]:
 
 def _one_by_one(models: list[GPT2], task: Task, config: TrainConfig) -> StackedHistory:
     """The same as ``train_stacked``, seed by seed."""
-    histories = []
-    for seed, model in enumerate(models):
-        kept: list[History] = []
-        try:
-            own = TrainConfig(**{**asdict(config), "seed": seed})
-            histories.append(
-                train(model, task, own, on_step=lambda step, h, kept=kept: kept.append(h) if not kept else None)
-            )
-        except DivergenceError:
-            histories.append(kept[0] if kept else History())
-    steps = range(config.steps)
-    examined = [s + 1 for s in steps if (s + 1) % config.eval_every == 0 or s + 1 == config.steps]
-    out = StackedHistory(loss=[[h.loss[s] if s < len(h.loss) else math.nan for h in histories] for s in steps])
-    for step in examined:
-        entry: dict[str, Any] = {"step": step}
-        for key in ("loss", "token_accuracy", "accuracy"):
-            found = [[e[key] for e in h.evaluations if e["step"] == step] for h in histories]
-            # A seed that has diverged predicts nothing any more.
-            entry[key] = [values[0] if values else (math.nan if key == "loss" else 0.0) for values in found]
-        out.evaluations.append(entry)
+    histories = [_alone(model, task, replace(config, seed=seed)) for seed, model in enumerate(models)]
+    out = StackedHistory()
+    for step in range(config.steps):
+        out.loss.append([h.loss[step] if step < len(h.loss) else math.nan for h in histories])
+    out.eval_steps = [s for s in range(1, config.steps + 1) if s % config.eval_every == 0 or s == config.steps]
+    for key in SCORES:
+        missing = math.nan if key == "loss" else 0.0  # a seed that has diverged predicts nothing any more
+        of_seeds = [{e["step"]: e[key] for e in h.evaluations} for h in histories]
+        out.scores[key] = [[scores.get(step, missing) for scores in of_seeds] for step in out.eval_steps]
     return out
 
 
-def _rounded(rows: list[list[float]]) -> list[list[float | None]]:
+def _alone(model: GPT2, task: Task, config: TrainConfig) -> History:
+    """What ``train`` returns; if the model diverges, its history until then."""
+    history = History()
+
+    def keep(step: int, now: History) -> None:
+        nonlocal history
+        history = now
+
+    with suppress(DivergenceError):
+        train(model, task, config, on_step=keep)
+    return history
+
+
+def _rounded(rows: list[list[float]]) -> Numbers:
     """Four digits after the point; None for what is no number (JSON has no nan)."""
     return [[round(v, 4) if math.isfinite(v) else None for v in row] for row in rows]
 
 
-def store(name: str, result: dict[str, Any], path: Path = CURVES) -> None:
+def store(name: str, result: StoredRow, path: Path = CURVES) -> None:
     """Add or replace one row in the table; CheckpointError if the table is damaged."""
     stored = read_table(path) if path.exists() else {}
     stored[name] = result
