@@ -30,7 +30,7 @@ from gpt2lab.trace import BlockTrace
 
 
 class ReLUAfterAddBlock(TransformerBlock):
-    """With a ReLU after each sum, as some accounts have it: deletes every negative number of the stream."""
+    """With a ReLU after each sum, as some descriptions have it; it zeroes every negative number of the stream."""
 
     def forward(self, x: Tensor, cache: LayerCache | None = None, padding: Padding | None = None) -> Tensor:
         x = F.relu(x + self.attn(self.ln_1(x), cache, padding))
@@ -69,7 +69,7 @@ def stack(
     n_heads: int = 4,
     seed: int = 0,
 ) -> nn.ModuleList:
-    """Untrained blocks in which every linear map keeps the size of what it is given.
+    """Untrained blocks in which every linear map preserves the scale of its input.
 
     Weights are normal with std 1 / sqrt(inputs). (GPT-2's 0.02 is 0.55 / sqrt(768), for a width of
     768; at a width of 64 it would make every branch too small to see.)

@@ -1,4 +1,4 @@
-"""Longer than in training: small models sort lists, marked with five kinds of positions.
+"""Length generalisation: small models sort lists longer than in training, with five kinds of positions.
 
 Trained on lists of 3 to 10 letters, evaluated on lists of up to 16. Only the way of marking positions
 differs; the learned table has untrained rows for the longer lists. Three seeds each; the models of

@@ -2,7 +2,7 @@
 
 Ten models learn the reference task ("… the box because it was weak. it means the"). The seeds differ
 in the first weights and in the sentences drawn for training. Each model is evaluated on held-out
-sentences. Two measurements, because a look is no proof of use:
+sentences. Two measurements, because attention to a word does not prove that it is used:
 
 * *looks*: the attention weights in the row of the last "the", where the answer is predicted;
 * *carries*: the same sentence with its two nouns exchanged is run, and at some words the stream
@@ -19,12 +19,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Int
@@ -148,7 +147,7 @@ def follows(model: GPT2, task: Reference, tokens: Int[Tensor, "B T"], words: Boo
 def _entering(model: GPT2, layer: int, tokens: Int[Tensor, "B T"]) -> Tensor:
     """The stream that enters a block: (B, T, d_model)."""
     block = model.trace(tokens, layers=[layer]).blocks[layer]
-    assert block is not None  # it was asked for
+    assert block is not None  # it is among the traced layers
     return block.resid_pre
 
 
@@ -203,12 +202,12 @@ def rounded(values: object) -> object:
     return round(values, 3)
 
 
-def rest_near_half(evaluations: Sequence[Mapping[str, int | float]]) -> list[int] | None:
+def rest_near_half(evaluations: list[dict[str, Any]]) -> list[int] | None:  # Any: as in History
     """First and last step of the longest rest: three or more evaluations in a row near one half."""
     longest: list[int] = []
     current: list[int] = []
     for e in evaluations:
-        current = [*current, int(e["step"])] if REST[0] <= e["accuracy"] <= REST[1] else []
+        current = [*current, e["step"]] if REST[0] <= e["accuracy"] <= REST[1] else []
         longest = max(longest, current, key=len)
     return [longest[0], longest[-1]] if len(longest) >= SHORTEST_REST else None
 
@@ -226,7 +225,7 @@ def run(seed: int, changes: Changes) -> tuple[GPT2, dict[str, object]]:
 
 def main() -> None:
     """Train and evaluate everything, and write the table and the weights that are kept."""
-    torch.set_num_threads(1)  # another number of threads is another order of sums, and another model
+    torch.set_num_threads(1)  # the number of threads changes the order of sums, and so the trained model
     begin, folder = time.monotonic(), Path(__file__).parent
     runs: dict[str, list[dict[str, object]]] = {name: [] for name in RECIPES}
     for name, seed in tqdm([(name, seed) for name in RECIPES for seed in SEEDS], desc="reference study"):

@@ -22,8 +22,8 @@ from gpt2lab.training import TrainConfig, train
 from gpt2lab.zoo.recipes import Preset
 
 TASK = "brackets"
-LIMIT = 120  # seconds; two processes that cannot find each other would wait for ever
-LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the network card that only this computer sees
+LIMIT = 120  # seconds; processes that cannot connect to each other would wait for minutes
+LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the loopback network interface
 
 
 def two_process_losses(steps: int = 3) -> dict[str, list[float]]:
@@ -65,7 +65,7 @@ def _train(config: TrainConfig) -> list[float]:
 
 
 def _two(steps: int) -> list[float]:
-    """Start both, read what the first one prints; nothing is left running, whatever happens."""
+    """Start both and read what the first one prints; neither is left running, also after an error."""
     started: list[subprocess.Popen[str]] = []
     port = _port()
     try:

@@ -1,7 +1,7 @@
 """What every toy task offers: seeded batches with a known answer, and a fair evaluation.
 
 A task is a rule. It draws sequences that follow the rule, marks the tokens that the rule decides
-(the *answers*), and keeps some cases back that training never shows. Because the answer is known,
+(the *answers*), and holds out some cases that are never drawn for training. Because the answer is known,
 a prediction, and an attention map too, can be right or wrong.
 """
 

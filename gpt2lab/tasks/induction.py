@@ -24,7 +24,7 @@ from gpt2lab.tasks.base import Task, draw_split, word_encoding
 class Induction(Task):
     """Some letters, a stretch of p different letters, the same letters again in shuffled pieces.
 
-    Scored are the letters that continue a piece; the first of each piece cannot be foretold.
+    Scored are the letters that continue a piece; the first of each piece cannot be predicted.
     """
 
     name = "induction"

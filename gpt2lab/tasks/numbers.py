@@ -62,7 +62,7 @@ class NumberWords(Task):
             digits = torch.randint(1, 5, (m,), generator=generator)
             return (torch.rand(m, generator=generator, dtype=torch.float64) * 10.0**digits).long()[:, None]
 
-        # There are too few small numbers to keep any back: they all count as 0, which is for training.
+        # There are too few small numbers to hold any out: they all share the key 0, which is a training key.
         return draw_split(make, n, split, key=lambda rows: rows * (rows >= 100))[:, 0].tolist()
 
     def sequences(self, n: int, generator: torch.Generator, split: str) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ def token_labels(encoding: tiktoken.Encoding, tokens: Iterable[SupportsInt]) -> 
 
 
 def whole_characters(text: str) -> str:
-    """Half characters (lone surrogates), which no file and no message can carry, become U+FFFD."""
+    """The text with lone surrogates, which UTF-8 cannot encode, replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -41,6 +41,6 @@ def left_out(encoding: tiktoken.Encoding, text: str) -> list[str]:
     for token in encoding.encode_ordinary(text):
         skipped, piece, rest = rest.partition(encoding.decode_single_token_bytes(token))
         parts.append(skipped)
-        if not piece:  # the tokens of something else
+        if not piece:  # the tokens belong to another text
             break
     return [part.decode("utf-8", "replace") for part in [*parts, rest] if part]

@@ -42,7 +42,7 @@ class TrainConfig:
     seed: int = 0  # of the data and of dropout
     eval_every: int = 100  # steps between evaluations on held-out cases
     eval_sequences: int = 256
-    diverged_at: float | None = 3.0  # stop at this multiple of the loss of guessing; None only at infinity
+    diverged_at: float | None = 3.0  # stop above this multiple of the chance loss; None: only if not finite
     folder: str | Path | None = None  # where checkpoints go; None for no checkpoints
     checkpoint_every: int = 500  # steps
     resume: bool = False  # go on from the checkpoint in the folder
@@ -118,7 +118,7 @@ class TrainSettings(TypedDict, total=False):
 
 
 def check_fit(model: nn.Module, task: Task, config: TrainConfig) -> None:
-    """Refuse a model that cannot learn the task: too small a vocabulary or context, too large a batch."""
+    """Raise InputError if the model's vocabulary or context is too small, or the batch exceeds the data."""
     shape = getattr(model, "config", None)
     if shape is not None and shape.vocab_size < task.encoding.n_vocab:
         raise InputError(

@@ -24,14 +24,14 @@ from gpt2lab.errors import InputError
 
 @dataclass(frozen=True)
 class Processes:
-    """Who this process is among all that train together. Alone: rank 0 of 1."""
+    """The rank of this process and the number of processes; rank 0 of 1 without torchrun."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Only the first process writes files and shows progress."""
+        """True for rank 0, the only one that writes files and shows progress."""
         return self.rank == 0
 
     def share(self, tensor: Tensor) -> Tensor:
@@ -50,12 +50,12 @@ class Processes:
         """The tensor of every process, in the order of their ranks."""
         if self.count == 1:
             return [tensor]
-        gathered = [tensor] * self.count  # replaced, one by one
+        gathered = [tensor] * self.count  # overwritten by all_gather_object
         dist.all_gather_object(gathered, tensor)
         return gathered
 
     def wrap(self, model: nn.Module, device: torch.device) -> nn.Module:
-        """The model whose backward pass averages gradients over the processes."""
+        """The model as DistributedDataParallel, which averages gradients in the backward pass."""
         if self.count == 1:
             return model
         return nn.parallel.DistributedDataParallel(model, device_ids=[device.index] if device.type == "cuda" else None)
@@ -67,7 +67,7 @@ class Processes:
 
 @contextmanager
 def processes(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
-    """Join the processes that torchrun started, and leave them at the end. Alone without torchrun."""
+    """Join the processes that torchrun started, and leave them at the end. Without torchrun there is one process."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes(), device
         return

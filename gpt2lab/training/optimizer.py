@@ -1,4 +1,4 @@
-r"""The optimiser, step by step: which weights decay, how fast to learn, how far to go at most.
+r"""The optimiser, step by step: which weights decay, how fast to learn, the longest gradient.
 
     AdamW         θ <- θ - lr · (m̂ / (sqrt(v̂) + eps) + weight_decay · θ)
     schedule      warm-up: lr rises in a straight line; then half a cosine down to a fraction of it
@@ -27,7 +27,7 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, ob
 
 
 def decay_groups(weights: Iterable[Tensor], weight_decay: float, stacked: bool = False) -> list[dict[str, object]]:
-    """``parameter_groups`` of loose tensors.
+    """``parameter_groups`` of tensors that no module holds.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Many small models of one shape, trained at once.
 
-A tiny model keeps a processor waiting: starting each operation takes longer than doing it. Five models
-whose weights are stacked (``torch.func.stack_module_state``) do one operation for all five
-(``torch.vmap``), and every seed still learns from its own data, is clipped by its own norm and may
-diverge on its own. The result is what ``train`` gives one by one; a test compares the two.
+For a tiny model, launching an operation on a GPU takes longer than computing it. Models whose weights
+are stacked (``torch.func.stack_module_state``) share each launch (``torch.vmap``). Every seed still
+learns from its own data, is clipped by its own norm and may diverge on its own. The result is what
+``train`` gives one by one; a test compares the two.
 """
 
 from __future__ import annotations

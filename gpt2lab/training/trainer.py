@@ -18,7 +18,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
@@ -40,31 +40,10 @@ from gpt2lab.training.checkpoint import (
 from gpt2lab.training.config import PRECISIONS, TrainConfig, check_fit
 from gpt2lab.training.device import resolve_device
 from gpt2lab.training.distributed import Processes, processes
+from gpt2lab.training.history import History
 from gpt2lab.training.optimizer import clip_gradients, learning_rate_at, make_optimizer, set_learning_rate
 
 MAY_CHANGE = {"device", "folder", "resume", "progress", "checkpoint_every", "compile"}  # on resuming
-
-
-@dataclass
-class History:
-    """What happened: one entry per step, and one per evaluation."""
-
-    loss: list[float] = field(default_factory=list)  # nats per scored token, before the update
-    learning_rate: list[float] = field(default_factory=list)
-    grad_norm: list[float] = field(default_factory=list)  # before clipping
-    evaluations: list[dict[str, int | float]] = field(default_factory=list)  # "step" and what Task.evaluate returns
-    tokens: int = 0  # read so far, over all processes
-    seconds: float = 0.0  # spent in steps, over all runs
-
-    @property
-    def steps(self) -> int:
-        """Steps taken."""
-        return len(self.loss)
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Mean speed."""
-        return self.tokens / self.seconds if self.seconds else 0.0
 
 
 def train(
@@ -124,7 +103,9 @@ class _Run:
         self.folder = None if config.folder is None else Path(config.folder)
         if self.folder is not None:
             self._open_folder(self.folder)
-        compiled = cast(nn.Module, torch.compile(model)) if config.compile else model  # typed as a mere function
+        compiled = (
+            cast(nn.Module, torch.compile(model)) if config.compile else model
+        )  # torch's annotation says a callable
         self.parallel = group.wrap(compiled, device)
 
     def go(self, on_step: Callable[[int, History], object] | None) -> History:
@@ -158,7 +139,7 @@ class _Run:
         rate = learning_rate_at(history.steps, config.steps, config.learning_rate, config.warmup_steps, config.floor)
         set_learning_rate(self.optimizer, rate)
         inputs, targets = self.task.batch(config.batch_size, self.data_rng)  # 2 × (batch_size, T)
-        n_scored = int((targets != IGNORE).sum())  # of the whole batch, whoever computes it
+        n_scored = int((targets != IGNORE).sum())  # in the whole batch, over all parts and processes
         parts = zip(self._parts(inputs), self._parts(targets), strict=True)
         total = torch.zeros((), device=self.device)
         for i, (x, y) in enumerate(parts):
@@ -169,7 +150,7 @@ class _Run:
             total += loss.detach()
         loss_value = float(self.group.sum(total))
         self._stop_if_diverged(history.steps + 1, loss_value)
-        self.scaler.unscale_(self.optimizer)  # clipping must see the true gradient (no effect but in fp16)
+        self.scaler.unscale_(self.optimizer)  # clipping needs the unscaled gradient (has an effect in fp16 only)
         norm = clip_gradients(self.model, config.clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -254,8 +235,3 @@ class _Run:
                     f"{folder / FILE}: was trained with {name}={before!r}, got {value!r}; "
                     "resume with the same settings, or start in another folder"
                 )
-
-
-def perplexity(loss: float) -> float:
-    """exp(loss in nats): between how many equally likely tokens the model hesitates, on average."""
-    return math.exp(loss)

@@ -1,4 +1,4 @@
-"""Per-head scores, averaged over held-out cases: which head does a task's work?
+"""Per-head scores, averaged over held-out cases: which head does the work of a task?
 
 Each score compares attention maps with the ground truth of a task, averages over held-out cases, and
 gives one number per head: (n_layers, n_heads).
@@ -21,7 +21,7 @@ from gpt2lab.tasks.reverse import Reverse
 def head_weights(model: GPT2, tokens: Tensor) -> Tensor:
     """All attention maps: (B, n_layers, n_heads, T_query, T_key)."""
     blocks = model.trace(tokens).blocks
-    return torch.stack([block.attn.attn_weights for block in blocks if block is not None], dim=1)  # none is left out
+    return torch.stack([block.attn.attn_weights for block in blocks if block is not None], dim=1)  # all are traced
 
 
 def induction_scores(model: GPT2, task: Induction, n: int = 256, seed: int = 7) -> Tensor:

@@ -31,7 +31,7 @@ class Evaluation(TypedDict):
 
 
 EVALUATION: Evaluation = {"n": 1024, "seed": 2024, "split": "held_out"}
-LONG_EVALUATION: Evaluation = {**EVALUATION, "n": 200}  # where a sequence has a hundred answers
+LONG_EVALUATION: Evaluation = {**EVALUATION, "n": 200}  # for tasks with a hundred answers per sequence
 
 
 def toy_name(task: str, preset: str) -> str:
@@ -77,12 +77,12 @@ def make_toy(
     }  # fmt: skip
     if first:
         save_toy(target, model, facts)
-        (target / FILE).unlink(missing_ok=True)  # three times as large as the model, and of no more use
+        (target / FILE).unlink(missing_ok=True)  # three times as large as the model, and no longer needed
     return facts
 
 
 def trained_facts(model: GPT2, task: Task, config: TrainConfig, history: History) -> dict[str, object]:
-    """The provenance entries about a training that has ended."""
+    """The provenance entries about a finished training."""
     return {
         "config": asdict(model.config), "training": changed_settings(config), "seed": config.seed,
         "steps": history.steps, "tokens": history.tokens, "parameters": model.n_parameters(),
@@ -108,7 +108,7 @@ def evaluated_facts(model: GPT2, task: Task) -> dict[str, object]:
 
 
 def changed_settings(config: TrainConfig) -> dict[str, object]:
-    """What differs from the standard settings, without what concerns the machine alone."""
+    """The settings that differ from the defaults, without those that only concern the machine."""
     standard, machine = asdict(TrainConfig()), {"folder", "resume", "progress", "device", "seed"}
     return {k: v for k, v in asdict(config).items() if k not in machine and v != standard[k]}
 

@@ -7,6 +7,7 @@ A recipe that is repeated gives the same model on the same machine. Times are fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Unpack
 
@@ -20,9 +21,9 @@ from gpt2lab.training.config import TrainConfig, TrainSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Shape, part that is changed, and training settings; what is not named keeps its standard value."""
+    """Shape, architecture variant and training settings; what is not named keeps its default."""
 
-    shape: dict[str, int | float] = field(default_factory=dict)  # of GPT2Config
+    shape: Mapping[str, int | float] = field(default_factory=dict)  # of GPT2Config
     variant: str = "gpt2"  # of gpt2lab.ablations
     training: TrainSettings = field(default_factory=TrainSettings)  # of TrainConfig
     scaled: bool = True  # first weights as scale_init makes them; False keeps 0.02 at any width
@@ -95,7 +96,7 @@ PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the stan
             training=TrainSettings(steps=4000, batch_size=16, learning_rate=3e-3, eval_every=500, eval_sequences=64),
             scaled=False,
         ),
-        "gpu": Preset(  # not shipped yet: made for one large GPU, minutes
+        "gpu": Preset(  # not shipped; takes minutes on one large GPU
             shape=dict(n_layers=6, n_heads=6, d_model=192),
             training=TrainSettings(
                 steps=6000, batch_size=256, learning_rate=2e-3, weight_decay=0.1, precision="bf16", compile=True,

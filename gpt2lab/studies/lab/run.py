@@ -1,7 +1,7 @@
 """Run rows of the lab: `gpt2lab train-lab [ROW or GROUP …]`.
 
 On a GPU the seeds of a row are trained stacked; on a CPU, where starting an operation costs little,
-one after the other. Every finished row is written at once, so that a run can be broken off.
+one after the other. Every finished row is written at once, so an interrupted run loses one row at most.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def run_row(row: Row, device: str = "cpu", seeds: int = SEEDS, stacked: bool | N
     loss = torch.tensor(history.loss)  # (steps, seeds)
     points = [chunk.mean(dim=0).tolist() for chunk in loss.split(POINT)]
     scores = {key: history.scores[key] for key in SCORES}
-    if not models[0].causal:  # it sees its answers; only generation is a fair evaluation
+    if not models[0].causal:  # its input contains the answers; only generation is a fair evaluation
         generated = [task.evaluate_generated(model.cpu(), config.eval_sequences) for model in models]
         scores["generated_accuracy"] = [[g["accuracy"] for g in generated]]
         scores["generated_token_accuracy"] = [[g["token_accuracy"] for g in generated]]
@@ -138,7 +138,7 @@ def _one_by_one(models: list[GPT2], task: Task, config: TrainConfig) -> StackedH
         out.loss.append([h.loss[step] if step < len(h.loss) else math.nan for h in histories])
     out.eval_steps = [s for s in range(1, config.steps + 1) if s % config.eval_every == 0 or s == config.steps]
     for key in SCORES:
-        missing = math.nan if key == "loss" else 0.0  # a seed that has diverged predicts nothing any more
+        missing = math.nan if key == "loss" else 0.0  # a diverged seed scores 0
         of_seeds = [{e["step"]: e[key] for e in h.evaluations} for h in histories]
         out.scores[key] = [[scores.get(step, missing) for scores in of_seeds] for step in out.eval_steps]
     return out
@@ -158,7 +158,7 @@ def _alone(model: GPT2, task: Task, config: TrainConfig) -> History:
 
 
 def _rounded(rows: list[list[float]]) -> Numbers:
-    """Four digits after the point; None for what is no number (JSON has no nan)."""
+    """Four digits after the point; None for nan and infinity, which JSON lacks."""
     return [[round(v, 4) if math.isfinite(v) else None for v in row] for row in rows]
 
 
@@ -204,7 +204,7 @@ def lab_command(arguments: list[str]) -> int:
     if options.seeds < 1:
         raise InputError(f"--seeds must be at least 1, got {options.seeds}")
     rows = chosen_rows(options.row)
-    have = read_table(options.out) if options.out.exists() else {}  # damaged? better known before training
+    have = read_table(options.out) if options.out.exists() else {}  # a damaged table is reported before training
     if options.missing:
         rows = [row for row in rows if row.name not in have]
     if not options.list:
@@ -223,7 +223,7 @@ def lab_command(arguments: list[str]) -> int:
         result = run_row(row, options.device, options.seeds, options.stacked)
         store(row.name, result, options.out)
         curves = curves_of(row, result)
-        last = np.nan_to_num(final_score(curves))  # a seed that has diverged scores nothing
+        last = np.nan_to_num(final_score(curves))  # a diverged seed scores 0
         print(
             f"{row.name:<24} accuracy {last[median_seed(curves)]:.3f} ({last.min():.3f} to {last.max():.3f}), "
             f"{result['facts']['seconds']:.0f} s", flush=True,

@@ -1,9 +1,9 @@
-"""The lab's models to touch: for some rows, the weights of one seed.
+"""Trained weights for selected lab rows, one seed each.
 
     toy = load_trained("parts/no-residual")
     toy.model, toy.task, toy.provenance["seed"]
 
-Which seed is a rule and no choice: the one whose final score is the median of the row's seeds.
+The seed is chosen by rule: its final score is the median of the row's seeds.
 ``gpt2lab train-lab parts/no-residual --checkpoint`` makes the model again.
 """
 
@@ -51,5 +51,5 @@ def median_seed(curves: Curves) -> int:
 
     With an even number of seeds the lower one of the two in the middle counts.
     """
-    scores = np.nan_to_num(final_score(curves))  # a seed that has diverged scores nothing
+    scores = np.nan_to_num(final_score(curves))  # a diverged seed scores 0
     return int(np.flatnonzero(scores == np.sort(scores)[(len(scores) - 1) // 2])[0])
