@@ -46,7 +46,7 @@ def two_processes(where: Path, **extra) -> list[dict]:
     script.write_text(PROCESS)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*command, str(script), str(where), json.dumps(extra)], cwd=root, capture_output=True, text=True, timeout=120,
+        [*command, str(script), str(where), json.dumps(extra)], cwd=root, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
