@@ -62,7 +62,10 @@ def test_a_seed_that_diverges_leaves_a_gap() -> None:
         training={**SHORT, "learning_rate": 1e6, "clip_norm": None, "diverged_at": None},
     )
     result = run_row(wild, seeds=2)
-    assert any(v is None for v in result["loss"][-1])
+    gone = [i for i, v in enumerate(result["loss"][-1]) if v is None]
+    assert gone
+    for i in gone:  # no loss is left to tell, and nothing is right any more
+        assert result["scores"]["loss"][-1][i] is None and result["scores"]["accuracy"][-1][i] == 0
     assert all(v is None or math.isfinite(v) for line in result["loss"] for v in line)
     json.dumps(result, allow_nan=False)
 
