@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gpt2lab.errors import InputError
 from gpt2lab.tokenizer import whole_characters
+from gpt2lab.tokenizer.labels import Encoding as Encoding
 
 
 @runtime_checkable
@@ -83,15 +84,6 @@ class Readout(Protocol):
 
     def unembed(self, x: Tensor) -> Tensor:
         """(..., d_model) -> (..., vocab_size)"""
-
-
-@runtime_checkable
-class Encoding(Protocol):
-    """The two methods of ``tiktoken.Encoding`` that are needed here."""
-
-    def encode_ordinary(self, text: str) -> list[int]: ...
-
-    def decode_single_token_bytes(self, token: int) -> bytes: ...
 
 
 def check_model(model: object, encoding: object) -> None:

@@ -68,9 +68,10 @@ CSS = """
 """
 
 
-def letters(color: ColorType) -> tuple[float, ...]:
+def letters(color: ColorType) -> tuple[float, float, float]:
     """A colour of the palette, darkened until thin letters in it are legible on white."""
-    return tuple(0.68 * part for part in to_rgb(color))
+    red, green, blue = to_rgb(color)
+    return 0.68 * red, 0.68 * green, 0.68 * blue
 
 
 @contextmanager

@@ -3,12 +3,19 @@ r"""Tokens as a reader sees them, and the parts of a text that no token stands f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import SupportsInt
-
-import tiktoken
+from typing import Protocol, SupportsInt, runtime_checkable
 
 
-def token_label(encoding: tiktoken.Encoding, token: int) -> str:
+@runtime_checkable
+class Encoding(Protocol):
+    """The two methods of ``tiktoken.Encoding`` that labels and the explorer need."""
+
+    def encode_ordinary(self, text: str) -> list[int]: ...
+
+    def decode_single_token_bytes(self, token: int) -> bytes: ...
+
+
+def token_label(encoding: Encoding, token: int) -> str:
     """A token as a reader should see it, on one line.
 
     A space is shown as "␣", a newline as "⏎", a tab as "⇥"; bytes that are no whole character as
@@ -21,7 +28,7 @@ def token_label(encoding: tiktoken.Encoding, token: int) -> str:
     return "".join(shown.get(c, c if c.isprintable() else c.encode("unicode_escape").decode()) for c in text)
 
 
-def token_labels(encoding: tiktoken.Encoding, tokens: Iterable[SupportsInt]) -> list[str]:
+def token_labels(encoding: Encoding, tokens: Iterable[SupportsInt]) -> list[str]:
     """``token_label`` of each id in a list or a one-dimensional tensor."""
     return [token_label(encoding, int(token)) for token in tokens]
 
@@ -31,7 +38,7 @@ def whole_characters(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def left_out(encoding: tiktoken.Encoding, text: str) -> list[str]:
+def left_out(encoding: Encoding, text: str) -> list[str]:
     """The parts of a text that no token stands for, in order.
 
     GPT-2's tokens cover every text; those of a toy task cover the words of its language, and
