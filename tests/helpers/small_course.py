@@ -92,6 +92,7 @@ if "SMALL_COURSE_AT" in os.environ and "course.py" not in " ".join(sys.orig_argv
 STARTER = """
 import os, runpy, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and so would nohup
 open(os.environ["SMALL_COURSE_PID"], "w").write(str(os.getpid()))
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")

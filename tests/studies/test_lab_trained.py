@@ -128,7 +128,7 @@ def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("gpt2lab.studies.lab.trained.TRAINED", tmp_path)
     load_trained("parts/gpt2")
     shutil.copy(TRAINED / "parts" / "untied" / WEIGHTS, tmp_path / "parts" / "gpt2" / WEIGHTS)
-    with pytest.raises(CheckpointError, match="not the weights that provenance.json describes"):
+    with pytest.raises(CheckpointError, match="is not the file that provenance.json describes"):
         load_trained("parts/gpt2")
 
 

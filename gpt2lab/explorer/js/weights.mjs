@@ -38,8 +38,9 @@ export function exactRow(store, map, row) {
     const weights = rowWeights(map, row, store.T());
     return { weights, write: (i) => `≈ ${amount(weights[i])}` };
   }
-  const weights = Array.from(asFloats(answer.buffers[0]));
-  return { weights, write: (i) => amount(weights[i]) };
+  const exact = Array.from(asFloats(answer.buffers[0]));
+  const weights = exact.map((weight) => (Number.isFinite(weight) ? weight : 0)); // nan is drawn as 0, as in the map
+  return { weights, write: (i) => amount(exact[i]) };
 }
 
 // The key of the selection: the chosen one, or where this query looks most (the first, if all are nan).
