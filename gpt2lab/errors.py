@@ -78,6 +78,15 @@ def is_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def shown(value: object, most: int = 80) -> str:
+    """``repr(value)``, cut to ``most`` characters; the name of the type where repr itself fails."""
+    try:
+        text = repr(value)
+    except Exception:  # a learner's own __repr__ may raise anything
+        return f"a {type(value).__name__}"
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def validates(function: T) -> T:
     """Mark a function or class that checks its arguments itself and promises an ``InputError``.
 

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gpt2lab.errors import shown as shown
+
 NOT_DONE = "not done yet"
 
 Answer: TypeAlias = Callable[..., object]  # a learner's function: nothing is known about its result
@@ -101,15 +103,6 @@ def difference(actual: Tensor, expected: Tensor) -> str:
 def changed(before: Tensor, after: Tensor) -> float:
     """Largest absolute change."""
     return float((after - before).abs().max())
-
-
-def shown(value: object, most: int = 80) -> str:
-    """``repr(value)``, cut to ``most`` characters; the name of the type where repr itself fails."""
-    try:
-        text = repr(value)
-    except Exception:  # a learner's own __repr__ may raise anything
-        return f"a {type(value).__name__}"
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def describe(value: object) -> str:

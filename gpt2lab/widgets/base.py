@@ -187,8 +187,7 @@ class Panel(ipywidgets.VBox, Generic[R]):
         except ValueError as error:
             self._say(str(error))
         except Exception as error:  # the model is the learner's own: it may raise anything
-            first_line = (str(error).splitlines() or [""])[0]
-            self._say(f"The model could not be run: {type(error).__name__}: {first_line}")
+            self._say(f"The model could not be run: {type(error).__name__}: {_first_line(error)}")
 
     def _say(self, message: str) -> None:
         self.message = message
@@ -222,3 +221,11 @@ class Panel(ipywidgets.VBox, Generic[R]):
         bundle = super()._repr_mimebundle_(**options) or {}
         bundle |= {"text/plain": repr(self), "image/png": as_base64(self.png)}
         return bundle, {"image/png": self._picture.display_size()}
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of an error's message; nothing if the error cannot be printed."""
+    try:
+        return (str(error).splitlines() or [""])[0]
+    except Exception:  # a learner's own __str__ may raise anything
+        return ""

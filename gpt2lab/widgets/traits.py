@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import ipywidgets
+import numpy as np
 from traitlets import TraitType
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, shown
 
 V = TypeVar("V")  # what a setting holds
 T = TypeVar("T")
@@ -57,7 +58,8 @@ class PanelTrait(TraitType[V, V]):
         """Bring the control up to date with limits that have moved."""
 
     def refuse(self, expected: str, value: object) -> InputError:
-        return InputError(f"{self.name} must be {expected}, got {value!r}")
+        got = " ".join(shown(value, 60).split())  # on one line
+        return InputError(f"{self.name} must be {expected}, got {got}")
 
 
 def _limit(limit: Limit[T], panel: Owner) -> T:
@@ -154,7 +156,7 @@ class Choice(PanelTrait[str]):
         options = _limit(self.options, panel)
         if not isinstance(value, str) or value not in options:
             raise self.refuse("one of " + ", ".join(map(repr, options)), value)
-        return value
+        return str(value)  # also of NumPy's strings
 
     def start(self, panel: Owner) -> str:
         options = _limit(self.options, panel)
@@ -174,9 +176,9 @@ class Switch(PanelTrait[bool]):
     """On or off: a checkbox."""
 
     def accept(self, panel: Owner, value: object) -> bool:
-        if not isinstance(value, bool):
+        if not isinstance(value, (bool, np.bool_)):
             raise self.refuse("True or False", value)
-        return value
+        return bool(value)
 
     def control(self, panel: Owner) -> ipywidgets.Widget:
         look = {"width": "auto", "margin": "2px 14px 2px 4px"}
@@ -193,8 +195,9 @@ class Words(PanelTrait[str]):
             if "\ud800" <= character <= "\udfff":  # a lone surrogate, which no message to a browser can carry
                 half = f"half of one at place {place}, {character!r}: drop it"
                 raise InputError(f"{self.name} must be made of whole characters, got {half}")
-        panel.accept_text(value)
-        return value
+        text = str(value)  # also of NumPy's strings
+        panel.accept_text(text)
+        return text
 
     def control(self, panel: Owner) -> ipywidgets.Widget:
         return ipywidgets.Text(description=self.label, tooltip=self.help, layout={"width": "100%"})
