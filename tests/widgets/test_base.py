@@ -111,6 +111,20 @@ def test_numpy_numbers_are_numbers():
     assert Squares(n=np.int64(3), factor=np.float32(2)).result == 18
 
 
+def test_a_number_just_outside_by_rounding_is_the_limit():
+    assert Squares(factor=10 + 1e-9).factor == 10.0 and Squares(factor=0.1 - 1e-11).factor == 0.1
+    with pytest.raises(ValueError, match="factor must be a number from 0.1 to 10"):
+        Squares(factor=10.001)
+
+
+def test_settings_that_stay_the_same_draw_nothing():
+    panel = Squares()
+    panel.n = 3
+    panel.set(n=3, color="blue")
+    panel.set()
+    assert panel.redraws == 2
+
+
 def test_controls_and_settings_follow_each_other():
     panel = Squares()
     panel.control("n").value = 3

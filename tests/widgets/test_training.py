@@ -54,6 +54,12 @@ def test_the_schedule_of_2017():
         torch.testing.assert_close(panel.at(step - 1), expected, atol=1e-12, rtol=1e-9)
 
 
+def test_the_schedule_of_2017_without_a_warm_up_falls_from_the_first_step():
+    panel = SchedulePanel(kind="inverse square root (2017)", steps=1000, warmup=0)
+    for step in (1, 4, 100):  # step^-0.5, which is at its highest in step 1
+        torch.testing.assert_close(panel.at(step - 1), step**-0.5, atol=1e-12, rtol=1e-9)
+
+
 def test_warm_up_rises_and_cosine_ends_near_zero():
     panel = SchedulePanel(steps=1000, warmup=100)
     assert panel.at(0) == 0.01 and panel.at(99) == 1.0 and panel.at(999) < 1e-4
