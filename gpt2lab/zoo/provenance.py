@@ -47,7 +47,7 @@ SCHEMA: dict[str, tuple[type, ...]] = {
 OPTIONAL = {"sha256"}  # models that learners trained with the first edition have none
 
 
-def check_provenance(facts: object, where: str) -> dict[str, Any]:
+def check_provenance(facts: object, where: str) -> dict[str, Any]:  # Any: JSON, checked against SCHEMA
     """Refuse what is incomplete or cannot be true.
 
     Raises
@@ -76,7 +76,7 @@ def check_provenance(facts: object, where: str) -> dict[str, Any]:
     return facts
 
 
-def read_provenance(path: Path) -> dict[str, Any]:
+def read_provenance(path: Path) -> dict[str, Any]:  # Any: JSON, checked against SCHEMA
     """Read and check a ``provenance.json``."""
     try:
         return check_provenance(read_json(Path(path)), str(path))
@@ -93,7 +93,7 @@ def digest(weights: bytes, facts: Mapping[str, object]) -> str:
     return hashlib.sha256(weights + purpose.encode("utf-8")).hexdigest()
 
 
-def write_provenance(path: Path, facts: dict[str, Any]) -> None:
+def write_provenance(path: Path, facts: dict[str, Any]) -> None:  # Any: JSON
     """Check and write a ``provenance.json``."""
     check_provenance(facts, str(path))
     lines = ",\n".join(

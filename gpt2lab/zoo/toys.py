@@ -9,6 +9,7 @@ A folder per model: ``model.safetensors`` and ``provenance.json``. ``gpt2lab tra
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import CheckpointError, InputError, shorten
+from gpt2lab.errors import CheckpointError, InputError, shorten, validates
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import Task, get_task
@@ -38,7 +39,7 @@ class ToyModel:
     name: str
     model: GPT2  # in evaluation mode, on the CPU
     task: Task
-    provenance: dict[str, Any]  # see gpt2lab.zoo.provenance
+    provenance: dict[str, Any]  # Any: JSON, see gpt2lab.zoo.provenance
 
     @property
     def encoding(self) -> tiktoken.Encoding:
@@ -51,7 +52,8 @@ def toy_names() -> list[str]:
     return sorted(path.parent.name for path in ZOO.glob("*/provenance.json"))
 
 
-def load_toy(name: Any) -> ToyModel:
+@validates
+def load_toy(name: str | os.PathLike[str]) -> ToyModel:
     """Load a toy model.
 
     Parameters
@@ -66,6 +68,8 @@ def load_toy(name: Any) -> ToyModel:
     CheckpointError
         If the files are damaged or do not belong together.
     """
+    if not isinstance(name, (str, os.PathLike)):
+        raise InputError(f"load_toy needs a name or a folder, got {type(name).__name__} {shorten(repr(name))}")
     folder = ZOO / name if name in toy_names() else Path(name)
     if not folder.is_dir():
         raise InputError(f"unknown toy model {str(name)!r}; known models: {', '.join(toy_names()) or 'none yet'}")
@@ -129,7 +133,7 @@ def _check_task(config: GPT2Config, task: Task) -> None:
         )
 
 
-def save_toy(folder: Path, model: GPT2, facts: dict[str, Any]) -> Path:
+def save_toy(folder: Path, model: GPT2, facts: dict[str, Any]) -> Path:  # Any: JSON
     """Write weights and provenance; returns the folder."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     data = save(weights)

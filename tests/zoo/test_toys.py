@@ -111,6 +111,12 @@ def test_unknown_names_list_the_known() -> None:
         load_toy("referense")
 
 
+@pytest.mark.parametrize("name", [3, None, b"sort"])
+def test_what_is_no_name_is_a_sentence(name) -> None:
+    with pytest.raises(ValueError, match="load_toy needs a name or a folder, got"):
+        load_toy(name)
+
+
 def damaged(tmp_path: Path) -> Path:
     return Path(shutil.copytree(ZOO / "reference", tmp_path / "reference"))
 
