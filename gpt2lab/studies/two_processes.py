@@ -3,29 +3,37 @@
     two_process_losses(steps=3)        # {"one": [...], "two": [...]}
 
 Both runs are the same call of ``train`` on the same data. In the second, two processes share every
-batch and average their gradients. ``torchrun`` would set the environment variables that are set here.
+batch and average their gradients. ``torch.multiprocessing.spawn`` starts them, ends the second if the
+first fails, and passes the error on; they find each other through a file, so no network port is needed.
+A process of its own does this, so that nothing they print reaches the notebook.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
-import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import torch.distributed as dist
+import torch.multiprocessing
 
+from gpt2lab.errors import validates
 from gpt2lab.tasks import get_task
 from gpt2lab.training import TrainConfig, train
 from gpt2lab.zoo.recipes import Preset
 
 TASK = "brackets"
-LIMIT = 120  # seconds; processes that cannot connect to each other would wait for minutes
-LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the loopback network interface
+COUNT = 2
+LIMIT = 120  # seconds that a process waits for the other one before it gives up
+LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # the network card that only this computer sees
+MEETING, LOSSES = "meeting", "losses.json"  # files in the folder that the processes share
 
 
+@validates
 def two_process_losses(steps: int = 3) -> dict[str, list[float]]:
     """Train the same model with one process and with two.
 
@@ -49,9 +57,10 @@ def two_process_losses(steps: int = 3) -> dict[str, list[float]]:
     config = _config(steps)
     if not (dist.is_available() and dist.is_gloo_available()):
         raise RuntimeError("this torch was built without gloo, which joins processes on a CPU")
-    return {"one": _train(config), "two": _two(steps)}
+    return {"one": _train(config), "two": _launch(config.steps)}
 
 
+@validates
 def _config(steps: int) -> TrainConfig:
     return TrainConfig(
         steps=steps, batch_size=16, warmup_steps=0, eval_sequences=16, learning_rate=3e-3, progress=False
@@ -64,54 +73,40 @@ def _train(config: TrainConfig) -> list[float]:
     return train(model, task, config).loss
 
 
-def _two(steps: int) -> list[float]:
-    """Start both and read what the first one prints; neither is left running, also after an error."""
-    started: list[subprocess.Popen[str]] = []
-    port = _port()
-    try:
-        for rank in range(2):
-            started.append(_start(rank, steps, port))
-        answers = [process.communicate(timeout=LIMIT) for process in started]
-    except OSError as error:
-        raise RuntimeError(f"the two processes could not start: {error}") from error
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"the two processes have not finished within {LIMIT} seconds") from None
-    finally:
-        for process in started:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
-    for process, (_, errors) in zip(started, answers, strict=True):
-        if process.returncode:
-            raise RuntimeError(
-                f"one of the two processes failed: {(errors.strip().splitlines() or ['no message'])[-1]}"
-            )
-    return json.loads(answers[0][0].strip().splitlines()[-1])
+def _launch(steps: int) -> list[float]:
+    """The losses of ``COUNT`` processes, or a RuntimeError with the reason why there are none."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "gpt2lab.studies.two_processes", str(steps), folder]
+        try:
+            done = subprocess.run(command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        except OSError as error:
+            raise RuntimeError(f"the two processes could not start: {error}") from error
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or [f"no message, exit code {done.returncode}"])[-1]
+            raise RuntimeError(f"one of the two processes failed: {reason}")
+        return json.loads((Path(folder) / LOSSES).read_text(encoding="utf-8"))
 
 
-def _start(rank: int, steps: int, port: int) -> subprocess.Popen[str]:
+def _environment() -> dict[str, str]:
+    """This process's own, with gpt2lab importable, one thread, and the network card for gloo."""
     here = str(Path(__file__).resolve().parents[2])
-    paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    environment = {
-        **os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths),
-    }  # fmt: skip
-    if sys.platform in LOOPBACK:
-        environment["GLOO_SOCKET_IFNAME"] = LOOPBACK[sys.platform]
-    command = [sys.executable, "-m", "gpt2lab.studies.two_processes", str(steps)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    card = {"GLOO_SOCKET_IFNAME": LOOPBACK[sys.platform]} if sys.platform in LOOPBACK else {}
+    return {**os.environ, **card, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def _process(rank: int, steps: int, folder: str) -> None:
+    """What each of the processes does; the first one writes the losses down."""
+    meeting = (Path(folder) / MEETING).as_uri()
+    limit = datetime.timedelta(seconds=LIMIT)
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=COUNT, timeout=limit)
+    try:
+        losses = _train(_config(steps))
+    finally:
+        dist.destroy_process_group()
+    if rank == 0:
+        (Path(folder) / LOSSES).write_text(json.dumps(losses), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    losses = _train(_config(int(sys.argv[1])))
-    if os.environ["RANK"] == "0":
-        print(json.dumps(losses))
+    torch.multiprocessing.spawn(_process, args=(int(sys.argv[1]), sys.argv[2]), nprocs=COUNT)

@@ -10,9 +10,9 @@ Source: Li et al. 2020, "PyTorch Distributed: Experiences on Accelerating Data P
 
 from __future__ import annotations
 
+import atexit
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -65,20 +65,25 @@ class Processes:
         return model.no_sync() if when and isinstance(model, nn.parallel.DistributedDataParallel) else nullcontext()
 
 
-@contextmanager
-def processes(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
-    """Join the processes that torchrun started, and leave them at the end. Without torchrun there is one process."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Processes(), device
-        return
-    started_here = not dist.is_initialized()
+def processes(device: torch.device) -> tuple[Processes, torch.device]:
+    """The processes that train together, and the device of this one.
+
+    Processes that torchrun started are joined at the first call and stay joined until they end: a second
+    group on torchrun's store would find the addresses of the first one, and could wait for ever. A
+    process group that exists already is used as it is. Without either there is one process.
+    """
+    joined = dist.is_available() and dist.is_initialized()
+    if not joined and int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Processes(), device
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
-    if started_here:
+    if not joined:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Processes(dist.get_rank(), dist.get_world_size()), device
-    finally:
-        if started_here:
-            dist.destroy_process_group()
+        atexit.register(_leave)
+    return Processes(dist.get_rank(), dist.get_world_size()), device
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()

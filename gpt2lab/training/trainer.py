@@ -80,10 +80,10 @@ def train(
     CPU a run that is killed and resumed ends with the same weights, bit for bit.
     """
     check_fit(model, task, config)
-    with processes(resolve_device(config.device)) as (group, device):
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(config.seed + group.rank)  # dropout differs between processes
-            return _Run(model.to(device), task, config, group, device).go(on_step)
+    group, device = processes(resolve_device(config.device))
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(config.seed + group.rank)  # dropout differs between processes
+        return _Run(model.to(device), task, config, group, device).go(on_step)
 
 
 class _Run:

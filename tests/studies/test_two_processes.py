@@ -1,6 +1,6 @@
-"""The two processes of the training chapter agree with one, and nothing is left behind."""
+"""The two processes of the training chapter agree with one, and what goes wrong is said in a sentence."""
 
-import subprocess
+import datetime
 
 import pytest
 import torch
@@ -11,33 +11,39 @@ from gpt2lab.studies import two_processes
 pytestmark = pytest.mark.skipif(not (dist.is_available() and dist.is_gloo_available()), reason="needs gloo")
 
 
-def test_two_agree_with_one(monkeypatch):
-    started = []
-    real = subprocess.Popen
-
-    def noted(*arguments, **options):
-        started.append(real(*arguments, **options))
-        return started[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", noted)
+def test_two_agree_with_one():
     losses = two_processes.two_process_losses(steps=3)
     torch.testing.assert_close(losses["one"], losses["two"], atol=1e-5, rtol=0)
     assert len(losses["one"]) == 3 and losses["one"][2] < losses["one"][0]
-    assert [process.poll() for process in started] == [0, 0]
 
 
-def test_a_process_that_fails_is_one_sentence(monkeypatch):
+def test_a_process_that_fails_is_one_sentence():
+    """Steps that only the two processes get to see, so that both raise."""
+    with pytest.raises(RuntimeError, match="one of the two processes failed: .*steps must be .* at least 1, got 0$"):
+        two_processes._launch(0)
+
+
+def test_processes_that_cannot_start_are_one_sentence(monkeypatch):
     monkeypatch.setattr(two_processes.sys, "executable", "python-that-is-not-there")
     with pytest.raises(RuntimeError, match="could not start"):
         two_processes.two_process_losses(steps=1)
 
 
-def test_processes_that_do_not_end_are_ended(monkeypatch):
-    monkeypatch.setattr(two_processes, "LIMIT", 0.05)
-    with pytest.raises(RuntimeError, match="not finished within"):
-        two_processes.two_process_losses(steps=1)
+def test_a_process_whose_partner_never_comes_gives_up(tmp_path, monkeypatch):
+    waited = []
+
+    def alone(backend, timeout, **meeting):
+        waited.append(timeout)
+        dist.distributed_c10d.init_process_group(backend, timeout=datetime.timedelta(milliseconds=50), **meeting)
+
+    monkeypatch.setattr(two_processes.dist, "init_process_group", alone)
+    with pytest.raises(RuntimeError, match="(?i)time"):
+        two_processes._process(0, 1, str(tmp_path))
+    assert waited == [datetime.timedelta(seconds=two_processes.LIMIT)]
+    assert not dist.is_initialized()
 
 
-def test_zero_steps():
-    with pytest.raises(ValueError, match="steps must be a whole number of at least 1, got 0"):
-        two_processes.two_process_losses(steps=0)
+@pytest.mark.parametrize("steps", [0, 1.5, True])
+def test_steps_that_are_none(steps):
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 1, got"):
+        two_processes.two_process_losses(steps=steps)
