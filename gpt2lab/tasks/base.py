@@ -115,9 +115,8 @@ class Task(ABC):
         """The numbers of ``evaluate`` from logits (n, T, vocab_size) and targets (n, T)."""
         scored = targets != IGNORE  # (n, T)
         right = (logits.argmax(dim=-1) == targets) | ~scored
-        loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE)
         return {
-            "loss": loss.item(),
+            "loss": scored_loss(logits, targets).item(),
             "token_accuracy": (right & scored).sum().item() / scored.sum().item(),
             "accuracy": right.all(dim=1).double().mean().item(),
         }
@@ -178,6 +177,16 @@ class Task(ABC):
     def chance_loss(self) -> float:
         """Loss of guessing every token of the vocabulary alike, in nats."""
         return math.log(self.encoding.n_vocab)
+
+
+def scored_loss(logits: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
+    """Cross-entropy over the scored tokens in nats, of logits (n, T, vocab_size) and targets (n, T).
+
+    Parameters
+    ----------
+    reduction : "mean" or "sum"
+    """
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction=reduction)
 
 
 def predict(model: nn.Module, inputs: Tensor, rows: int = 128) -> Tensor:

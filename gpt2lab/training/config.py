@@ -12,6 +12,7 @@ from torch import nn
 
 from gpt2lab.errors import InputError, is_number, validates, whole_number
 from gpt2lab.tasks.base import Task
+from gpt2lab.training.optimizer import learning_rate_at
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -90,6 +91,14 @@ class TrainConfig:
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        return learning_rate_at(step, self.steps, self.learning_rate, self.warmup_steps, self.floor)
+
+    def evaluates_after(self, step: int) -> bool:
+        """Whether the model is evaluated after this many steps: every ``eval_every``, and at the end."""
+        return step % self.eval_every == 0 or step == self.steps
 
 
 class TrainSettings(TypedDict, total=False):

@@ -78,8 +78,17 @@ def learning_rate_at(step: int, steps: int, peak: float, warmup_steps: int = 0, 
     return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
-def clip_gradients(model: nn.Module, clip_norm: float | None) -> Tensor:
+def clip_gradients(
+    parameters: nn.Module | Iterable[Tensor], clip_norm: float | None, foreach: bool | None = None
+) -> Tensor:
     """Shorten all gradients together if their common norm exceeds ``clip_norm``.
+
+    Parameters
+    ----------
+    parameters : nn.Module or iterable of Tensor
+        A model, or the tensors whose gradients count.
+    foreach : bool, optional
+        Whether torch may treat many tensors in one kernel; where that is faster by default.
 
     Returns
     -------
@@ -87,4 +96,5 @@ def clip_gradients(model: nn.Module, clip_norm: float | None) -> Tensor:
         The norm before clipping. None as ``clip_norm`` only measures.
     """
     limit = math.inf if clip_norm is None else clip_norm
-    return torch.nn.utils.clip_grad_norm_(model.parameters(), limit)
+    tensors = parameters.parameters() if isinstance(parameters, nn.Module) else parameters
+    return torch.nn.utils.clip_grad_norm_(tensors, limit, foreach=foreach)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -20,10 +19,10 @@ from tqdm.auto import tqdm
 
 from gpt2lab.errors import InputError
 from gpt2lab.model import GPT2, evaluating
-from gpt2lab.tasks.base import EVALUATION_SEED, IGNORE, Task
+from gpt2lab.tasks.base import EVALUATION_SEED, Task, scored_loss
 from gpt2lab.training.config import TrainConfig, check_fit
 from gpt2lab.training.device import resolve_device
-from gpt2lab.training.optimizer import clip_gradients, decay_groups, learning_rate_at, set_learning_rate
+from gpt2lab.training.optimizer import clip_gradients, decay_groups, set_learning_rate
 
 
 @dataclass
@@ -67,19 +66,16 @@ def train_stacked(
     history = StackedHistory()
     watch = tqdm(range(config.steps), unit="step", desc=title or task.name, disable=not config.progress)
     for step in watch:
-        set_learning_rate(
-            optimizer,
-            learning_rate_at(step, config.steps, config.learning_rate, config.warmup_steps, config.floor),
-        )
+        set_learning_rate(optimizer, config.learning_rate_at(step))
         batches = [task.batch(config.batch_size, generator) for generator in generators]
         inputs, targets = (torch.stack(part).to(device) for part in zip(*batches, strict=True))  # (n_models, B, T)
         losses = _losses(models[0], weights, inputs, targets)  # (n_models,)
         losses.sum().backward()  # each loss depends on its own weights only
-        _clip(models, weights, config.clip_norm)
+        _clip(weights, config.clip_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         history.loss.append(losses.tolist())
-        if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
+        if config.evaluates_after(step + 1):
             history.eval_steps.append(step + 1)
             for name, values in _evaluate(models[0], weights, task, config.eval_sequences).items():
                 history.scores.setdefault(name, []).append(values)
@@ -88,7 +84,6 @@ def train_stacked(
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 weight.copy_(weights[name][i])
-        model.zero_grad(set_to_none=True)
         model.eval()
     return history
 
@@ -99,20 +94,23 @@ def _losses(base: GPT2, weights: dict[str, Tensor], inputs: Tensor, targets: Ten
     def loss(own: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
         with sdpa_kernel(SDPBackend.MATH):  # the fused kernels would be called once per model
             logits = functional_call(base, own, (x,))  # (B, T, vocab_size)
-        return F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=IGNORE)
+        return scored_loss(logits, y)
 
     return torch.vmap(loss)(weights, inputs, targets)
 
 
-def _clip(models: Sequence[GPT2], weights: dict[str, Tensor], clip_norm: float | None) -> None:
-    """``clip_gradients`` for each model by its own norm."""
+def _clip(weights: dict[str, Tensor], clip_norm: float | None) -> None:
+    """``clip_gradients`` for each model by its own norm, all of them at once."""
     if clip_norm is None:
         return
-    for i, model in enumerate(models):
-        for name, weight in model.named_parameters():
-            stacked = weights[name].grad  # (n_models, ...)
-            weight.grad = None if stacked is None else stacked[i]  # a view: clipping it clips the stack
-        clip_gradients(model, clip_norm)
+
+    def clip(gradients: list[Tensor]) -> Tensor:
+        holders = [torch.empty_like(gradient) for gradient in gradients]
+        for holder, gradient in zip(holders, gradients, strict=True):
+            holder.grad = gradient
+        return clip_gradients(holders, clip_norm, foreach=False)  # vmap has no rule for the foreach kernels
+
+    torch.vmap(clip)([weight.grad for weight in weights.values() if weight.grad is not None])
 
 
 @torch.no_grad()

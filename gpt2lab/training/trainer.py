@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from gpt2lab.errors import CheckpointError, DivergenceError, InputError
-from gpt2lab.tasks.base import IGNORE, Task
+from gpt2lab.tasks.base import IGNORE, Task, scored_loss
 from gpt2lab.training.checkpoint import (
     FILE,
     check_writable,
@@ -41,7 +40,7 @@ from gpt2lab.training.config import PRECISIONS, TrainConfig, check_fit
 from gpt2lab.training.device import resolve_device
 from gpt2lab.training.distributed import Processes, processes
 from gpt2lab.training.history import History
-from gpt2lab.training.optimizer import clip_gradients, learning_rate_at, make_optimizer, set_learning_rate
+from gpt2lab.training.optimizer import clip_gradients, make_optimizer, set_learning_rate
 
 MAY_CHANGE = {"device", "folder", "resume", "progress", "checkpoint_every", "compile"}  # on resuming
 
@@ -120,7 +119,7 @@ class _Run:
                 self._step()
                 step = history.steps
                 due = self.folder is not None and step % config.checkpoint_every == 0
-                if step % config.eval_every == 0 or due or step == config.steps:
+                if due or config.evaluates_after(step):
                     self._evaluate()
                 if self.folder is not None and (due or step == config.steps):
                     self._save(self.folder)
@@ -136,7 +135,7 @@ class _Run:
     def _step(self) -> None:
         """One update of the weights."""
         config, history, start = self.config, self.history, time.perf_counter()
-        rate = learning_rate_at(history.steps, config.steps, config.learning_rate, config.warmup_steps, config.floor)
+        rate = config.learning_rate_at(history.steps)
         set_learning_rate(self.optimizer, rate)
         inputs, targets = self.task.batch(config.batch_size, self.data_rng)  # 2 × (batch_size, T)
         n_scored = int((targets != IGNORE).sum())  # in the whole batch, over all parts and processes
@@ -170,7 +169,7 @@ class _Run:
         dtype = PRECISIONS[self.config.precision]
         with torch.autocast(self.device.type, dtype) if dtype else nullcontext():
             logits = self.parallel(x)  # (rows, T, vocab_size)
-            return F.cross_entropy(logits.flatten(0, 1).float(), y.flatten(), ignore_index=IGNORE, reduction="sum")
+            return scored_loss(logits, y, reduction="sum")
 
     def _evaluate(self) -> None:
         step = self.history.steps

@@ -62,6 +62,14 @@ def test_each_is_clipped_by_its_own_norm() -> None:
     torch.testing.assert_close([row[0] for row in history.loss], expected.loss, atol=1e-4, rtol=1e-4)
 
 
+def test_vectors_do_not_decay_although_their_stack_is_a_matrix() -> None:
+    models = [build("gpt2", SHAPE, seed) for seed in (0, 1)]
+    run = TrainConfig(**{**RUN, "steps": 1, "warmup_steps": 0, "learning_rate": 0.1, "weight_decay": 5.0})
+    train_stacked(models, TASK, run, [0, 1])
+    for model in models:  # one step of AdamW is at most the learning rate; the decay would halve the gain
+        torch.testing.assert_close(model.ln_f.weight, torch.ones(16), atol=0.11, rtol=0)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [

@@ -136,7 +136,7 @@ def _one_by_one(models: list[GPT2], task: Task, config: TrainConfig) -> StackedH
     out = StackedHistory()
     for step in range(config.steps):
         out.loss.append([h.loss[step] if step < len(h.loss) else math.nan for h in histories])
-    out.eval_steps = [s for s in range(1, config.steps + 1) if s % config.eval_every == 0 or s == config.steps]
+    out.eval_steps = [step for step in range(1, config.steps + 1) if config.evaluates_after(step)]
     for key in SCORES:
         missing = math.nan if key == "loss" else 0.0  # a diverged seed scores 0
         of_seeds = [{e["step"]: e[key] for e in h.evaluations} for h in histories]
