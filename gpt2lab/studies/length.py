@@ -67,9 +67,12 @@ def new_model(kind: str, seed: int = 0) -> GPT2:
     return build(KINDS[kind], config, seed)
 
 
-def examine(model: GPT2, n_letters: int, n: int = 256) -> float:
+def evaluate(model: GPT2, n_letters: int, n: int = 256) -> float:
     """Share of letters put in the right place, on held-out lists of this length."""
     return Sort(n_letters).evaluate(model, n=n)["token_accuracy"]
+
+
+examine = evaluate  # the name that the chapter on positions imports
 
 
 @cache
@@ -95,7 +98,7 @@ def main() -> None:
     for kind, seed in tqdm([(kind, seed) for kind in KINDS for seed in range(SEEDS)], desc="length study"):
         model = new_model(kind, seed)
         train(model, MixedSort(), TrainConfig(**{**SETTINGS, "seed": seed}))
-        accuracy[kind].append([round(examine(model, n), 4) for n in EVALUATED])
+        accuracy[kind].append([round(evaluate(model, n), 4) for n in EVALUATED])
         if seed == 0:
             weights |= {f"{KINDS[kind]}.{name}": tensor for name, tensor in model.state_dict().items()}
     table = {

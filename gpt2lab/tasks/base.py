@@ -1,6 +1,6 @@
-"""What every toy task offers: seeded batches with a known answer, and a fair evaluation.
+"""The interface of all toy tasks: seeded batches with a known answer, and an evaluation on held-out cases.
 
-A task is a rule. It draws sequences that follow the rule, marks the tokens that the rule decides
+A task is a rule. It draws sequences that follow the rule, marks the tokens that the rule determines
 (the *answers*), and holds out some cases that are never drawn for training. Because the answer is known,
 a prediction, and an attention map too, can be right or wrong.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import regex
@@ -58,7 +58,7 @@ class Task(ABC):
     def sequences(
         self, n: int, generator: torch.Generator, split: str
     ) -> tuple[Int[Tensor, "n T_plus_1"], Bool[Tensor, "n T_plus_1"]]:
-        """Draw n sequences: tokens (n, T + 1), and which of them the rule decides."""
+        """Draw n sequences: tokens (n, T + 1), and which of them the rule determines."""
 
     @validates
     def batch(self, n: int, generator: torch.Generator, split: str = "train") -> tuple[Tensor, Tensor]:
@@ -97,7 +97,7 @@ class Task(ABC):
     def evaluate(
         self, model: nn.Module, n: int = 512, seed: int = EVALUATION_SEED, split: str = "held_out"
     ) -> dict[str, float]:
-        """Evaluate a model on cases it has not seen; the same cases for the same seed.
+        """Evaluate a model on held-out cases; the same seed gives the same cases.
 
         Returns
         -------
@@ -123,11 +123,11 @@ class Task(ABC):
 
     @torch.no_grad()
     def evaluate_generated(self, model: nn.Module, n: int = 128, seed: int = EVALUATION_SEED) -> dict[str, float]:
-        """Evaluate as generation would: each answer is predicted from the tokens before it alone.
+        """Evaluate as in generation: each answer is predicted from the tokens before it alone.
 
-        A model without a causal mask can read the answer in its own input, so ``evaluate`` means
-        nothing for it. Here the future is not in the input, and each predicted answer is the input
-        of the next.
+        A model without a causal mask can read the answer in its own input, so ``evaluate`` is
+        meaningless for it. Here later tokens are not in the input, and each predicted answer becomes
+        part of the input of the next.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class Task(ABC):
         return self.encoding.eot_token
 
     def chance_loss(self) -> float:
-        """Loss of guessing every token of the vocabulary alike, in nats."""
+        """Loss of a uniform guess over the vocabulary, in nats."""
         return math.log(self.encoding.n_vocab)
 
 
@@ -190,7 +190,7 @@ def scored_loss(logits: Tensor, targets: Tensor, reduction: str = "mean") -> Ten
 
 
 def predict(model: nn.Module, inputs: Tensor, rows: int = 128) -> Tensor:
-    """Logits on the CPU, in evaluation mode and in portions of some rows: (n, T, vocab_size)."""
+    """Logits on the CPU, in evaluation mode, ``rows`` sequences at a time: (n, T, vocab_size)."""
     device = next(model.parameters()).device
     with evaluating(model):
         return torch.cat([model(part.to(device)).float().cpu() for part in inputs.split(rows)])
@@ -208,52 +208,3 @@ def word_encoding(name: str, words: Sequence[str]) -> tiktoken.Encoding:
         mergeable_ranks={word.encode("utf-8"): i for i, word in enumerate(words)},
         special_tokens={ENDOFTEXT: len(words)},
     )
-
-
-def is_held_out(rows: Int[Tensor, "n k"], one_in: int = 10) -> Bool[Tensor, " n"]:
-    """Which rows belong to the held-out split: about one in ``one_in``, by a hash of the content.
-
-    The same content always falls on the same side, on every machine and for every seed.
-    """
-    prime = 2**31 - 1
-    factors = torch.tensor([pow(1_000_003, i + 1, prime) for i in range(rows.shape[1])])  # (k,)
-    return ((rows + 1) * factors % prime).sum(dim=1) % prime % one_in == 0
-
-
-def draw_split(
-    make: Callable[[int], Tensor],
-    n: int,
-    split: str,
-    key: Callable[[Tensor], Tensor] | None = None,
-    one_in: int = 10,
-) -> Tensor:
-    """Draw rows until n of them belong to the split.
-
-    Parameters
-    ----------
-    make : function
-        ``make(m)`` draws m rows (m, k).
-    key : function, optional
-        The part of a row that decides its split, (m, k) -> (m, j); the whole row by default.
-    """
-    kept: list[Tensor] = []
-    while (missing := n - sum(map(len, kept))) > 0:
-        rows = make(2 * missing * (one_in if split == "held_out" else 1))
-        held_out = is_held_out(rows if key is None else key(rows), one_in)
-        kept.append(rows[held_out if split == "held_out" else ~held_out])
-    return torch.cat(kept)[:n]
-
-
-def close_gaps(wide: Int[Tensor, "n k"], end: int, length: int) -> tuple[Int[Tensor, "n length"], Int[Tensor, "n 1"]]:
-    """Move the tokens of each row together, to the left, over the gaps (-1); pad with ``end``.
-
-    Lets sentences of different length be written as columns, all rows at once.
-
-    Returns
-    -------
-    tokens : (n, length)
-    lengths : (n, 1) tokens before the padding
-    """
-    order = (wide < 0).int().argsort(dim=1, stable=True)
-    tokens = wide.gather(1, order)[:, :length]
-    return tokens.masked_fill(tokens < 0, end), (wide >= 0).sum(dim=1, keepdim=True)

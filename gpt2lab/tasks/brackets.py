@@ -2,8 +2,8 @@
 
     ([]{(>)})
 
-Each closing bracket has one opening bracket it belongs to, so the attention of the answer can be
-right or wrong. Source of the language: Chomsky and Schützenberger 1963 (Dyck words).
+Each closing bracket matches one opening bracket, so the attention while answering can be right
+or wrong. Source of the language: Chomsky and Schützenberger 1963 (Dyck words).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gpt2lab.tasks.base import Task, draw_split, word_encoding
+from gpt2lab.tasks.base import Task, word_encoding
+from gpt2lab.tasks.drawing import draw_split
 
 PAIRS = ("()", "[]", "{}")
 
@@ -38,7 +39,7 @@ class Brackets(Task):
         return rows, answer
 
     def _draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """One step per position for all rows at once, each with its own stack of open brackets."""
+        """One step per position for all rows at once, each row with its own stack of open brackets."""
         K = len(PAIRS)
         length = torch.randint(self.shortest, self.longest + 1, (n,), generator=generator)
         kind = torch.randint(K, (n, self.longest), generator=generator)

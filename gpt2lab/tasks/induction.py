@@ -1,10 +1,10 @@
-"""Induction: a stretch of random letters comes again, in shuffled pieces. What comes next in a piece?
+"""Induction: a segment of random letters is repeated in shuffled pieces; continue each piece.
 
     c jpghkalmbeqr lmb eqr gh jp ka      (without the spaces)
 
-The letters, the cuts and the order of the pieces change from sequence to sequence, so counting
-positions does not help. The way to do it: find the previous occurrence of the current letter and copy
-the letter after it. That takes two steps (look at the letter before; compare), hence two layers.
+The letters, the cuts and the order of the pieces change from sequence to sequence, so fixed position
+offsets do not help. The solution is to find the previous occurrence of the current letter and to copy
+the letter after it. That takes two steps (attend to the previous token; match), hence two layers.
 
 Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; Olsson et al. 2022,
 "In-context Learning and Induction Heads" (the repeated random tokens).
@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from gpt2lab.errors import InputError
-from gpt2lab.tasks.base import Task, draw_split, word_encoding
+from gpt2lab.tasks.base import Task, word_encoding
+from gpt2lab.tasks.drawing import draw_split
 
 
 class Induction(Task):
-    """Some letters, a stretch of p different letters, the same letters again in shuffled pieces.
+    """Some letters, a segment of p different letters, the same letters again in shuffled pieces.
 
     Scored are the letters that continue a piece; the first of each piece cannot be predicted.
     """
@@ -34,7 +35,7 @@ class Induction(Task):
     def __init__(self, length: int = 24, shortest: int = 12, longest: int = 12) -> None:
         letters = string.ascii_lowercase
         if not 2 <= shortest <= longest <= length // 2 or length + 1 - shortest > len(letters):
-            raise InputError(f"a stretch of {shortest} to {longest} letters must fit twice into {length}")
+            raise InputError(f"a segment of {shortest} to {longest} letters must fit twice into {length}")
         self.encoding = word_encoding("induction", list(letters))
         self.length, self.shortest, self.longest = length, shortest, longest
 
@@ -43,11 +44,11 @@ class Induction(Task):
         place = torch.arange(T + 1)
 
         def make(m: int) -> Tensor:
-            # Sorting random numbers gives each row its own order of all letters.
+            # Sorting random numbers gives each row its own permutation of the letters.
             letters = torch.rand(m, self.encoding.n_vocab - 1, generator=generator).argsort(dim=1)
             period = torch.randint(self.shortest, self.longest + 1, (m, 1), generator=generator)
             repeat = T + 1 - period  # where the pieces begin, (m, 1)
-            # How often this row is cut: at every fifth to every other letter.
+            # Probability of a cut before each letter, per row: 0.2 to 0.5.
             often = 0.2 + 0.3 * torch.rand(m, 1, generator=generator)
             cut = (torch.rand(m, T + 1, generator=generator) < often) | (place == repeat)
             piece = cut.long().cumsum(dim=1)  # (m, T + 1)
@@ -64,7 +65,7 @@ class Induction(Task):
 
     @staticmethod
     def source_positions(tokens: Tensor) -> Tensor:
-        """Where an induction head should look: for each position, the one after the previous
+        """Where an induction head should attend: for each position, the one after the previous
         occurrence of its token, or -1 if there is none. (B, T) -> (B, T)."""
         same = tokens[:, :, None] == tokens[:, None, :]  # (B, T_query, T_key)
         earlier = same & torch.ones_like(same[0]).tril(-1)

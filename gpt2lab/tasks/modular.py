@@ -1,9 +1,9 @@
-"""Modular addition: the clock's arithmetic.
+"""Modular addition: the arithmetic of a clock.
 
     28+7=4        (modulo 31)
 
-There are few cases, so all can be listed: a model can learn the training cases by heart and still
-fail on the others. Held out are whole pairs: if 28+7 is held out, so is 7+28.
+There are few cases, so all can be listed: a model can memorise the training cases and still fail on
+the others. Held out are whole pairs: if 28+7 is held out, so is 7+28.
 
 Source: Power et al. 2022, "Grokking"; Nanda et al. 2023, "Progress measures for grokking".
 """
@@ -13,7 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gpt2lab.tasks.base import Task, is_held_out, word_encoding
+from gpt2lab.tasks.base import Task, word_encoding
+from gpt2lab.tasks.drawing import is_held_out
 
 
 class ModularAddition(Task):

@@ -2,8 +2,8 @@
 
     three thousand forty two=3042
 
-Two sequences of different length and order of magnitude: the natural task of an encoder–decoder,
-which reads ``pairs``. ``batch`` offers the same cases to a decoder, as one sequence.
+Source and target differ in vocabulary and length: a natural task for an encoder–decoder, which reads
+``pairs``. ``batch`` gives the same cases to a decoder, as one sequence.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from gpt2lab.errors import InputError
-from gpt2lab.tasks.base import IGNORE, Task, draw_split, word_encoding
+from gpt2lab.tasks.base import IGNORE, Task, word_encoding
+from gpt2lab.tasks.drawing import draw_split
 
 ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -39,7 +40,7 @@ def number_words(number: int) -> list[str]:
 
 
 class NumberWords(Task):
-    """Numbers from 0 to 9999; scored are the digits and the end sign. Held out are some from 100 on."""
+    """Numbers from 0 to 9999; scored are the digits and ``<|endoftext|>``. Some from 100 on are held out."""
 
     name = "numbers"
     summary = "translate a number in words into digits"
@@ -47,7 +48,7 @@ class NumberWords(Task):
 
     def __init__(self) -> None:
         words = ONES + TENS + ["hundred", "thousand"]
-        # As in GPT-2's vocabulary, a word at the start of a text and one after a space are two tokens.
+        # As in GPT-2's vocabulary, a word at the start of a text and one after a space are different tokens.
         self.encoding = word_encoding("numbers", [*words, *(f" {w}" for w in words), *"0123456789", "="])
         self.length = self.longest_source + 1 + self.longest_target
         self._spelled = [self._spell(number) for number in range(10_000)]
@@ -56,7 +57,7 @@ class NumberWords(Task):
         return self.encoding.encode_ordinary(" ".join(number_words(number)))
 
     def _numbers(self, n: int, generator: torch.Generator, split: str) -> list[int]:
-        """All lengths alike: first how many digits, then the number."""
+        """Numbers with 1 to 4 digits, each length equally often: first the length, then the number."""
 
         def make(m: int) -> Tensor:
             digits = torch.randint(1, 5, (m,), generator=generator)
@@ -84,7 +85,7 @@ class NumberWords(Task):
         source : (n, 7) words, padded with ``<|endoftext|>``
         lengths : (n,) number of words, for ``padding_mask``
         inputs : (n, 5) what the decoder reads: ``=`` and the digits
-        targets : (n, 5) what it should say: the digits and the end sign; ``IGNORE`` after it
+        targets : (n, 5) what it should predict: the digits and ``<|endoftext|>``; ``IGNORE`` after it
         """
         equals, zero = (self.encoding.encode_single_token(sign) for sign in "=0")
         numbers = self._numbers(n, generator, split)

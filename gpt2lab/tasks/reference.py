@@ -1,18 +1,18 @@
-"""Reference: which noun does "it" mean? The adjective alone decides.
+"""Reference: which noun does "it" refer to? The adjective alone determines it.
 
     the robot could not lift the box because it was heavy. it means the box
     the robot could not lift the box because it was weak. it means the robot
     today because it was heavy the robot could not lift the box. it means the box
 
-The reason stands before or after the deed, and openings of different length move all words about,
-so that neither "the word at place 2" nor "four words back" is an answer. Held out are whole pairs of
-nouns (in both orders) and two verbs: a held-out sentence combines nouns that were never seen together
-with a verb that was never seen at all.
+The reason comes before or after the deed, and openings of different length shift all words, so that
+neither an absolute position nor a fixed offset gives the answer. Held out are whole pairs of nouns (in
+both orders) and two verbs: a held-out sentence combines nouns that training never combines with a verb
+that training never shows.
 
-A model that has understood only that the answer is one of the two nouns has a loss of
-ln 2 = 0.69 nats. Getting below that needs the adjective.
+A model that knows only that the answer is one of the two nouns has a loss of ln 2 = 0.69 nats. A
+lower loss needs the adjective.
 
-Source: the sentences are in the manner of Levesque et al. 2012, "The Winograd Schema Challenge".
+Source: the sentences are modelled on Levesque et al. 2012, "The Winograd Schema Challenge".
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gpt2lab.tasks.base import Task, close_gaps, draw_split, word_encoding
+from gpt2lab.tasks.base import Task, word_encoding
+from gpt2lab.tasks.drawing import close_gaps, draw_split
 
 NOUNS = "robot box crane horse truck dog statue cart camel machine barrel goat table tractor crate elephant".split()
 VERBS = "lift carry move push pull hold drag raise turn catch".split()
@@ -41,7 +42,7 @@ class Reference(Task):
         frame = " ".join([*OPENINGS, REASON, "the could not . it means the"]).split()
         words = [*frame, *NOUNS, *VERBS, *ABOUT_THE_FIRST, *ABOUT_THE_SECOND]
         spaced = [word if word == "." else f" {word}" for word in words]
-        # As in GPT-2's vocabulary, a word at the start of a text and one after a space are two tokens.
+        # As in GPT-2's vocabulary, a word at the start of a text and one after a space are different tokens.
         starts = [phrase.split()[0] for phrase in [*OPENINGS[1:], "the", "because"]]
         self.encoding = word_encoding("reference", list(dict.fromkeys([*spaced, *starts])))
         self.length = 11 + max(len(o.split()) for o in OPENINGS) + 1 + len(REASON.split())
@@ -83,7 +84,7 @@ class Reference(Task):
         return tokens, torch.arange(self.length + 1) == lengths - 1
 
     def noun_positions(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Where to look, for inputs (B, T) of this task: three times (B,).
+        """Positions of the query and of the two nouns in inputs (B, T) of this task: three times (B,).
 
         Returns
         -------

@@ -1,10 +1,10 @@
-"""Opinion: three judgements, and what they come to.
+"""Sentiment: three judgements and their overall polarity.
 
     the food was not good but the room was lovely and the staff was great => positive
 
-The rule is known: each clause counts +1 or -1 by its adjective, "not" turns its sign, and the sum
-decides. With three clauses there is no tie. Real sentiment has no such rule; that is why this one
-can say when a model is right for the wrong reason.
+The rule is known: each clause counts +1 or -1 by its adjective, "not" flips its sign, and the sign of
+the sum is the answer. With three clauses there is no tie. Real sentiment has no such rule; because this
+task has one, it shows when a model is right for the wrong reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from gpt2lab.errors import InputError
-from gpt2lab.tasks.base import Task, close_gaps, draw_split, word_encoding
+from gpt2lab.tasks.base import Task, word_encoding
+from gpt2lab.tasks.drawing import close_gaps, draw_split
 
 SUBJECTS = "food room staff film music view bed price story sound".split()
 GOOD = "good lovely great kind fresh warm clever bright".split()

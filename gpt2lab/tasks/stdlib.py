@@ -1,10 +1,10 @@
-"""Real text that nobody here wrote: the source code of Python's standard library.
+"""Real text: the source code of Python's standard library, which every machine with Python has.
 
-It is on every machine that runs the course. Tokens are the course's own byte-pair encoding. Held out
-are whole files, one in ten by their name, so that no model is evaluated on a file it was trained on.
+Tokens are the course's own byte-pair encoding. Held out
+are whole files, one in ten by a hash of the name, so that no model is evaluated on a file it was trained on.
 
-The measure is bits per *byte*, which does not depend on the tokenizer: nats per token are divided
-by ln 2 and by the mean number of bytes a token stands for.
+The metric is bits per *byte*, which does not depend on the tokenizer: nats per token divided by ln 2
+and by the mean number of bytes per token.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from gpt2lab.tokenizer import course_encoding, standard_library_files
 
 
 class StandardLibrary(Task):
-    """Windows of ``length`` tokens from random places; every token is scored.
+    """Windows of ``length`` tokens at random positions; every token is scored.
 
-    The files differ a little between Python versions, and so does the measure.
+    The files differ a little between Python versions, and so does the metric.
     """
 
     name = "stdlib"
@@ -36,7 +36,7 @@ class StandardLibrary(Task):
 
     @property
     def n_train(self) -> int:  # type: ignore[override]
-        """Windows that exist: one per place."""
+        """Number of windows: one per position in the text."""
         return len(_library_tokens("train")) - self.length
 
     def sequences(self, n: int, generator: torch.Generator, split: str) -> tuple[Tensor, Tensor]:
@@ -64,7 +64,7 @@ def _library_tokens(split: str) -> Tensor:
 
 @functools.cache
 def _token_bytes() -> Tensor:
-    """Bytes per token, (vocab_size,); the end sign stands for none."""
+    """Bytes per token, (vocab_size,); 0 for ``<|endoftext|>``."""
     encoding = course_encoding()
     sizes = [len(encoding.decode_single_token_bytes(token)) for token in range(encoding.n_vocab)]
     sizes[encoding.eot_token] = 0

@@ -1,4 +1,4 @@
-"""Per-head scores, averaged over held-out cases: which head does the work of a task?
+"""Per-head scores, averaged over held-out cases.
 
 Each score compares attention maps with the ground truth of a task, averages over held-out cases, and
 gives one number per head: (n_layers, n_heads).

@@ -1,4 +1,4 @@
-"""Toy models that were really trained, each with a paper of origin.
+"""Toy models that were really trained, each with its provenance.
 
     toy = load_toy("reference")
     toy.model, toy.task, toy.encoding          # a GPT2 (or variant), its task, its tokens

@@ -1,4 +1,4 @@
-"""The lab's models: each is the median seed of its row, and is what its paper says."""
+"""The lab's models: each is the median seed of its row, and is what its provenance says."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_part_can_be_touched() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_scores_are_what_the_paper_says(name: str, toys) -> None:
+def test_the_scores_are_what_the_provenance_says(name: str, toys) -> None:
     """One case of 1,024 may fall the other way on another machine, hardly five."""
     toy = toys[name]
     scores = toy.task.evaluate(toy.model, n=1024, seed=2024)

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from gpt2lab.studies import length as length_study
-from gpt2lab.studies.length import EVALUATED, KINDS, MixedSort, examine, length_table, load_model, new_model
+from gpt2lab.studies.length import EVALUATED, KINDS, MixedSort, evaluate, length_table, load_model, new_model
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_shipped_models_reach_what_the_table_says(kind):
     stored = length_table()["accuracy"][kind][0]
     for n_letters in (10, 16):
-        measured = examine(load_model(kind), n_letters)
+        measured = evaluate(load_model(kind), n_letters)
         torch.testing.assert_close(measured, stored[n_letters - min(EVALUATED)], atol=0.02, rtol=0)
 
 

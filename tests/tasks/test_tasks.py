@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2lab.tasks import IGNORE, TASKS, Task, get_task
-from gpt2lab.tasks.base import is_held_out
 from gpt2lab.tasks.brackets import PAIRS
+from gpt2lab.tasks.drawing import is_held_out
 from gpt2lab.tasks.numbers import number_words
 from gpt2lab.tasks.reference import ABOUT_THE_FIRST, NEW_VERBS
 from gpt2lab.tasks.sentiment import BAD, GOOD

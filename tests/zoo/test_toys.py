@@ -1,4 +1,4 @@
-"""Every shipped model is what its paper says, and shows what the course says about it."""
+"""Every shipped model is what its provenance says, and shows what the course says about it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gpt2lab.zoo.toys import WEIGHTS, ZOO, load_toy, toy_names
 
 
 @pytest.mark.parametrize("name", toy_names())
-def test_the_metric_is_what_the_paper_says(name: str) -> None:
+def test_the_metric_is_what_the_provenance_says(name: str) -> None:
     toy = load_toy(name)
     facts = toy.provenance
     scores = toy.task.evaluate(toy.model, **facts["evaluation"])
