@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+
+Evaluation = dict[str, int | float]  # "step", and what Task.evaluate returns
 
 
 @dataclass
@@ -14,8 +15,7 @@ class History:
     loss: list[float] = field(default_factory=list)  # nats per scored token, before the update
     learning_rate: list[float] = field(default_factory=list)
     grad_norm: list[float] = field(default_factory=list)  # before clipping
-    # "step" and what Task.evaluate returns
-    evaluations: list[dict[str, Any]] = field(default_factory=list)  # Any: the step is an int, a score a float
+    evaluations: list[Evaluation] = field(default_factory=list)
     tokens: int = 0  # processed so far, over all processes
     seconds: float = 0.0  # spent in steps, over all runs
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -41,8 +41,7 @@ from gpt2lab.training.device import resolve_device
 from gpt2lab.training.distributed import Processes, processes
 from gpt2lab.training.history import History
 from gpt2lab.training.optimizer import clip_gradients, make_optimizer, set_learning_rate
-
-MAY_CHANGE = {"device", "folder", "resume", "progress", "checkpoint_every", "compile"}  # on resuming
+from gpt2lab.training.resuming import check_same_run, history_from
 
 
 def train(
@@ -102,9 +101,7 @@ class _Run:
         self.folder = None if config.folder is None else Path(config.folder)
         if self.folder is not None:
             self._open_folder(self.folder)
-        compiled = (
-            cast(nn.Module, torch.compile(model)) if config.compile else model
-        )  # torch's annotation says a callable
+        compiled = cast(nn.Module, torch.compile(model)) if config.compile else model  # torch's type: a callable
         self.parallel = group.wrap(compiled, device)
 
     def go(self, on_step: Callable[[int, History], object] | None) -> History:
@@ -207,30 +204,12 @@ class _Run:
                 )
             return
         facts = read_facts(folder)
-        self._check_same_run(folder, facts)
+        path, scaler = folder / FILE, facts["scaler"]
+        check_same_run(path, facts["task"], facts["config"], self.task, self.config)
         load_checkpoint(folder, self.model, self.optimizer, self.data_rng, self.group)
-        scaler, history = facts["scaler"], facts["history"]
-        try:
-            if not (isinstance(scaler, dict) and isinstance(history, dict)):
-                raise TypeError(f"expected two objects, got {scaler!r} and {history!r}")
-            if scaler:
-                self.scaler.load_state_dict(scaler)
-            self.history = History(**history)
-        except TypeError as error:
-            raise CheckpointError(f"{folder / FILE}: its history is not that of a training run ({error})") from error
-        self.saved = folder / FILE
-
-    def _check_same_run(self, folder: Path, facts: Mapping[str, object]) -> None:
-        if facts["task"] != self.task.name:
-            raise CheckpointError(f"{folder / FILE}: was trained on task {facts['task']!r}, not {self.task.name!r}")
-        stored = facts["config"]
-        if not isinstance(stored, dict):
-            raise CheckpointError(f"{folder / FILE}: its settings are not those of a training run, got {stored!r}")
-        for name, value in asdict(self.config).items():
-            before = stored.get(name)
-            before = tuple(before) if isinstance(before, list) else before
-            if name not in MAY_CHANGE and before != (tuple(value) if isinstance(value, list) else value):
-                raise CheckpointError(
-                    f"{folder / FILE}: was trained with {name}={before!r}, got {value!r}; "
-                    "resume with the same settings, or start in another folder"
-                )
+        if not isinstance(scaler, dict):
+            raise CheckpointError(f"{path}: its loss scaling is not that of a training run, got {scaler!r}")
+        if scaler:
+            self.scaler.load_state_dict(scaler)
+        self.history = history_from(path, facts["history"])
+        self.saved = path

@@ -123,7 +123,7 @@ class TrainPanel(Panel[Learned]):
 
     def accuracy_by_step(self) -> dict[int, float]:
         """Held-out accuracy at each examination."""
-        return {e["step"]: e["accuracy"] for e in self.history.evaluations}
+        return {int(e["step"]): e["accuracy"] for e in self.history.evaluations}
 
     # How it works
 

@@ -17,7 +17,7 @@ from gpt2lab.errors import CheckpointError
 from gpt2lab.tasks import TASKS, get_task
 from gpt2lab.training import TrainConfig
 from gpt2lab.zoo.head_scores import ablation_scores, induction_scores, previous_token_scores, reference_scores
-from gpt2lab.zoo.make import toy_name
+from gpt2lab.zoo.make import toy_name, train_command
 from gpt2lab.zoo.provenance import SCHEMA, check_provenance, read_provenance
 from gpt2lab.zoo.recipes import PRESETS, get_preset
 from gpt2lab.zoo.toys import WEIGHTS, ZOO, load_toy, toy_names
@@ -235,6 +235,21 @@ def test_the_command_makes_a_model(tmp_path: Path, capsys) -> None:
     assert facts["command"] == f"gpt2lab train sort --steps 3 --seed 5 --out {out}"
     assert sorted(path.name for path in (out / "sort").iterdir()) == ["model.safetensors", "provenance.json"]
     assert "accuracy" in capsys.readouterr().out
+
+
+def test_the_command_goes_on_from_a_checkpoint(tmp_path: Path, capsys, monkeypatch) -> None:
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    command = ["train", "sort", "--steps", "4", "--checkpoint-every", "2", "--out", str(tmp_path), "--quiet"]
+    with monkeypatch.context() as patched:
+        patched.setattr("gpt2lab.zoo.make.trained_facts", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train_command(command[1:])
+    assert main(command) == 2
+    assert "holds a checkpoint already" in capsys.readouterr().err
+    assert main([*command, "--resume"]) == 0
+    assert sorted(path.name for path in (tmp_path / "sort").iterdir()) == ["model.safetensors", "provenance.json"]
 
 
 @pytest.mark.parametrize(
