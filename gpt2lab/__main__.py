@@ -22,7 +22,7 @@ COMMANDS = {  # name: (module:function, what it does)
     "doctor": ("gpt2lab.course.doctor:doctor_command", "say what is installed and what is missing"),
     "reset": ("gpt2lab.course.workspace:reset_command", "restore a chapter in work/, after a backup"),
     "train": ("gpt2lab.zoo.make:train_command", "train a toy model on a task"),
-    "train-lab": ("gpt2lab.studies.lab.run:lab_command", "repeat rows of the ablation lab"),
+    "train-lab": ("gpt2lab.studies.lab.command:lab_command", "repeat rows of the ablation lab"),
     "explore": ("gpt2lab.explorer.serve:explore_command", "open the visual explorer without a notebook"),
     "export": ("gpt2lab.explorer.serve:export_command", "write the explorer to an HTML, PNG, SVG or CSV file"),
     "bench": ("gpt2lab.course.testing:bench_command", "run the benchmarks, or some by name"),

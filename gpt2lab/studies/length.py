@@ -16,6 +16,7 @@ import time
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -43,6 +44,21 @@ TABLE, WEIGHTS = "length.json", "length.safetensors"
 SETTINGS = TrainSettings(
     steps=1500, batch_size=64, learning_rate=3e-3, weight_decay=0.01, eval_every=1500, eval_sequences=64, progress=False
 )
+
+
+class LengthTable(TypedDict):
+    """The stored measurement, and how it was made."""
+
+    lengths: list[int]
+    trained: list[int]  # shortest and longest list in training
+    seeds: int
+    accuracy: dict[str, list[list[float]]]  # by kind: (seeds, lengths)
+    settings: TrainSettings
+    command: str
+    device: str
+    machine: str
+    torch: str
+    seconds: int
 
 
 class MixedSort(Sort):
@@ -76,8 +92,8 @@ examine = evaluate  # the name that the chapter on positions imports
 
 
 @cache
-def length_table() -> dict[str, object]:
-    """The stored measurement: ``lengths``, ``accuracy[kind]`` as (seeds, lengths), and provenance."""
+def length_table() -> LengthTable:
+    """The stored measurement."""
     return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
 
 
@@ -101,7 +117,7 @@ def main() -> None:
         accuracy[kind].append([round(evaluate(model, n), 4) for n in EVALUATED])
         if seed == 0:
             weights |= {f"{KINDS[kind]}.{name}": tensor for name, tensor in model.state_dict().items()}
-    table = {
+    table: LengthTable = {
         "lengths": list(EVALUATED), "trained": [min(TRAINED), max(TRAINED)], "seeds": SEEDS, "accuracy": accuracy,
         "settings": SETTINGS, "command": "python -m gpt2lab.studies.length", "device": "cpu",
         "machine": platform.machine(), "torch": torch.__version__, "seconds": round(time.monotonic() - begin),

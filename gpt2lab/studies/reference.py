@@ -23,7 +23,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, cast
+from typing import TypedDict, cast
 
 import torch
 from jaxtyping import Bool, Int
@@ -35,7 +35,7 @@ from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.tasks.reference import Reference
-from gpt2lab.training import train
+from gpt2lab.training import Evaluation, train
 from gpt2lab.training.config import TrainSettings
 from gpt2lab.training.device import resolve_device
 from gpt2lab.zoo import load_toy
@@ -71,14 +71,51 @@ SHIPPED, KEPT = 2, 4  # the seed of the zoo's model, and one more that comes wit
 TABLE, WEIGHTS = "reference.json", "reference.safetensors"
 
 
-@cache
-def study_table() -> dict[str, object]:
-    """The stored measurement.
+class Routes(TypedDict):
+    """How good the answers of a model are, and by which route they come.
 
-    ``runs[recipe]`` has one entry per seed: what ``evaluate`` returns, and ``seed``, ``rest`` (steps at
-    which the accuracy rests near one half begins and ends, or None) and ``solved`` (step). The other
-    entries say how it was made.
+    "By kind" is one number for each of ``KINDS``; "by head" is [layer][head].
     """
+
+    accuracy: float  # on 1,024 held-out sentences
+    head: list[int]  # [layer, head] that looks at the right noun most often
+    looks_right: list[list[float]]  # by head; see reference_scores
+    on_right: list[list[float]]  # by head; see reference_scores
+    silenced: list[list[float]]  # by head: accuracy with its output replaced by zero
+    silenced_mean: list[list[float]]  # by head: accuracy with its output replaced by its mean
+    sentences: list[int]  # by kind: how many
+    looks_by_kind: list[float]  # how often the last layer's first head looks most at the right noun
+    weights: dict[str, list[float]]  # mean attention of that head on each of PLACES, by kind
+    # How often the answer follows when one place, or ELSEWHERE, comes from the run with exchanged nouns.
+    carries: dict[str, list[float]]  # by kind
+
+
+class SeedRun(Routes):
+    """One training."""
+
+    seed: int
+    rest: list[int] | None  # first and last step of the plateau near one half
+    solved: int | None  # first step with an accuracy above SOLVED
+
+
+class StudyTable(TypedDict):
+    """The stored measurement, and how it was made."""
+
+    kinds: list[str]
+    places: list[str]
+    recipes: dict[str, Changes]
+    runs: dict[str, list[SeedRun]]  # by recipe, one entry per seed
+    command: str
+    device: str
+    torch: str
+    python: str
+    made: str
+    seconds: int
+
+
+@cache
+def study_table() -> StudyTable:
+    """The stored measurement."""
     return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
 
 
@@ -151,20 +188,8 @@ def _entering(model: GPT2, layer: int, tokens: Int[Tensor, "B T"]) -> Tensor:
     return block.resid_pre
 
 
-def evaluate(model: GPT2) -> dict[str, object]:
-    """How good are the answers, and by which route do they come?
-
-    Returns
-    -------
-    dict
-        ``accuracy`` on 1,024 held-out sentences; per (layer, head) ``looks_right``, ``on_right`` (see
-        ``reference_scores``), ``silenced`` and ``silenced_mean`` (accuracy without this head; its
-        output replaced by zero or by its mean); ``head``, the [layer, head] that looks at the right
-        noun most often. For each of ``KINDS``: ``sentences``, how many; ``looks_by_kind``, how often
-        the last layer's first head looks most at the right noun; ``weights``, its mean attention on
-        each of ``PLACES``; ``carries``, how often the answer follows when one place, or
-        ``ELSEWHERE``, is taken from the run with exchanged nouns.
-    """
+def evaluate(model: GPT2) -> Routes:
+    """Measure how good the answers are and by which route they come, on held-out sentences."""
     task = Reference()
     tokens, _ = task.batch(SENTENCES, torch.Generator().manual_seed(SENTENCES_SEED), "held_out")
     query, right, _ = task.noun_positions(tokens)
@@ -176,15 +201,19 @@ def evaluate(model: GPT2) -> dict[str, object]:
     exchanged[ELSEWHERE] = follows(model, task, tokens, ~places[:, 0])
     of_kind = [kind == k for k in range(len(KINDS))]
 
-    def by_kind(values: Tensor) -> list[object]:
-        return [rounded(values[chosen].double().mean(dim=0)) for chosen in of_kind]
+    def by_kind(values: Tensor) -> list[float]:
+        return [round(values[chosen].double().mean().item(), 3) for chosen in of_kind]
+
+    def by_head(values: Tensor) -> list[list[float]]:
+        return [[round(value, 3) for value in heads] for heads in values.tolist()]
 
     return {
-        "accuracy": rounded(task.evaluate(model, **EVALUATION)["accuracy"]),
+        "accuracy": round(task.evaluate(model, **EVALUATION)["accuracy"], 3),
         "head": [layer, head],
-        **{name: rounded(scores[name]) for name in ("looks_right", "on_right")},
-        "silenced": rounded(ablation_scores(model, task)),
-        "silenced_mean": rounded(ablation_scores(model, task, mean=True)),
+        "looks_right": by_head(scores["looks_right"]),
+        "on_right": by_head(scores["on_right"]),
+        "silenced": by_head(ablation_scores(model, task)),
+        "silenced_mean": by_head(ablation_scores(model, task, mean=True)),
         "sentences": [int(chosen.sum()) for chosen in of_kind],
         "looks_by_kind": by_kind(row.argmax(dim=-1) == right),
         "weights": {name: by_kind((row * places[:, i]).sum(dim=-1)) for i, name in enumerate(PLACES)},
@@ -192,34 +221,24 @@ def evaluate(model: GPT2) -> dict[str, object]:
     }
 
 
-def rounded(values: object) -> object:
-    """A number, or a tensor as nested lists, to three places."""
-    if isinstance(values, Tensor):
-        return rounded(values.tolist())
-    if isinstance(values, list):
-        return [rounded(value) for value in values]
-    assert isinstance(values, float)
-    return round(values, 3)
-
-
-def rest_near_half(evaluations: list[dict[str, Any]]) -> list[int] | None:  # Any: as in History
+def rest_near_half(evaluations: list[Evaluation]) -> list[int] | None:
     """First and last step of the longest rest: three or more evaluations in a row near one half."""
     longest: list[int] = []
     current: list[int] = []
     for e in evaluations:
-        current = [*current, e["step"]] if REST[0] <= e["accuracy"] <= REST[1] else []
+        current = [*current, int(e["step"])] if REST[0] <= e["accuracy"] <= REST[1] else []
         longest = max(longest, current, key=len)
     return [longest[0], longest[-1]] if len(longest) >= SHORTEST_REST else None
 
 
-def run(seed: int, changes: Changes) -> tuple[GPT2, dict[str, object]]:
+def run(seed: int, changes: Changes) -> tuple[GPT2, SeedRun]:
     """Train one seed by the shipped recipe with some settings changed, and evaluate it."""
     task, recipe = Reference(), get_preset("reference", "default")
     model = replace(recipe, shape={**recipe.shape, "dropout": changes.get("dropout", 0.0)}).model(task, seed)
     settings = cast(TrainSettings, {name: value for name, value in changes.items() if name != "dropout"})
     settings |= {"seed": seed, "progress": False}
     marks = train(model, task, recipe.train_config(**settings)).evaluations
-    solved = next((e["step"] for e in marks if e["accuracy"] > SOLVED), None)
+    solved = next((int(e["step"]) for e in marks if e["accuracy"] > SOLVED), None)
     return model, {"seed": seed, "rest": rest_near_half(marks), "solved": solved, **evaluate(model)}
 
 
@@ -227,7 +246,7 @@ def main() -> None:
     """Train and evaluate everything, and write the table and the weights that are kept."""
     torch.set_num_threads(1)  # the number of threads changes the order of sums, and so the trained model
     begin, folder = time.monotonic(), Path(__file__).parent
-    runs: dict[str, list[dict[str, object]]] = {name: [] for name in RECIPES}
+    runs: dict[str, list[SeedRun]] = {name: [] for name in RECIPES}
     for name, seed in tqdm([(name, seed) for name in RECIPES for seed in SEEDS], desc="reference study"):
         model, facts = run(seed, RECIPES[name])
         runs[name].append(facts)

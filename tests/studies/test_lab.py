@@ -13,9 +13,10 @@ import pytest
 from gpt2lab.__main__ import main
 from gpt2lab.ablations import VARIANTS
 from gpt2lab.errors import CheckpointError
+from gpt2lab.studies.lab.command import chosen_rows, store
 from gpt2lab.studies.lab.curves import CURVES, Row, load_lab
 from gpt2lab.studies.lab.rows import GROUPS, ROWS, SEEDS
-from gpt2lab.studies.lab.run import POINT, chosen_rows, run_row, store
+from gpt2lab.studies.lab.run import POINT, run_row
 from gpt2lab.training import TrainConfig
 
 SHORT = dict(steps=25, batch_size=8, learning_rate=3e-3, warmup_steps=5, eval_every=10, eval_sequences=16)
@@ -113,7 +114,7 @@ def test_the_shipped_table_belongs_to_the_rows() -> None:
 def test_a_damaged_table_is_found_before_training(content: bytes, tmp_path: Path, monkeypatch, capsys) -> None:
     path = tmp_path / "t.json"
     path.write_bytes(content)
-    monkeypatch.setattr("gpt2lab.studies.lab.run.run_row", lambda *a: pytest.fail("trained first"))
+    monkeypatch.setattr("gpt2lab.studies.lab.command.run_row", lambda *a: pytest.fail("trained first"))
     assert main(["train-lab", "parts/gpt2", "--out", str(path)]) == 2
     assert "t.json: not a readable table of the lab" in capsys.readouterr().err
     with pytest.raises(CheckpointError, match="not a readable table"):
@@ -125,7 +126,7 @@ def test_a_damaged_table_is_found_before_training(content: bytes, tmp_path: Path
 def test_a_place_that_cannot_be_written_is_found_before_training(option, tmp_path: Path, monkeypatch, capsys) -> None:
     (tmp_path / "file").write_text("")
     for name in ("run_row", "make_trained"):
-        monkeypatch.setattr(f"gpt2lab.studies.lab.run.{name}", lambda *a: pytest.fail("trained first"))
+        monkeypatch.setattr(f"gpt2lab.studies.lab.command.{name}", lambda *a: pytest.fail("trained first"))
     place = tmp_path / "file" / "x"
     assert main(["train-lab", "parts/gpt2", option, str(place / "t.json" if option == "--out" else place)]) == 2
     assert "nothing can be written there" in capsys.readouterr().err
@@ -144,6 +145,6 @@ def test_where_all_seeds_have_diverged_there_is_no_number_and_no_warning(recwarn
 def test_the_command_prints_what_a_model_without_a_mask_can_do(tmp_path: Path, monkeypatch, capsys) -> None:
     result = run_row(row(variant="no-mask"), seeds=2)
     result["scores"]["accuracy"][-1], result["scores"]["generated_accuracy"] = [1.0, 1.0], [[0.25, 0.5]]
-    monkeypatch.setattr("gpt2lab.studies.lab.run.run_row", lambda *a: result)
+    monkeypatch.setattr("gpt2lab.studies.lab.command.run_row", lambda *a: result)
     assert main(["train-lab", "parts/no-mask", "--out", str(tmp_path / "t.json")]) == 0
     assert "accuracy 0.250 (0.250 to 0.500)" in capsys.readouterr().out

@@ -1,33 +1,28 @@
-"""Run rows of the lab: `gpt2lab train-lab [ROW or GROUP …]`.
+"""Train rows of the lab.
 
 On a GPU the seeds of a row are trained stacked; on a CPU, where starting an operation costs little,
-one after the other. Every finished row is written at once, so an interrupted run loses one row at most.
+one after the other.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from gpt2lab.ablations import build, scale_init
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import DivergenceError, InputError
-from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
-from gpt2lab.studies.lab.curves import CURVES, Numbers, Row, StoredRow, curves_of, load_lab, read_table
-from gpt2lab.studies.lab.rows import GROUPS, ROWS, SEEDS
-from gpt2lab.studies.lab.trained import final_score, median_seed
+from gpt2lab.studies.lab.curves import Numbers, Row, StoredRow, load_lab
+from gpt2lab.studies.lab.rows import SEEDS
+from gpt2lab.studies.lab.trained import median_seed
 from gpt2lab.tasks import Task, get_task
 from gpt2lab.training import History, TrainConfig, train
-from gpt2lab.training.checkpoint import check_writable
 from gpt2lab.training.config import TrainSettings
 from gpt2lab.training.device import resolve_device
 from gpt2lab.training.stacked import StackedHistory, train_stacked
@@ -160,72 +155,3 @@ def _alone(model: GPT2, task: Task, config: TrainConfig) -> History:
 def _rounded(rows: list[list[float]]) -> Numbers:
     """Four digits after the point; None for nan and infinity, which JSON lacks."""
     return [[round(v, 4) if math.isfinite(v) else None for v in row] for row in rows]
-
-
-def store(name: str, result: StoredRow, path: Path = CURVES) -> None:
-    """Add or replace one row in the table; CheckpointError if the table is damaged."""
-    stored = read_table(path) if path.exists() else {}
-    stored[name] = result
-    ordered = [key for key in ROWS if key in stored]
-    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(stored[key])}" for key in ordered)  # one row, one line
-    with atomic_write(path) as part:
-        part.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
-
-
-def chosen_rows(names: list[str]) -> list[Row]:
-    """Rows by their names or their group's; all for none.
-
-    Raises ValueError listing the groups for an unknown name.
-    """
-    rows: list[Row] = []
-    for name in names or list(GROUPS):
-        found = [row for row in ROWS.values() if name in (row.name, row.group)]
-        if not found:
-            raise InputError(f"the lab has no row or group {name!r}; groups: {', '.join(GROUPS)}; see --list")
-        rows += [row for row in found if row not in rows]
-    return rows
-
-
-def lab_command(arguments: list[str]) -> int:
-    """`gpt2lab train-lab parts/no-residual --device cuda`"""
-    parser = argparse.ArgumentParser("gpt2lab train-lab", description="Train rows of the ablation lab.")
-    parser.add_argument("row", nargs="*", help=f"a row or a group: {', '.join(GROUPS)} (default: all)")
-    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps (default: cpu)")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many (default: {SEEDS})")
-    parser.add_argument("--stacked", action=argparse.BooleanOptionalAction, help="train the seeds at once")
-    parser.add_argument("--missing", action="store_true", help="only rows that are not in the table yet")
-    parser.add_argument("--out", type=Path, default=CURVES, help="the table (default: the course's own)")
-    parser.add_argument(
-        "--checkpoint", type=Path, nargs="?", const=Path("work") / "trained", metavar="FOLDER",
-        help="train each row's median seed only and write the model (default: work/trained)",
-    )  # fmt: skip
-    parser.add_argument("--list", action="store_true", help="only list the rows")
-    options = parser.parse_args(arguments)
-    if options.seeds < 1:
-        raise InputError(f"--seeds must be at least 1, got {options.seeds}")
-    rows = chosen_rows(options.row)
-    have = read_table(options.out) if options.out.exists() else {}  # a damaged table is reported before training
-    if options.missing:
-        rows = [row for row in rows if row.name not in have]
-    if not options.list:
-        check_writable(options.out.parent if options.checkpoint is None else options.checkpoint)
-    for row in rows:
-        if options.list:
-            print(f"{row.name:<24} {row.title}")
-            continue
-        if options.checkpoint is not None:
-            facts = make_trained(row, options.checkpoint, options.device)
-            print(
-                f"{row.name:<24} seed {facts['seed']}: {facts['metric']} {facts['value']:.4g} on held-out cases, "
-                f"written to {options.checkpoint / row.name}", flush=True,
-            )  # fmt: skip
-            continue
-        result = run_row(row, options.device, options.seeds, options.stacked)
-        store(row.name, result, options.out)
-        curves = curves_of(row, result)
-        last = np.nan_to_num(final_score(curves))  # a diverged seed scores 0
-        print(
-            f"{row.name:<24} accuracy {last[median_seed(curves)]:.3f} ({last.min():.3f} to {last.max():.3f}), "
-            f"{result['facts']['seconds']:.0f} s", flush=True,
-        )  # fmt: skip
-    return 0
