@@ -82,7 +82,7 @@ def test_the_table_keeps_other_rows_and_the_order_of_the_lab(tmp_path: Path) -> 
     result = run_row(row(), seeds=1)
     for name in ("heads/1", "parts/gpt2", "heads/1"):
         store(name, result, path)
-    assert list(load_lab(path)) == ["parts/gpt2", "heads/1"]
+    assert list(json.loads(path.read_text())) == list(load_lab(path)) == ["parts/gpt2", "heads/1"]
     path.write_text("{")
     with pytest.raises(CheckpointError, match="not a readable table of the lab"):
         load_lab(path)

@@ -203,6 +203,11 @@ def test_standard_library() -> None:
     scores = task.score(uniform, targets)
     n_bytes = len(task.encoding.decode_bytes([t for t in targets.flatten().tolist() if t != task.end]))
     torch.testing.assert_close(scores["bits_per_byte"], targets.numel() * 10 / n_bytes, rtol=1e-5, atol=0)  # 2¹⁰ tokens
+    ended = targets.clone()
+    ended[0, 0] = task.end  # a token that no byte of the text stands for
+    n_bytes = len(task.encoding.decode_bytes([t for t in ended.flatten().tolist() if t != task.end]))
+    bits = task.score(uniform, ended)["bits_per_byte"]
+    torch.testing.assert_close(bits, ended.numel() * 10 / n_bytes, rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize("name", ["sort", "brackets", "reference"])
@@ -236,6 +241,18 @@ def test_generated_accuracy_is_teacher_forced_accuracy_for_causal_models() -> No
     # Without a mask the answer is in the input: the evaluation is fooled, generation is not.
     assert task.evaluate(cheat, 128)["token_accuracy"] > 0.95
     assert task.evaluate_generated(cheat, 128)["token_accuracy"] < 0.8
+
+
+def test_evaluation_is_without_dropout_and_keeps_the_mode() -> None:
+    from gpt2lab import GPT2Config
+    from gpt2lab.ablations import build
+
+    task = get_task("sort")
+    shape = dict(vocab_size=task.encoding.n_vocab, context_length=task.length, n_layers=1, d_model=16, n_heads=2)
+    model = build("gpt2", GPT2Config.tiny(**shape, dropout=0.5)).train()
+    without = build("gpt2", GPT2Config.tiny(**shape)).eval()
+    assert task.evaluate(model, 32) == task.evaluate(without, 32)
+    assert all(module.training for module in model.modules())
 
 
 def test_bad_calls() -> None:

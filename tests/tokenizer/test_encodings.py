@@ -12,6 +12,7 @@ from gpt2lab.tokenizer import (
     course_encoding,
     gpt2_encoding,
     left_out,
+    standard_library_files,
     standard_library_text,
     token_label,
     token_labels,
@@ -152,6 +153,22 @@ def test_standard_library_text_is_real_and_repeatable():
     text = standard_library_text(30_000)
     assert len(text.encode()) >= 30_000 and "def " in text
     assert text == standard_library_text(30_000)
+
+
+def test_tests_and_what_is_no_text_are_not_in_the_library(tmp_path, monkeypatch):
+    contents = {
+        "b.py": b"b = 1",
+        "a/c.py": b"c = 2",
+        "test/x.py": b"x",
+        "a/tests/y.py": b"y",
+        "site-packages/z.py": b"z",
+    }
+    for name, content in {**contents, "latin.py": b"\xe9", "note.txt": b"n"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr("gpt2lab.tokenizer.corpus.sysconfig.get_paths", lambda: {"stdlib": str(tmp_path)})
+    assert list(standard_library_files()) == [("a/c.py", "c = 2"), ("b.py", "b = 1")]
+    assert list(standard_library_files(max_bytes=5)) == [("a/c.py", "c = 2")]
 
 
 def test_the_stored_encoding_is_made_by_its_command(tmp_path, monkeypatch):

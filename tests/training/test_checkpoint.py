@@ -324,6 +324,7 @@ def test_a_checkpoint_is_not_overwritten_by_accident(tmp_path: Path) -> None:
         ),
         (dict(steps=24), "was trained with steps=12, got 24"),
         (dict(seed=1), "was trained with seed=0, got 1"),
+        (dict(betas=(0.9, 0.99)), r"was trained with betas=\(0\.9, 0\.95\), got \(0\.9, 0\.99\)"),
     ],
 )
 def test_resuming_needs_the_same_settings(tmp_path: Path, changes, message) -> None:

@@ -166,6 +166,13 @@ def test_learning_by_heart_is_not_divergence(tmp_path) -> None:
     assert history.steps == 12 and (tmp_path / FILE).exists()
 
 
+def test_the_check_before_a_checkpoint_asks_for_no_more_cases_than_there_are(tmp_path) -> None:
+    modular = get_task("modular")
+    config = GPT2Config.tiny(vocab_size=modular.encoding.n_vocab, context_length=4, d_model=16, n_heads=2, n_layers=1)
+    run = settings(steps=1, folder=tmp_path, eval_sequences=modular.n_train + 1)
+    assert train(build("gpt2", config), modular, run).steps == 1 and (tmp_path / FILE).is_file()
+
+
 def test_a_checkpoint_is_only_written_when_its_own_weights_work(tmp_path) -> None:
     """A step can look fine and leave ruined weights; they must not replace the good checkpoint."""
     model = tiny()

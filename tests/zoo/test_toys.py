@@ -15,9 +15,9 @@ from gpt2lab import ablate_attention, generate
 from gpt2lab.__main__ import main
 from gpt2lab.errors import CheckpointError
 from gpt2lab.tasks import TASKS, get_task
-from gpt2lab.training import TrainConfig
+from gpt2lab.training import History, TrainConfig
 from gpt2lab.zoo.head_scores import ablation_scores, induction_scores, previous_token_scores, reference_scores
-from gpt2lab.zoo.make import toy_name, train_command
+from gpt2lab.zoo.make import thin_curve, toy_name, train_command
 from gpt2lab.zoo.provenance import SCHEMA, check_provenance, read_provenance
 from gpt2lab.zoo.recipes import PRESETS, get_preset
 from gpt2lab.zoo.toys import WEIGHTS, ZOO, load_toy, toy_names
@@ -235,6 +235,15 @@ def test_the_command_makes_a_model(tmp_path: Path, capsys) -> None:
     assert facts["command"] == f"gpt2lab train sort --steps 3 --seed 5 --out {out}"
     assert sorted(path.name for path in (out / "sort").iterdir()) == ["model.safetensors", "provenance.json"]
     assert "accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("steps", "points"), [(1, 1), (200, 200), (201, 101), (399, 200), (400, 200)])
+def test_a_thinned_curve_covers_all_steps_in_at_most_200_points(steps: int, points: int) -> None:
+    curve = thin_curve(History(loss=[float(step) for step in range(1, steps + 1)]))
+    width = 1 if steps <= 200 else 2
+    assert len(curve["step"]) == len(curve["loss"]) == points <= 200
+    assert curve["step"][0] == width and curve["step"][-1] == steps
+    assert curve["loss"][0] == (1 + width) / 2
 
 
 def test_the_command_goes_on_from_a_checkpoint(tmp_path: Path, capsys, monkeypatch) -> None:
