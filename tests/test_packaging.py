@@ -229,13 +229,13 @@ def test_the_readme_leads_to_licence_changes_and_contributing():
     assert not [target for target in targets if not (ROOT / target).exists()]
 
 
-STANDING_FOR = {"chapters/NN_NAME": "chapters/07_gpt2", "NAME_panel": "heads_panel", "NAME": "heads", "PART": "masking"}
+STANDING_FOR = {"chapters/NN_NAME": "chapters/08_gpt2", "NAME_panel": "heads_panel", "NAME": "heads", "PART": "masking"}
 
 
 def test_contributing_names_files_that_are_there():
     """The names in capitals are replaced by those of one chapter, panel, view or check that exists."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    text = text.replace("solutions/NN_NAME", "solutions/07_gpt2")
+    text = text.replace("solutions/NN_NAME", "solutions/08_gpt2")
     for placeholder, example in STANDING_FOR.items():
         text = text.replace(placeholder, example)
     named = set(re.findall(r"(?<![\w/])((?:chapters|gpt2lab|tests|\.ci)/[\w./-]*\w/?|[A-Z]+\.md|[\w]+\.toml)", text))
