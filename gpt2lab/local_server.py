@@ -56,6 +56,15 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def listens(port: int) -> bool:
+    """Whether a server of this computer takes connections on ``port`` now."""
+    try:
+        socket.create_connection((HOST, port)).close()
+    except OSError:
+        return False
+    return True
+
+
 def check_port(port: int) -> None:
     """Refuse a ``--port`` that cannot be used.
 

@@ -81,14 +81,12 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
     ]
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
-    note = folder / "runtime" / f"jpserver-{process.pid}.json"
     try:
-        end = time.monotonic() + START_S
-        while not (note.exists() and note.read_text().rstrip().endswith("}")):
-            if process.poll() is not None or time.monotonic() > end:
+        runtime = environment["JUPYTER_RUNTIME_DIR"]
+        while not (known := server.running(process.pid, runtime)):
+            if process.poll() is not None:
                 raise RuntimeError("JupyterLab did not start:\n" + (folder / "server.log").read_text()[-2000:])
             time.sleep(0.1)
-        known = json.loads(note.read_text())
         yield known["url"], known["token"]
     finally:
         process.terminate()

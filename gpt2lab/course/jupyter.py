@@ -22,6 +22,7 @@ class Server(TypedDict):
     """What Jupyter notes about a running server of this user; of its entries, those used here."""
 
     pid: int
+    port: int
     url: str
     token: str
 
@@ -123,11 +124,22 @@ def _announce(address: str) -> None:
 
 
 def _address(pid: int, runtime: str | None, page: str) -> str | None:
-    """The address of a server of our own, with its token, once Jupyter has noted that it listens."""
+    """The address of a page of a server of our own, with its token, once the server takes connections."""
+    if server := running(pid, runtime):
+        return f"{server['url'].rstrip('/')}/lab/{page}?token={server['token']}"
+    return None
+
+
+def running(pid: int, runtime: str | None) -> Server | None:
+    """What Jupyter notes about the server with this process id, or None while it takes no connections.
+
+    Jupyter notes its address first and listens a moment later, which on a busy computer is long enough
+    for a browser to be refused.
+    """
     from jupyter_server.serverapp import list_running_servers
 
     for noted in list_running_servers(runtime):
         server = cast(Server, noted)
-        if server["pid"] == pid:
-            return f"{server['url'].rstrip('/')}/lab/{page}?token={server['token']}"
+        if server["pid"] == pid and local_server.listens(server["port"]):
+            return server
     return None

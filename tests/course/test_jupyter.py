@@ -123,6 +123,17 @@ def _address(process):
     raise AssertionError("no address was printed")
 
 
+def test_an_address_that_nobody_listens_on_yet_is_not_given_out(tmp_path):
+    with socket.socket() as server_socket:
+        server_socket.bind(("localhost", 0))
+        port = server_socket.getsockname()[1]
+        noted = {"pid": os.getpid(), "port": port, "url": f"http://localhost:{port}/", "token": "secret"}
+        (tmp_path / f"jpserver-{os.getpid()}.json").write_text(json.dumps(noted))
+        assert server._address(os.getpid(), str(tmp_path), "tree") is None
+        server_socket.listen()
+        assert server._address(os.getpid(), str(tmp_path), "tree") == f"http://localhost:{port}/lab/tree?token=secret"
+
+
 def test_where_home_cannot_be_written_the_files_go_into_work(root, monkeypatch):
     (root / "file").touch()
     for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
