@@ -105,8 +105,16 @@ def test_a_server_that_does_not_start_says_why(tmp_path):
 
 
 def test_its_own_end_is_its_own_exit_code(tmp_path):
+    """It ends once its address is known: one that ends before has not started."""
+    known = tmp_path / "known"
+    code = f"import os, sys, time\nwhile not os.path.exists({str(known)!r}): time.sleep(0.01)\nsys.exit(3)"
     said = []
-    assert serve("import sys; sys.exit(input and 3)", tmp_path, address=lambda pid: "there", started=said.append) == 3
+
+    def started(address):
+        said.append(address)
+        known.touch()
+
+    assert serve(code, tmp_path, address=lambda pid: "there", started=started) == 3
     assert said == ["there"]
 
 
