@@ -1,9 +1,10 @@
 """Predict first, then look: a question with a few answers, compared with what the next cell measures.
 
-    guess = Predict("By how much does the norm of the stream change?", ["not at all", "10 ×", "1000 ×"])
+    guess = Predict("How much of the last row's weight lies on the first token?", {
+        "next to nothing": (0, 0.1), "about a third": (0.25, 0.45), "more than half": (0.5, 1)})
     guess
     …
-    guess.compare("10 ×")      # in the next cell, with the option that the measurement gives
+    guess.compare(weights[-1, 0])      # Measured: 0.31, that is "about a third". You predicted …
 
 Predicting before seeing is known to help people to remember; a wrong guess helps as much as a
 right one (Richland, Kornell and Kao 2009, "The pretesting effect"). Nothing is graded or sent.
@@ -11,15 +12,16 @@ right one (Richland, Kornell and Kao 2009, "The pretesting effect"). Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import ipywidgets
 from traitlets import Bunch, TraitType
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.style import CSS, spoken
+from gpt2lab.widgets.options import TOLERANCE, Options, Rule, listed, said, single
 
 # Answers of this kernel by question: running a cell again makes a new panel, but keeps the answer.
 _answers: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -27,21 +29,27 @@ _answers: dict[tuple[str, tuple[str, ...]], str] = {}
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured beside what was predicted."""
+    """What was measured, the option it fits, and what was predicted. Its text is one line."""
 
-    measured: str
-    predicted: str | None
+    measured: str  # as people read it
+    option: str | None  # None: no option fits
+    predicted: str | None  # None: nothing was chosen
 
     @property
     def correct(self) -> bool | None:
-        """Whether the prediction came true; None if there was none."""
-        return None if self.predicted is None else self.predicted == self.measured
+        """Whether the prediction came true; None if there was none, or if no option fits."""
+        return None if self.predicted is None or self.option is None else self.predicted == self.option
 
     def __repr__(self) -> str:
+        if self.option is None:
+            line = f"Measured: {self.measured}; none of the options fits."
+        elif self.option == self.measured:
+            line = f"Measured: {self.measured}."
+        else:
+            line = f'Measured: {self.measured}, that is "{self.option}".'
         if self.predicted is None:
-            return f"Measured: {self.measured}\nYou made no prediction."
-        verdict = "as you predicted." if self.correct else f"you predicted: {self.predicted}."
-        return f"Measured: {self.measured}\n{verdict[0].upper()}{verdict[1:]}"
+            return line
+        return f"{line} As you predicted." if self.correct else f'{line} You predicted "{self.predicted}".'
 
 
 class _Option(TraitType[str | None, str | None]):
@@ -49,32 +57,46 @@ class _Option(TraitType[str | None, str | None]):
 
     def validate(self, obj: Predict, value: object) -> str | None:
         if value is not None and (not isinstance(value, str) or value not in obj.options):
-            raise InputError(f"choice must be one of {_listed(obj.options)}, or None; got {value!r}")
+            raise InputError(f"choice must be one of {listed(obj.options)}, or None; got {value!r}")
         return value
 
 
 class Predict(ipywidgets.VBox):
     """A question with options, one of which the learner may choose.
 
+    Parameters
+    ----------
+    question : str
+    options : sequence of str, or mapping of str to a rule
+        Labels alone, one of which ``compare`` is given. Or each label with what makes it the right one: a
+        value (equal; floats to ``tolerance``), an interval ``(low, high)`` meaning low ≤ v < high (the
+        highest interval includes its upper end; None is an open end), or a function of the measured value.
+    tolerance : float
+        Relative, for floats that are compared with a value.
+
     Attributes
     ----------
     choice : str or None
         The learner's answer. Can be set from Python.
+    options : tuple of str
+        The labels.
 
     Raises
     ------
-    ValueError
-        If there are fewer than two options, or two that are the same.
+    InputError
+        If there are fewer than two options, or two that are the same, or a rule without meaning.
     """
 
     choice = _Option(default_value=None, allow_none=True)
 
-    def __init__(self, question: str, options: Sequence[str]) -> None:
+    @validates
+    def __init__(
+        self, question: str, options: Sequence[object] | Mapping[str, Rule], *, tolerance: float = TOLERANCE
+    ) -> None:
         super().__init__()
         self.question = str(question)
-        self.options = tuple(str(option) for option in options)
-        if len(set(self.options)) != len(self.options) or len(self.options) < 2:
-            raise InputError(f"Predict needs at least two different options, got {_listed(self.options)}")
+        self._options = Options.of(options, tolerance)
+        self.options = tuple(self._options.rules)
         self._key = (self.question, self.options)
         self.choice = _answers.get(self._key)
         self._buttons = ipywidgets.RadioButtons(
@@ -87,18 +109,29 @@ class Predict(ipywidgets.VBox):
         asked = f'<div style="font-size:16px"><b>Predict.</b> {escape(self.question)}</div>'
         self.children = [ipywidgets.HTML(f"<style>{CSS}</style>{asked}"), self._buttons, self._line]
 
+    @validates
     def compare(self, measured: object) -> Comparison:
-        """Set the measured option beside the learner's choice, which stays as it is.
+        """Set what was measured beside the learner's choice, which stays as it is.
 
-        Raises ValueError if ``measured`` is none of the options.
+        Parameters
+        ----------
+        measured : object
+            A number, a string, True or False, a tensor or NumPy array with one element; anything that the
+            options' functions take. With labels alone: one of the labels.
+
+        Returns
+        -------
+        Comparison
+            One line of text. That no option fits is part of the text, not an error.
+
+        Raises
+        ------
+        InputError
+            If two options fit, which the author of the question has to mend.
         """
-        measured = str(measured)
-        if measured not in self.options:
-            raise InputError(f"compare needs one of the options {_listed(self.options)}, got {measured!r}")
-        comparison = Comparison(measured, self.choice)
+        comparison = Comparison(said(single(measured)), self._options.fitting(measured), self.choice)
         mark = {True: "✓", False: "✗", None: "·"}[comparison.correct]
-        said = f"{mark} {escape(repr(comparison))}".replace("\n", "<br>")
-        self._line.value = spoken(said)
+        self._line.value = spoken(f"{mark} {escape(repr(comparison))}")
         return comparison
 
     def _button_pressed(self, change: Bunch) -> None:
@@ -120,7 +153,3 @@ class Predict(ipywidgets.VBox):
     def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
         bundle = super()._repr_mimebundle_(**options) or {}
         return bundle | {"text/plain": repr(self)}
-
-
-def _listed(options: Sequence[str]) -> str:
-    return ", ".join(map(repr, options))
