@@ -24,6 +24,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from gpt2lab import records
 from gpt2lab.course import hygiene, workspace
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
@@ -44,6 +45,7 @@ ENVIRONMENT = {
     "HF_HUB_CACHE": _NO_HUB,
     "TRANSFORMERS_OFFLINE": "1",
     "TQDM_DISABLE": "1",  # progress bars go to stderr, and show timings
+    records.SWITCH: "off",  # what somebody has answered must not get into a stored chapter
     "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, whatever the user has registered
 }
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"

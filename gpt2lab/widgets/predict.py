@@ -7,7 +7,8 @@
     guess.compare(weights[-1, 0])      # Measured: 0.31, that is "about a third". You predicted …
 
 Predicting before seeing is known to help people to remember; a wrong guess helps as much as a
-right one (Richland, Kornell and Kao 2009, "The pretesting effect"). Nothing is graded or sent.
+right one (Richland, Kornell and Kao 2009, "The pretesting effect"). Nothing is graded or sent; in a
+learner's copy the answer outlives the kernel (see ``gpt2lab.records``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from html import escape
 import ipywidgets
 from traitlets import Bunch, TraitType
 
+from gpt2lab import records
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.style import CSS, spoken
 from gpt2lab.widgets.options import TOLERANCE, Options, Rule, listed, said, single
@@ -98,7 +100,8 @@ class Predict(ipywidgets.VBox):
         self._options = Options.of(options, tolerance)
         self.options = tuple(self._options.rules)
         self._key = (self.question, self.options)
-        self.choice = _answers.get(self._key)
+        self._compared = False
+        self.choice = _answers.get(self._key) or self._kept()
         self._buttons = ipywidgets.RadioButtons(
             options=self.options, value=self.choice, layout={"width": "auto"}, orientation="vertical"
         )
@@ -131,8 +134,17 @@ class Predict(ipywidgets.VBox):
         """
         comparison = Comparison(said(single(measured)), self._options.fitting(measured), self.choice)
         mark = {True: "✓", False: "✗", None: "·"}[comparison.correct]
-        self._line.value = spoken(f"{mark} {escape(repr(comparison))}")
+        self._compared = True
+        trouble = records.keep("predictions", self.question, {"right": comparison.correct}) if self.choice else ""
+        self._say(f"{mark} {repr(comparison)}", trouble)
         return comparison
+
+    def _kept(self) -> str | None:
+        """The answer of an earlier kernel, if the question still has the same options."""
+        entry = records.kept("predictions", self.question) or {}
+        choice = entry.get("choice")
+        same = entry.get("options") == list(self.options)
+        return choice if same and isinstance(choice, str) and choice in self.options else None
 
     def _button_pressed(self, change: Bunch) -> None:
         self.choice = change.new
@@ -143,8 +155,14 @@ class Predict(ipywidgets.VBox):
         else:
             _answers[self._key] = change.new
         self._buttons.value = change.new
-        if self._line.value:  # it compares the answer before this one
-            self._line.value = spoken("Run the next cell again to compare.")
+        entry = {"choice": change.new, "options": list(self.options), "right": None, "time": records.now()}
+        trouble = records.keep("predictions", self.question, entry)
+        # The line compares the answer before this one.
+        self._say("Run the next cell again to compare." if self._compared else "", trouble)
+
+    def _say(self, *sentences: str) -> None:
+        text = " ".join(filter(None, sentences))
+        self._line.value = spoken(escape(text)) if text else ""
 
     def __repr__(self) -> str:
         lines = [f"({'•' if option == self.choice else ' '}) {option}" for option in self.options]

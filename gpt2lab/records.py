@@ -1,0 +1,129 @@
+"""What a learner has done, kept through restarts: one small file, ``work/answers.json``.
+
+    records.keep("predictions", question, {"choice": "10 m"})      # "" or one sentence: why it was not kept
+    records.kept("predictions", question)                          # that entry, or None
+
+Entries are filed by kind (predictions, exercises, quizzes), by chapter, and by a key of their own. The
+chapter is the notebook that runs. Nothing is read or written unless that notebook lies in a learner's
+work/, so that stored chapters do not depend on whoever stores them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+from gpt2lab.errors import CheckpointError
+from gpt2lab.files import UnwritableError, atomic_write, locked, read_json
+
+Kind: TypeAlias = Literal["predictions", "exercises", "quizzes"]
+Entry: TypeAlias = dict[str, object]  # what JSON can hold
+Records: TypeAlias = dict[str, dict[str, dict[str, Entry]]]  # kind: chapter: key: entry
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FILE, LOCK = "answers.json", ".answers.lock"  # in work/
+SWITCH = "GPT2LAB_RECORDS"  # "off": nothing is read or written, whatever the folder
+
+
+class Place(NamedTuple):
+    """Where the notebook of this process keeps its records."""
+
+    work: Path
+    chapter: str  # such as 03_attention; empty if the notebook's name is not known
+
+
+def place() -> Place | None:
+    """The learner's work/ and the chapter that runs; None outside of a learner's workspace."""
+    if os.environ.get(SWITCH) == "off":
+        return None
+    notebook = _notebook()
+    start = Path.cwd() if notebook is None else notebook.parent
+    for folder in (start, *start.parents):
+        if folder.name == "work" and (folder.parent / "course.py").is_file() and (folder.parent / "chapters").is_dir():
+            return Place(folder, "" if notebook is None else notebook.name.split(".")[0])
+    return None
+
+
+def kept(kind: Kind, key: str) -> Entry | None:
+    """The entry of this chapter with that key; None if there is none, or if the file cannot be read."""
+    if (here := place()) is None:
+        return None
+    try:
+        return read(here.work)[kind].get(here.chapter, {}).get(key)
+    except CheckpointError:
+        return None
+
+
+def keep(kind: Kind, key: str, entry: Entry) -> str:
+    """File an entry of this chapter, adding to what is filed under that key.
+
+    The file is read again and written under a lock, so that two notebooks lose nothing to each other.
+
+    Returns
+    -------
+    str
+        Empty, or one sentence: why the entry was not kept, or what became of a damaged file.
+    """
+    if (here := place()) is None:
+        return ""
+    path, sentence = here.work / FILE, ""
+    try:
+        with locked(here.work / LOCK):
+            try:
+                records = read(here.work)
+            except CheckpointError:
+                aside = path.with_name(f"answers.damaged-{datetime.now():%Y-%m-%d_%H-%M-%S-%f}.json")
+                path.rename(aside)
+                records = read(here.work)
+                sentence = f"work/{FILE} was damaged: it is kept as work/{aside.name}, and a new one begins."
+            keys = records[kind].setdefault(here.chapter, {})
+            keys[key] = {**keys.get(key, {}), **entry}
+            with atomic_write(path) as part:
+                part.write_text(json.dumps(records, indent=1, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        reason = str(error) if isinstance(error, UnwritableError) else f"{path}: {error.strerror}"
+        return f"This is kept only until the kernel restarts: {reason}."
+    return sentence
+
+
+def read(work: Path) -> Records:
+    """Everything in the file of a work/ folder; empty if there is none yet.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, or is not what it should be.
+    """
+    path = work / FILE
+    try:
+        found = read_json(path)
+    except FileNotFoundError:
+        found = {}
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path}: expected kinds of records, got a {type(found).__name__}")
+    for kind in (*KINDS, *found):  # kinds of a later edition are kept as well
+        chapters = found.setdefault(kind, {})
+        levels = [chapters, *chapters.values()] if isinstance(chapters, dict) else [chapters]
+        entries = [entry for level in levels[1:] if isinstance(level, dict) for entry in level.values()]
+        if not all(isinstance(item, dict) for item in (*levels, *entries)):
+            raise CheckpointError(f"{path}: {kind} are not filed by chapter and key")
+    return found
+
+
+def now() -> str:
+    """The time as records hold it, with the local zone."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _notebook() -> Path | None:
+    """The file of the notebook that this kernel runs, as Jupyter or VS Code tell it."""
+    name: object = os.environ.get("JPY_SESSION_NAME")
+    if not name and (interactive := sys.modules.get("IPython")):
+        shell = interactive.get_ipython()
+        name = shell.user_ns.get("__vsc_ipynb_file__") if shell else None
+    path = Path(name) if isinstance(name, str) and name else None
+    return path if path and path.suffix == ".ipynb" else None  # consoles have sessions, too
