@@ -71,7 +71,8 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
         "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
         "@jupyterlab/docmanager-extension:plugin": {"autosave": False},  # of a peer's output: tens of MB
     }
-    settings.write_text(json.dumps(json.loads(settings.read_text()) | whole))
+    ours = json.loads(settings.read_text())
+    settings.write_text(json.dumps({name: ours.get(name, {}) | whole.get(name, {}) for name in {**ours, **whole}}))
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]

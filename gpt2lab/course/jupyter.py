@@ -14,8 +14,12 @@ from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
 from gpt2lab.tokenizer import vocabulary
 
-# The questions JupyterLab asks on a first start, answered once: no news, no update check.
-QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+# The questions JupyterLab asks on a first start, answered once: no news, no update check. The list of
+# chapters, README.md, opens as a page with links.
+QUIET = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+}
 
 
 class Server(TypedDict):
@@ -52,6 +56,7 @@ def jupyter_command(root: Path, page: str, port: int | None, browser: bool) -> l
     """The command line that starts JupyterLab. Its token is made by Jupyter and never appears here."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
     command += ["--ServerApp.ip=localhost", "--ServerApp.allow_remote_access=False"]
+    command += ["--ServerApp.contents_manager_class=gpt2lab.course.contents.CourseContents"]
     command += [f"--LabApp.default_url=/lab/{page}", f"--ServerApp.open_browser={browser}"]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
@@ -85,6 +90,9 @@ def settings_folder(root: Path) -> Path:
 def _prepare_work(root: Path) -> None:
     if copied := workspace.fill(root):
         print(f"Copied {len(copied)} files into work/: yours to change.")
+    if old := workspace.from_first_edition(root):
+        names = ", ".join(f"work/{file.name}" for file in old)
+        print(f"From the first edition: {names}. They stay as they are; the chapters of today lie beside them.")
     for file in workspace.outdated(root):
         print(f"The course has a newer {file.stem}. To take it: gpt2lab reset {file.stem} (yours is kept)")
 

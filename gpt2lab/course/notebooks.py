@@ -26,6 +26,7 @@ from nbformat import NotebookNode
 
 from gpt2lab import records
 from gpt2lab.course import hygiene, workspace
+from gpt2lab.course.copies import WIDGET_VIEW
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 
@@ -48,7 +49,6 @@ ENVIRONMENT = {
     records.SWITCH: "off",  # what somebody has answered must not get into a stored chapter
     "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, whatever the user has registered
 }
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},

@@ -14,10 +14,20 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from gpt2lab.course.copies import learner_copy
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 
 ORIGINALS = ".originals.json"  # in work/: the sha256 each copy had when it was made
+# Chapters of the first edition that have another name now. A learner's copies of them stay in work/.
+FIRST_EDITION = {
+    "04_masking": "05_masking",
+    "05_positions": "06_positions",
+    "06_feedforward": "07_feedforward",
+    "07_gpt2": "08_gpt2",
+    "08_training": "09_training",
+    "09_generation": "10_generation",
+}
 # Of chapters/: what gives the answers away, and what is about the course rather than part of it.
 LEFT_OUT = {"solutions", "COVERAGE.md", "__pycache__"}
 
@@ -87,6 +97,12 @@ def outdated(root: Path) -> list[Path]:
     ]
 
 
+def from_first_edition(root: Path) -> list[Path]:
+    """Notebooks of work/ that the course has under another name now, relative to work/."""
+    names = [Path(f"{stem}.ipynb") for stem in FIRST_EDITION]
+    return [name for name in names if (root / "work" / name).exists() and not (root / "chapters" / name).exists()]
+
+
 def find_chapter(root: Path, name: str) -> Path:
     """The chapter that a learner means by ``3``, ``03``, ``attention`` or ``03_attention.ipynb``."""
     notebooks = [file for file in chapter_files(root / "chapters") if file.suffix == ".ipynb"]
@@ -95,6 +111,10 @@ def find_chapter(root: Path, name: str) -> Path:
     found = [file for file in notebooks if number and file.stem.startswith(number + "_")]
     found = found or [file for file in notebooks if file.stem == wanted]
     found = found or [file for file in notebooks if wanted and wanted in file.stem]
+    if not found and wanted in FIRST_EDITION:
+        raise InputError(
+            f"{wanted} is from the first edition; now it is {FIRST_EDITION[wanted]}. A copy in work/ stays as it is."
+        )
     if len(found) != 1:
         choice = ", ".join(file.stem for file in found or notebooks) or "none yet"
         raise InputError(f"Expected one chapter, got {name!r}, which fits {len(found)}. Choose: {choice}")
@@ -111,7 +131,7 @@ def reset(root: Path, name: str) -> tuple[Path, Path | None]:
     """
     file = find_chapter(root, name)
     copy, backup = work_folder(root) / file, None
-    if copy.exists() and _digest(copy) != _digest(root / "chapters" / file):
+    if copy.exists() and copy.read_bytes() != _shipped(root, file):
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
         backup = root / "work" / "backups" / f"{file.stem}.{stamp}{file.suffix}"
         backup.parent.mkdir(parents=True, exist_ok=True)
@@ -137,10 +157,16 @@ def _copy(root: Path, file: Path) -> None:
     """Copy one file and note what it was made from. An interruption leaves no half-written copy."""
     source, target = root / "chapters" / file, root / "work" / file
     with atomic_write(target) as part:
-        shutil.copyfile(source, part)
+        part.write_bytes(_shipped(root, file))
     made_from = {**_originals(root / "work"), file.as_posix(): _digest(source)}
     with atomic_write(root / "work" / ORIGINALS) as part:
         part.write_text(json.dumps(made_from, indent=1, sort_keys=True))
+
+
+def _shipped(root: Path, file: Path) -> bytes:
+    """What a learner gets of a file of chapters/: notebooks come without results, so that none is told early."""
+    original = (root / "chapters" / file).read_bytes()
+    return learner_copy(original) if file.suffix == ".ipynb" else original
 
 
 def _originals(work: Path) -> dict[str, str]:

@@ -44,12 +44,12 @@ def test_what_exists_is_never_overwritten(root):
 
 
 def test_an_interrupted_copy_leaves_no_half_file(root, monkeypatch):
-    def stop(source, target):
-        Path(target).write_text("ship")
+    def stop(path, data):
+        path.write_text("ship")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(workspace.shutil, "copyfile", stop)
+        patch.setattr(Path, "write_bytes", stop)
         with pytest.raises(KeyboardInterrupt):
             workspace.fill(root)
     assert not (root / "work/00_map.ipynb").exists()
@@ -143,3 +143,43 @@ def test_work_may_be_a_link_to_a_folder(root, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (root / "work").symlink_to(tmp_path / "elsewhere")
     assert workspace.fill(root)
+
+
+@pytest.fixture
+def second_edition(tmp_path):
+    """Chapters with the names of today, and a learner's work/ from the first edition."""
+    for name in ("chapters/primer", "chapters/00_map", "chapters/04_heads", "chapters/05_masking", "work/04_masking"):
+        path = tmp_path / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{name}")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("5", "05_masking"),
+        ("4", "04_heads"),
+        ("primer", "primer"),
+        ("primer.ipynb", "primer"),
+        ("masking", "05_masking"),
+    ],
+)
+def test_the_names_of_today_are_found(second_edition, name, stem):
+    assert workspace.find_chapter(second_edition, name) == Path(f"{stem}.ipynb")
+
+
+def test_copies_of_the_first_edition_stay_and_are_named(second_edition):
+    copied = workspace.fill(second_edition)
+    assert [file.stem for file in copied] == ["00_map", "04_heads", "05_masking", "primer"]
+    assert (second_edition / "work/04_masking.ipynb").read_text() == "work/04_masking"
+    assert workspace.from_first_edition(second_edition) == [Path("04_masking.ipynb")]
+    (second_edition / "work/04_masking.ipynb").unlink()
+    assert workspace.from_first_edition(second_edition) == []
+
+
+def test_an_old_name_leads_to_the_new_one(second_edition):
+    for act in (workspace.find_chapter, workspace.reset):
+        with pytest.raises(InputError, match="04_masking is from the first edition; now it is 05_masking"):
+            act(second_edition, "04_masking")
+    assert (second_edition / "work/04_masking.ipynb").read_text() == "work/04_masking"
