@@ -1,12 +1,31 @@
-"""Reading the cells of a notebook: their tags, prose, headings, texts and pictures."""
+"""Reading the cells of a notebook: their tags, prose, headings, sections, texts and pictures."""
 
 from __future__ import annotations
 
 import base64
 import io
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
+
+from gpt2lab.errors import InputError
+
+NAV = "nav"  # tag of the cells that lead to other chapters
+
+
+def read(path: Path) -> NotebookNode:
+    """A notebook in the current format.
+
+    Raises ValueError if the file is missing or is no notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"Expected a notebook, could not read {path}: {reason}") from error
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -36,6 +55,39 @@ def headings(cell: NotebookNode) -> list[str]:
         return []
     text = re.sub(r"^```.*?^```", "", cell.source, flags=re.M | re.S)
     return [re.sub(r"[*`\[\]|]", "", found) for found in re.findall(r"^#{1,6} +(.+?)\s*$", text, flags=re.M)]
+
+
+def is_navigation(cell: NotebookNode) -> bool:
+    return NAV in tags(cell)
+
+
+def markdown_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Those that an author writes: all but the navigation."""
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown" and not is_navigation(cell)]
+
+
+def opening(notebook: NotebookNode) -> NotebookNode | None:
+    """The first cell below the navigation, if it is a markdown cell: title, objectives, minutes."""
+    first = next((cell for cell in notebook.cells if not is_navigation(cell)), None)
+    return first if first is not None and first.cell_type == "markdown" else None
+
+
+def passages(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, str, str]]:
+    """The text of the markdown cells, cut at the headings of level 1 and 2: (cell, heading of level 2, text)."""
+    heading = ""
+    for cell in markdown_cells(notebook):
+        text = re.sub(r"^```.*?^```", "", cell.source, flags=re.M | re.S)
+        before, *parts = re.split(r"^(##?) +(.+?) *$", text, flags=re.M)
+        yield cell, heading, before
+        for mark, title, below in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+            heading = title if mark == "##" else ""
+            yield cell, heading, below
+
+
+def section(notebook: NotebookNode, heading: str) -> str | None:
+    """The text below a heading of level 2, up to the next one of level 1 or 2; None without it."""
+    found = [text for _, above, text in passages(notebook) if above == heading]
+    return "\n\n".join(found).strip() if found else None
 
 
 def pictures(cell: NotebookNode) -> list[bytes]:

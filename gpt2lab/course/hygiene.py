@@ -1,7 +1,10 @@
 """What every chapter keeps to, so that it reads well, runs anywhere and can be compared.
 
-``problems`` returns each broken rule as one sentence that names the cell. The limits leave a little
-room around what authors aim at: cells of 6 lines, paragraphs of 20 to 80 words.
+    python -m gpt2lab.course.hygiene chapters/03_attention.ipynb …
+
+prints each broken rule, those of ``form`` included. ``problems`` returns each as one sentence that names
+the cell. The limits leave a little room around what authors aim at: cells of 6 lines, paragraphs of 20
+to 80 words.
 """
 
 from __future__ import annotations
@@ -9,24 +12,32 @@ from __future__ import annotations
 import ast
 import re
 import statistics
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from gpt2lab.course import form
 from gpt2lab.course.cells import (
+    NAV,
     code_cells,
     exercise_name,
     headings,
     is_blank,
+    is_navigation,
     lines,
     name,
+    opening,
     pictures,
+    read,
     tags,
     text_without_headings,
     texts,
 )
+from gpt2lab.course.glossary import TERMS
 from gpt2lab.course.topics import CLAIMS, TOPICS
+from gpt2lab.errors import InputError
 
 MEDIAN_LINES, MOST_LINES = 6, 14  # of a code cell
 LINE_WIDTH = 110  # characters of a code line: more are cut off on a narrow page or a projector
@@ -36,7 +47,7 @@ IGNORED_SHARE = 0.05  # of the code cells
 SIGNIFICANT_DIGITS = 4
 NOT_DONE = "not done yet"
 IGNORE_TAGS = {"nbval-ignore-output", "nbval-skip"}
-KNOWN_TAGS = IGNORE_TAGS | {"raises-exception", "nbval-raises-exception", "remove-input", "parameters"}
+KNOWN_TAGS = IGNORE_TAGS | {"raises-exception", "nbval-raises-exception", "remove-input", "parameters", NAV}
 WHY_IGNORED = "# not compared: "  # first line of a cell whose output nbval ignores
 
 SOURCE_LABEL = re.compile(
@@ -128,8 +139,10 @@ def _silenced(source: str) -> bool:
 
 def _prose(notebook: NotebookNode, path: Path) -> Iterator[str]:
     counts = []
-    for cell in notebook.cells[1:]:  # the opening cell is a list of what is to come
+    for cell in notebook.cells:
         if cell.cell_type != "markdown" or "<details" in cell.source or not text_without_headings(cell):
+            continue
+        if cell is opening(notebook) or is_navigation(cell):  # a list of what is to come, a line of links
             continue
         words = len(re.findall(r"\w+", text_without_headings(cell)))
         counts.append(words)
@@ -165,6 +178,7 @@ def _tags(notebook: NotebookNode, path: Path) -> Iterator[str]:
             known = tag in KNOWN_TAGS or (
                 (kind == "topic" and value.isdigit() and int(value) in TOPICS)
                 or (kind == "claim" and value in CLAIMS)
+                or (kind == "term" and value in TERMS and cell.cell_type == "markdown")
                 or (kind == "exercise" and value.isidentifier() and cell.cell_type == "code")
             )
             if not known:
@@ -234,7 +248,8 @@ def _exercises(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def _opening(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    text = notebook.cells[0].source if notebook.cells and notebook.cells[0].cell_type == "markdown" else ""
+    first = opening(notebook)
+    text = first.source if first else ""
     for wanted, what in OPENING.items():
         if not re.search(wanted, text, flags=re.M):
             yield f"the opening cell lacks {what}"
@@ -256,3 +271,22 @@ RULES = (
     _exercises,
     _opening,
 )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print every broken rule of the notebooks; exit code 1 if there is any."""
+    found = 0
+    for file in sys.argv[1:] if arguments is None else arguments:
+        try:
+            notebook = read(Path(file))
+            broken = [*problems(notebook, Path(file)), *form.problems(notebook, Path(file))]
+        except InputError as error:
+            broken = [str(error)]
+        for sentence in broken or ["keeps the rules"]:
+            print(f"{file}: {sentence}", flush=True)
+        found += bool(broken)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
