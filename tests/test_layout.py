@@ -17,7 +17,7 @@ THIN = 20  # lines of functions in an __init__
 # From the bottom up. A room may import its own layer and the ones before it.
 LAYERS = """
     errors moved
-    files local_server
+    files local_server memory
     records
     config trace tokens sampling
     residual layernorm attention masking cache positions feedforward
@@ -36,7 +36,7 @@ LAYERS = """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 PLANNED = {"local_server", "family", "quiz", "claims"}  # they need not be there
 LOOSE = """config trace tokens sampling residual layernorm attention masking cache positions feedforward block model
-    generation weights interventions ablations errors files local_server records __main__ moved""".split()
+    generation weights interventions ablations errors files local_server memory records __main__ moved""".split()
 
 
 def upward(arrows: dict[str, set[str]]) -> list[str]:

@@ -23,7 +23,7 @@ import numpy as np
 from matplotlib import get_data_path, rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -135,7 +135,6 @@ class Picture(Figure):
         """
         with house_style():
             super().__init__(figsize=(float(width), float(height)), dpi=PIXELS_PER_INCH, layout=layout)
-        self._agg = FigureCanvasAgg(self)
         if isinstance(engine := self.get_layout_engine(), ConstrainedLayoutEngine):
             engine.set(w_pad=0.12, h_pad=0.12)  # inches around the edges
         self.title = title
@@ -160,9 +159,7 @@ class Picture(Figure):
 
     def png(self) -> bytes:
         """The figure as the bytes of a PNG file."""
-        with house_style():
-            self._agg.draw()
-        image = Image.fromarray(np.asarray(self._agg.buffer_rgba())).convert("RGB")
+        image = self._pixels()
         pen = ImageDraw.Draw(image)
         for axes, x, y, text, size, color, bold, at, upright in self._written:
             place = (axes.transData if axes is not None else self.transFigure).transform((x, y))
@@ -181,6 +178,17 @@ class Picture(Figure):
         buffer = io.BytesIO()
         image.save(buffer, "png", compress_level=1)  # the best compression takes as long as the drawing
         return buffer.getvalue()
+
+    def _pixels(self) -> Image.Image:
+        """Everything but the labels of ``write``, drawn on a canvas of its own."""
+        canvas = FigureCanvasAgg(self)
+        with house_style():
+            canvas.draw()
+        image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        # Every text of the figure keeps the renderer, and a figure that is no longer shown lives on until
+        # Python looks for circles: without this, each redraw of a panel would hold 3 MB of pixels for long.
+        RendererAgg.__init__(canvas.get_renderer(), 1, 1, PIXELS_PER_INCH)
+        return image
 
     def svg(self) -> bytes:
         """The figure as the bytes of an SVG file, with the labels as letters."""

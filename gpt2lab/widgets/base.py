@@ -36,6 +36,7 @@ from traitlets import Bunch
 
 from gpt2lab.errors import InputError
 from gpt2lab.figures.style import CSS, Picture, as_base64, house_style, spoken
+from gpt2lab.memory import give_back_after_each_cell
 from gpt2lab.widgets.traits import PanelTrait
 
 R = TypeVar("R")  # what a panel measures
@@ -59,6 +60,7 @@ class Panel(ipywidgets.VBox, Generic[R]):
 
     def __init__(self, **settings: object) -> None:
         super().__init__()
+        give_back_after_each_cell()
         self.message = ""
         self.redraws = 0
         self._held = self._stale = False
