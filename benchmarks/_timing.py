@@ -167,6 +167,12 @@ def report(name: str, rows: Sequence[Row], origin: Mapping[str, object], quick: 
     if quick:
         print("A quick run: nothing is stored.")
         return 0
+    store(name, rows, origin, **more)
+    return 0 if all(line["met"] for line in rows) else 1
+
+
+def store(name: str, rows: Sequence[Mapping[str, object]], origin: Mapping[str, object], **more: object) -> None:
+    """Write ``results/NAME.json``."""
     RESULTS.mkdir(exist_ok=True)
     result = {
         "benchmark": name,
@@ -176,7 +182,6 @@ def report(name: str, rows: Sequence[Row], origin: Mapping[str, object], quick: 
     }
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
-    return 0 if all(line["met"] for line in rows) else 1
 
 
 def rounded(value: object, digits: int = 4) -> object:

@@ -203,3 +203,26 @@ def test_every_stored_result_belongs_to_a_script_and_has_its_provenance(file):
     assert (FOLDER / f"{file.stem}.py").exists()
     assert {"date", "device", "cpu", "threads", "python", "torch"} <= set(result["provenance"])
     assert all(row["pairs"] >= 15 for row in result["rows"] if "pairs" in row)
+
+
+def test_memory_of_a_chapter_is_that_of_its_kernel(module, tmp_path):
+    """A cell holds 60 MB and gives them back: the peak shows it, the end does not."""
+    import nbformat
+
+    memory = module("memory")
+    sources = ["import numpy", "numpy.ones(60_000_000, dtype='int8').sum()", "1"]
+    path = tmp_path / "holds.ipynb"
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    run = memory.run(path)
+    assert [cell.first_line for cell in run] == sources
+    line = memory.summary("holds", run)
+    assert line["peak_mb"] - line["final_mb"] > 50
+    assert line["learners"] == int(24e9 / (line["final_mb"] * 1e6)) and line["met"]
+    assert memory.growth(run[:2])[1][2].first_line == sources[1]
+    assert max(cell.peak for cell in run[2:]) < line["peak_mb"] - 50  # each cell has a peak of its own
+
+
+def test_an_unknown_chapter_is_refused_with_the_names(module):
+    with pytest.raises(SystemExit, match="received '99'.*00_map"):
+        module("memory").wanted(["99"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from matplotlib.backends.backend_agg import RendererAgg
 
 from gpt2lab import memory
+from gpt2lab.course import notebooks
 from gpt2lab.figures import plots
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,3 +103,90 @@ def test_another_c_library_is_left_alone(monkeypatch):
     monkeypatch.setattr(memory.platform, "libc_ver", lambda: ("", ""))
     assert not memory.give_back()
     memory._malloc_trim.cache_clear()
+
+
+# An import that comes back costs every kernel of every learner its memory.
+WORKING = """
+import sys
+import torch
+from pathlib import Path
+
+def resident():
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+before = resident()
+import gpt2lab
+from gpt2lab.zoo import load_toy
+toy = load_toy("stdlib")
+from gpt2lab.explorer import Explorer
+explorer = Explorer(toy.model, toy.encoding, text="if value is not")
+print(resident() - before, before)
+heavy = {"sympy", "torch._dynamo", "transformers", "pandas", "scipy", "matplotlib.pyplot", "networkx"}
+print(",".join(sorted(heavy & set(sys.modules))) or "none")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_a_model_and_its_explorer_cost_less_than_half_of_torch():
+    """They cost a quarter to a third; the margin is for other versions of the libraries."""
+    added, torch_alone, heavy = in_a_fresh_python(WORKING).split()
+    assert heavy == "none"
+    assert int(added) < 0.5 * int(torch_alone)
+
+
+TOOLS = {"transformers", "pandas", "scipy", "sklearn", "datasets", "networkx"}
+NOT_COUNTED = {("07_gpt2", "transformers"), ("08_gpt2", "transformers")}  # compares with it where it is installed
+
+
+@pytest.mark.parametrize("path", notebooks.chapters(ROOT), ids=lambda path: path.stem)
+def test_a_chapter_imports_no_large_library(path):
+    code = "\n".join(cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code")
+    found = {name.split(".")[0] for name in re.findall(r"^\s*(?:import|from)\s+([\w.]+)", code, re.MULTILINE)}
+    assert {name for name in found & TOOLS if (path.stem, name) not in NOT_COUNTED} == set()
+
+
+FULL_SIZES = {"gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"}
+STILL_WHOLE = {"00_map", "01_residuals", "05_positions", "06_positions", "07_gpt2", "08_gpt2"}  # to become empty
+
+
+def whole_models(source: str) -> list[str]:
+    """``GPT2(GPT2Config.gpt2() …)`` with real numbers at GPT-2's width: not on the meta device, no ``d_model=``."""
+    found = []
+
+    def look(node: ast.AST, meta: bool) -> None:
+        if isinstance(node, ast.With):
+            meta = meta or any("meta" in ast.unparse(item.context_expr) for item in node.items)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "GPT2" and not meta:
+            inside = [part for argument in node.args for part in ast.walk(argument)]
+            full = any(isinstance(part, ast.Attribute) and part.attr in FULL_SIZES for part in inside)
+            narrow = any(isinstance(part, ast.keyword) and part.arg == "d_model" for part in inside)
+            found.extend([ast.unparse(node)] if full and not narrow else [])
+        for child in ast.iter_child_nodes(node):
+            look(child, meta)
+
+    look(ast.parse(source), False)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("model = GPT2(GPT2Config.gpt2()).eval()", 1),
+        ("model = GPT2(GPT2Config.gpt2().with_(n_layers=1))", 1),
+        ("def f():\n    return GPT2(GPT2Config.gpt2_xl())", 1),
+        ("model = GPT2(GPT2Config.gpt2().with_(d_model=96))", 0),
+        ("model = GPT2(GPT2Config.tiny())", 0),
+        ("with torch.device('meta'):\n    n = GPT2(GPT2Config.gpt2()).n_parameters()", 0),
+    ],
+)
+def test_a_model_of_full_size_is_recognised(source, count):
+    assert len(whole_models(source)) == count
+
+
+@pytest.mark.parametrize("path", notebooks.chapters(ROOT), ids=lambda path: path.stem)
+def test_a_chapter_builds_no_model_of_full_size(path):
+    """GPT-2's 124 million numbers are 498 MB; the meta device or ``d_model=`` serves as well."""
+    cells = [cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+    whole = [call for source in cells for call in whole_models(source)]
+    assert whole == [] or path.stem in STILL_WHOLE

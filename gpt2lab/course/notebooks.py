@@ -21,7 +21,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -118,13 +118,27 @@ def run(path: Path) -> float:
     return seconds
 
 
-def execute(notebook: NotebookNode, folder: Path) -> None:
-    """Run all cells in a fresh kernel that works in ``folder``; outputs are put into the notebook."""
+def execute(notebook: NotebookNode, folder: Path, after_cell: Callable[[int, int], None] | None = None) -> None:
+    """Run all cells in a fresh kernel that works in ``folder``; outputs are put into the notebook.
+
+    Parameters
+    ----------
+    after_cell : function, optional
+        Called after each code cell with the cell's index and the kernel's process id.
+    """
+    from jupyter_client.provisioning import LocalProvisioner
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+    def executed(cell: NotebookNode, cell_index: int, execute_reply: object) -> None:
+        if after_cell is not None:
+            provisioner = client.km.provisioner if client.km is not None else None
+            assert isinstance(provisioner, LocalProvisioner) and provisioner.pid is not None  # nbclient started it here
+            after_cell(cell_index, provisioner.pid)
+
     client = NotebookClient(
         notebook,
+        on_cell_executed=executed,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},

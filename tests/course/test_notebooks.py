@@ -219,3 +219,11 @@ def test_only_addresses_and_measured_times_are_sanitised():
     assert clean("12.5 ms") == clean("9 ms") != clean("9 tokens/s")
     for text in ("loss 0.123", "shape (2, 5)", "124,439,808 parameters", "0xff", "3 s"):
         assert clean(text) == text
+
+
+def test_whoever_asks_hears_of_each_code_cell_and_its_kernel(tmp_path):
+    cells = [new_code_cell("import os\nos.getpid()"), new_markdown_cell("text"), new_code_cell("os.getpid()")]
+    notebook, heard = new_notebook(cells=cells), []
+    notebooks.execute(notebook, tmp_path, after_cell=lambda number, pid: heard.append((number, pid)))
+    printed = [int(cells[i].outputs[0].data["text/plain"]) for i in (0, 2)]
+    assert heard == [(0, printed[0]), (2, printed[1])]
