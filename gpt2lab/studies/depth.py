@@ -5,7 +5,7 @@ at every height: how large the stream is, how much of the gradient arrives, and 
 have become. ``stack`` builds the blocks, with parts left out if you like.
 
 Sources: He et al. 2016, "Identity Mappings in Deep Residual Networks", section 2 (the gradient);
-Dong et al. 2021, "Attention is not all you need" (tokens become alike without residuals);
+Mishkin and Matas 2016, "All you need is a good init" (weights fitted to keep the size of a signal); Dong et al. 2021, "Attention is not all you need" (tokens become alike without residuals);
 Radford et al. 2019, section 2.3 (the scaled initialisation).
 """
 
@@ -103,6 +103,36 @@ def stack(
             for name in ("ln_1", "ln_2"):
                 part.register_module(name, NoLayerNorm())
     return blocks.eval()
+
+
+@torch.no_grad()
+def keep_size(blocks: nn.ModuleList, x: Tensor) -> nn.ModuleList:
+    """Rescale the writing weights, in place, so that each part of a stack without sums has spread 1 on x.
+
+    A constant per part, not a norm: another input of the same kind comes out nearly, not exactly, as large.
+    For blocks that overwrite the stream and have no norms, such as
+    ``stack(n, block=NoResidualBlock, layer_norm=False)``.
+
+    Parameters
+    ----------
+    x : (B, T, d_model), float64
+
+    Returns
+    -------
+    The same blocks.
+
+    Raises
+    ------
+    InputError
+        If a module is no TransformerBlock.
+    """
+    for i, block in enumerate(blocks):
+        if not isinstance(block, TransformerBlock):
+            raise InputError(f"keep_size needs a stack of TransformerBlocks; module {i} is a {type(block).__name__}")
+        for part, writer in zip((block.attn, block.ffn), block.writers(), strict=True):
+            writer.get_parameter("weight").div_(part(x).std())  # linear without bias: the output scales along
+            x = part(x)  # (B, T, d_model)
+    return blocks
 
 
 def profile_stack(blocks: Iterable[nn.Module], x: Tensor | None = None, seed: int = 0) -> StackProfile:

@@ -1,4 +1,4 @@
-"""Pre-LN beside post-LN, through 1 to 48 untrained blocks: the stream, and the first gradients."""
+"""Pre-LN beside post-LN, through 1 to 48 untrained blocks: the stream, and the gradient of each block."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class NormPlacementPanel(Panel[dict[str, dict[str, float]]]):
     scaled_init : bool
         GPT-2's 1 / sqrt(2 · n_blocks) on the weights that write to the stream.
     result : dict
-        For ``"pre-LN"`` and ``"post-LN"``: ``last spread``, ``first gradient``, ``last gradient``.
+        For ``"pre-LN"`` and ``"post-LN"``: ``spread`` after the last block, ``gradient, block 1`` and
+        ``gradient, last block``.
     """
 
     n_blocks = Whole(12, low=1, high=48, label="Blocks")
@@ -57,9 +58,9 @@ class NormPlacementPanel(Panel[dict[str, dict[str, float]]]):
     def measure(self) -> dict[str, dict[str, float]]:
         return {
             name: {
-                "last spread": _round(profile.spread[-1]),
-                "first gradient": _round(profile.gradient[0]),
-                "last gradient": _round(profile.gradient[-1]),
+                "spread": _round(profile.spread[-1]),
+                "gradient, block 1": _round(profile.gradient[0]),
+                "gradient, last block": _round(profile.gradient[-1]),
             }
             for name, profile in self.profiles().items()
         }
@@ -71,8 +72,8 @@ class NormPlacementPanel(Panel[dict[str, dict[str, float]]]):
         self._curves(left, {name: profile.spread for name, profile in profiles.items()})
         self._curves(right, {name: profile.gradient for name, profile in profiles.items()})
         left.set(title="Size of the stream\n", xlabel="after block")
-        right.set(title="First gradient of each block\n", xlabel="block")
-        for axes, unit in ((left, "standard deviation"), (right, "norm, weights of the block's last layer")):
+        right.set(title="Gradient before any training step\n", xlabel="block")
+        for axes, unit in ((left, "standard deviation"), (right, "norm, for the weights of each block's last layer")):
             axes.text(0, 1.03, unit, transform=axes.transAxes, fontsize=SMALL, color=FADED)
         left.set_ylim(0, max(5, 1.2 * left.get_ylim()[1]))
         log_scale(right, "y")

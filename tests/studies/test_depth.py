@@ -9,7 +9,7 @@ from torch import nn
 from gpt2lab.ablations import NoResidualBlock, PostLNBlock
 from gpt2lab.block import TransformerBlock
 from gpt2lab.cache import LayerCache
-from gpt2lab.studies.depth import ReLUAfterAddBlock, profile_stack, stack, token_similarity
+from gpt2lab.studies.depth import ReLUAfterAddBlock, keep_size, profile_stack, stack, token_similarity
 
 
 class Times(nn.Module):
@@ -43,6 +43,24 @@ def test_similarity_is_a_cosine_even_of_tiny_vectors():
 def test_scaled_initialisation_keeps_the_stream_near_1(n_blocks):
     assert 1.0 < profile_stack(stack(n_blocks, scaled_init=True)).spread[-1] < 1.4
     assert profile_stack(stack(n_blocks)).spread[-1] > 0.8 * math.sqrt(n_blocks)
+
+
+def sumless(seed: int = 0) -> nn.ModuleList:
+    return stack(24, block=NoResidualBlock, layer_norm=False, seed=seed)
+
+
+def test_a_stack_made_to_keep_its_size_keeps_it_and_its_gradient_does_not_vanish():
+    for seed in range(3):
+        x = torch.randn(1, 12, 64, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        profile = profile_stack(keep_size(sumless(seed), x), x)
+        torch.testing.assert_close(profile.spread[1:], torch.ones(24, dtype=torch.float64), atol=1e-9, rtol=0)
+        assert profile.gradient[0] > 1
+        assert profile.similarity[8:].min() > 0.99  # and yet all tokens are one
+
+
+def test_keep_size_says_what_it_needs():
+    with pytest.raises(ValueError, match="needs a stack of TransformerBlocks; module 0 is a Linear"):
+        keep_size(nn.ModuleList([nn.Linear(2, 2)]), torch.randn(1, 3, 2))
 
 
 def test_without_sums_and_norms_the_gradient_vanishes():

@@ -23,15 +23,15 @@ def test_depth_shrinks_the_last_gradient_of_pre_ln_only(panel):
     shallow = panel.result
     panel.n_blocks = 24
     deep = panel.result
-    assert deep["pre-LN"]["last gradient"] < 0.6 * shallow["pre-LN"]["last gradient"]
-    assert 0.5 < deep["post-LN"]["last gradient"] / shallow["post-LN"]["last gradient"] < 2
+    assert deep["pre-LN"]["gradient, last block"] < 0.6 * shallow["pre-LN"]["gradient, last block"]
+    assert 0.5 < deep["post-LN"]["gradient, last block"] / shallow["post-LN"]["gradient, last block"] < 2
 
 
 def test_scaled_weights_make_both_even(panel):
     panel.set(n_blocks=24, scaled_init=True)
     for name in ("pre-LN", "post-LN"):
-        assert 0.5 < panel.result[name]["last gradient"] / panel.result[name]["first gradient"] < 2
-    assert panel.result["pre-LN"]["last spread"] < 1.5
+        assert 0.5 < panel.result[name]["gradient, last block"] / panel.result[name]["gradient, block 1"] < 2
+    assert panel.result["pre-LN"]["spread"] < 1.5
 
 
 def test_a_bad_depth_is_one_sentence(panel):
