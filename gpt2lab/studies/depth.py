@@ -5,7 +5,8 @@ at every height: how large the stream is, how much of the gradient arrives, and 
 have become. ``stack`` builds the blocks, with parts left out if you like.
 
 Sources: He et al. 2016, "Identity Mappings in Deep Residual Networks", section 2 (the gradient);
-Mishkin and Matas 2016, "All you need is a good init" (weights fitted to keep the size of a signal); Dong et al. 2021, "Attention is not all you need" (tokens become alike without residuals);
+Mishkin and Matas 2016, "All you need is a good init" (weights fitted to keep the size of a signal);
+Dong et al. 2021, "Attention is not all you need" (tokens become alike without residuals);
 Radford et al. 2019, section 2.3 (the scaled initialisation).
 """
 

@@ -7,12 +7,12 @@ looked up in another token, so attention is not needed at all. Three kinds of mo
     GPT-2's block.
 ``without sums``
     The same, without the two ``x +``; the layer norms stay.
-``without sums, one letter at a time``
+``without sums, one letter``
     The same model again. Its rows have one letter, so attention has nothing to average. If the missing
     sums spoiled the gradient, this model would fail too; if averaging is the trouble, it learns.
 
 Each kind gets the best of four learning rates and two sizes of initial weights. Five seeds.
-``python -m gpt2lab.studies.sums`` repeats everything (about ten minutes on one CPU core).
+``python -m gpt2lab.studies.sums`` repeats everything (about twenty minutes on one CPU core).
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ ALPHABET = "abcdefghijklmnop"
 KINDS = {  # name: (variant of gpt2lab.ablations, letters in a row)
     "with sums": ("gpt2", 8),
     "without sums": ("no-residual", 8),
-    "without sums, one letter at a time": ("no-residual", 1),
+    "without sums, one letter": ("no-residual", 1),
 }
 DEPTHS, SEEDS = (1, 2, 4, 8), 5
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 INITS = {"0.02": False, "GPT-2's, at this width": True}  # True: gpt2lab.ablations.scale_init
 LETTERS_PER_STEP = 128
 TABLE = "sums.json"
 SETTINGS = TrainSettings(
-    steps=300, warmup_steps=20, weight_decay=0.0, eval_every=300, eval_sequences=512, progress=False
+    steps=600, warmup_steps=20, weight_decay=0.0, eval_every=600, eval_sequences=512, progress=False
 )
 
 
