@@ -23,6 +23,15 @@ def test_table_is_complete():
             torch.testing.assert_close(sum(runs) / SEEDS, min(means), atol=1e-3, rtol=0)  # the best was taken
 
 
+def test_what_the_chapter_says_holds_for_every_seed():
+    deepest = {kind: runs[-1] for kind, runs in sums_table()["loss"].items()}
+    assert max(deepest["with sums"]) < 0.3 and max(deepest["without sums, one letter"]) < 0.3
+    assert min(deepest["without sums"]) > 2.5  # a guess costs 2.77
+    assert max(sums_table()["loss"]["without sums"][DEPTHS.index(4)]) < 0.1
+    inside = [rate for rate, _ in sums_table()["chosen"]["without sums"]][-1]
+    assert min(RATES) < inside < max(RATES)  # a still better rate does not lie outside
+
+
 def test_two_runs_repeat_and_training_lowers_the_loss():
     first, again = (losses("with sums", 1, 1e-2, True, range(2), steps=30) for _ in range(2))
     torch.testing.assert_close(first, again, atol=1e-5, rtol=0)
