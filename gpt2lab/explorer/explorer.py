@@ -17,13 +17,21 @@ import os
 from collections.abc import Sequence
 
 import traitlets
-from torch import Tensor
+from torch import Tensor, nn
 from traitlets import Bunch
 
 from gpt2lab.errors import InputError, validates
 from gpt2lab.explorer import answers, files, picture
 from gpt2lab.explorer.assemble import css, esm
-from gpt2lab.explorer.models import Encoding, Traceable, check_model, check_names, sentence
+from gpt2lab.explorer.models import (
+    Encoding,
+    Traceable,
+    check_belong_together,
+    check_names,
+    explorable,
+    readable_encoding,
+    sentence,
+)
 from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import make_scene
@@ -34,6 +42,7 @@ from gpt2lab.explorer.text import HINT, UNKNOWN, safe_label, tokenize
 from gpt2lab.explorer.views import VIEWS
 from gpt2lab.explorer.views.base import Answer
 from gpt2lab.figures.style import as_base64
+from gpt2lab.tokenizer.foreign import TransformersTokenizer
 
 
 class Explorer(Selection):
@@ -41,10 +50,10 @@ class Explorer(Selection):
 
     Parameters
     ----------
-    model : GPT2 or any object with ``trace(tokens)``
+    model : GPT2, a transformers GPT-2, or any object with ``trace(tokens)``
         The least that ``trace`` must return is ``.blocks[i].attn.attn_weights`` (1, n_heads, T, T);
-        views that need more say so.
-    encoding : tiktoken.Encoding
+        views that need more say so. A transformers GPT-2 is copied: training it later does not show.
+    encoding : tiktoken.Encoding or a transformers tokenizer
     text : str
     other : model, optional
         A second model for the same text, shown as "after" beside the first.
@@ -57,8 +66,9 @@ class Explorer(Selection):
     Raises
     ------
     InputError
-        For a model without ``trace``, and for a selection that does not exist. A model that fails
-        on a text raises nothing: the explorer shows the message and keeps the last picture.
+        For a model without ``trace``, an encoding with more tokens than the model, and a selection that
+        does not exist. A model that fails on a text raises nothing: the explorer shows the message and
+        keeps the last picture.
     """
 
     _esm = esm()
@@ -70,20 +80,21 @@ class Explorer(Selection):
     @validates
     def __init__(
         self,
-        model: Traceable,
-        encoding: Encoding,
+        model: Traceable | nn.Module,
+        encoding: Encoding | TransformersTokenizer,
         text: str = "",
         *,
-        other: Traceable | None = None,
+        other: Traceable | nn.Module | None = None,
         names: Sequence[str] | None = None,
         **selection: object,
     ) -> None:
         unknown = set(selection) - {name for name in self.class_traits(sync=True) if name[0] != "_"}
         if unknown:
             raise InputError(f"Explorer has no setting {sorted(unknown)[0]!r}")
-        for candidate in (model,) if other is None else (model, other):
-            check_model(candidate, encoding)
-        self._pair, self._encoding = Pair(model, other), encoding
+        models = [explorable(candidate) for candidate in ((model,) if other is None else (model, other))]
+        self._pair, self._encoding = Pair(*models), readable_encoding(encoding)
+        for candidate in models:
+            check_belong_together(candidate, self._encoding)
         usual = ("before", "after") if other is None else ("first model", "second model")
         self._names = check_names(usual if names is None else names)
         self._runs: list[Run] = []
@@ -136,6 +147,16 @@ class Explorer(Selection):
         )
 
     @property
+    def model(self) -> Traceable:
+        """The model that ``code()`` runs: the second, if there is one; of a transformers GPT-2 the ``GPT2``."""
+        return self._pair.changed
+
+    @property
+    def encoding(self) -> Encoding:
+        """What makes tokens of the text; of a transformers tokenizer an ``Encoding`` of the same tokens."""
+        return self._encoding
+
+    @property
     def tokens(self) -> Tensor:
         """The token ids on screen, (1, T)."""
         return self.screen.runs[0].tokens
@@ -159,10 +180,7 @@ class Explorer(Selection):
         return VIEWS[self.view].tensors(self.screen)
 
     def code(self) -> str:
-        """Python that computes what is on screen, given ``model`` and ``encoding``.
-
-        With a second model on screen, ``model`` stands for that one.
-        """
+        """Python that computes what is on screen, given ``model`` and ``encoding``: those of this explorer."""
         return script(self.screen)
 
     def save(self, path: str | os.PathLike[str]) -> None:

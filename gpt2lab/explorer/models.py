@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gpt2lab.errors import InputError
 from gpt2lab.tokenizer import whole_characters
+from gpt2lab.tokenizer.foreign import TransformersEncoding, TransformersTokenizer
 from gpt2lab.tokenizer.labels import Encoding as Encoding
+from gpt2lab.weights import load_gpt2
 
 
 @runtime_checkable
@@ -86,16 +88,62 @@ class Readout(Protocol):
         """(..., d_model) -> (..., vocab_size)"""
 
 
-def check_model(model: object, encoding: object) -> None:
-    """Refuse what cannot be explored."""
-    if not callable(getattr(model, "trace", None)):
+def explorable(model: object) -> Traceable:
+    """The model itself, or a transformers GPT-2 as a ``GPT2`` with a copy of its weights.
+
+    Raises
+    ------
+    InputError
+        For what cannot be explored.
+    """
+    if not isinstance(model, type) and callable(getattr(model, "trace", None)):
+        return model  # type: ignore[return-value]  # what its trace returns is checked when it runs
+    kind = type(model).__name__
+    theirs = getattr(getattr(getattr(model, "_orig_mod", model), "config", None), "model_type", None)
+    if isinstance(model, nn.Module) and theirs == "gpt2":
+        return load_gpt2(model)
+    if theirs is not None:
         raise InputError(
-            f"Explorer needs a model with trace(tokens), got {type(model).__name__}; "
-            "gpt2lab.GPT2 has one, and an object of your own needs .blocks[i].attn.attn_weights in what it returns"
+            f"Explorer shows GPT-2 and models with a trace(tokens) of their own, got {kind} of type {theirs!r}; "
+            "of transformers' models it takes GPT2LMHeadModel and GPT2Model"
         )
-    for name in ("encode_ordinary", "decode_single_token_bytes"):
-        if not callable(getattr(encoding, name, None)):
-            raise InputError(f"Explorer needs a tiktoken.Encoding (course_encoding()), got {type(encoding).__name__}")
+    raise InputError(
+        f"Explorer needs a model with trace(tokens), got {kind}; gpt2lab.GPT2 has one, a GPT-2 of transformers "
+        "is taken as it is, and an object of your own needs .blocks[i].attn.attn_weights in what it returns"
+    )
+
+
+def readable_encoding(encoding: object) -> Encoding:
+    """The encoding itself, or a transformers tokenizer as one.
+
+    Raises
+    ------
+    InputError
+        For what is neither.
+    """
+    if not isinstance(encoding, type):
+        if all(callable(getattr(encoding, name, None)) for name in ("encode_ordinary", "decode_single_token_bytes")):
+            return encoding  # type: ignore[return-value]  # its answers may still be wrong: then the message says so
+        if isinstance(encoding, TransformersTokenizer):
+            return TransformersEncoding(encoding)
+    got = f"the class {encoding.__name__}" if isinstance(encoding, type) else type(encoding).__name__
+    raise InputError(
+        f"Explorer needs a tiktoken.Encoding such as course_encoding(), or a transformers tokenizer, got {got}"
+    )
+
+
+def check_belong_together(model: object, encoding: object) -> None:
+    """Refuse an encoding with tokens that the model lacks.
+
+    A model with more tokens is taken: vocabularies are often padded to a round number.
+    """
+    theirs = getattr(getattr(model, "config", None), "vocab_size", None)
+    tokens = getattr(encoding, "n_vocab", None)
+    if isinstance(theirs, int) and isinstance(tokens, int) and tokens > theirs:
+        raise InputError(
+            f"the model and the encoding do not belong together: the model has {theirs:,} tokens, the encoding "
+            f"{tokens:,}; use the encoding (or tokenizer) that the model was trained with"
+        )
 
 
 def check_names(names: object) -> list[str]:

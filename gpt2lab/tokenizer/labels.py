@@ -42,12 +42,13 @@ def left_out(encoding: Encoding, text: str) -> list[str]:
     """The parts of a text that no token stands for, in order.
 
     GPT-2's tokens cover every text; those of a toy task cover the words of its language, and
-    ``encode_ordinary`` skips what lies between them.
+    ``encode_ordinary`` skips what lies between them. Empty where tokens are not spelled like the text,
+    because the encoding lowers its letters, for instance: then nothing can be said.
     """
     rest, parts = whole_characters(text).encode("utf-8"), []
     for token in encoding.encode_ordinary(text):
         skipped, piece, rest = rest.partition(encoding.decode_single_token_bytes(token))
+        if not piece:
+            return []
         parts.append(skipped)
-        if not piece:  # the tokens belong to another text
-            break
     return [part.decode("utf-8", "replace") for part in [*parts, rest] if part]
