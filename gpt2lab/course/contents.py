@@ -47,10 +47,13 @@ class CourseContents(AsyncLargeFileManager):
     async def _alive(self, path: str) -> set[str] | None:
         """Models in the kernels of a notebook; None if a kernel does not say."""
         found: set[str] = set()
-        for session in await self.parent.session_manager.list_sessions():
+        server = self.parent
+        if server is None:  # nobody's manager: it knows of no kernels
+            return None
+        for session in await server.session_manager.list_sessions():
             if session["path"].strip("/") != path.strip("/") or session["type"] != "notebook":
                 continue
-            client = cast(_Client, self.parent.kernel_manager.get_kernel(session["kernel"]["id"]).client())
+            client = cast(_Client, server.kernel_manager.get_kernel(session["kernel"]["id"]).client())
             client.start_channels()
             try:
                 reply = await client.comm_info(reply=True, timeout=ANSWER_S)

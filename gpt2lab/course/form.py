@@ -28,7 +28,8 @@ WITHOUT = {"primer": {GPT2}}  # chapters that have no such part
 
 REBUTTAL = re.compile(
     r"\b(?:you (?:will|may|might) (?:have )?(?:read|hear|heard|meet|see it (?:said|written))"
-    r"|it is often (?:said|claimed)|(?:many|some|other) (?:texts|sources|tutorials|articles|people|blogs) (?:say|claim|write|call)"
+    r"|it is often (?:said|claimed)"
+    r"|(?:many|some|other) (?:texts|sources|tutorials|articles|people|blogs) (?:say|claim|write|call)"
     r"|contrary to what|is (?:often|sometimes|commonly) (?:said|claimed|described|called))\b",
     flags=re.I,
 )

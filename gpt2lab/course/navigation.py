@@ -15,11 +15,11 @@ from nbformat.v4 import new_markdown_cell
 from gpt2lab.course import cells
 from gpt2lab.course.minutes import minutes
 from gpt2lab.course.topics import CHAPTERS
+from gpt2lab.course.workspace import LIST
 
-LIST = "README.md"
 _HEAD = """# The chapters
 
-Made by `python -m gpt2lab.course.notebooks finish` from the notebooks; a test keeps it current. The minutes
+Made by `python -m gpt2lab.course.notebooks list` from the notebooks; a test keeps it current. The minutes
 follow one rule (words / 150, 45 seconds a code cell, 60 seconds a prediction or panel); exercises take longer.
 
 | | chapter | minutes |

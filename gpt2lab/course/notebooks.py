@@ -4,12 +4,13 @@
     python -m gpt2lab.course.notebooks finish  chapters/03_attention.ipynb …
     python -m gpt2lab.course.notebooks check   chapters/03_attention.ipynb …
     python -m gpt2lab.course.notebooks minutes chapters/03_attention.ipynb …
+    python -m gpt2lab.course.notebooks list
 
 ``run`` executes each notebook from top to bottom in a fresh kernel with one fixed environment and
 replaces the file only if every cell ran; then it does what ``finish`` and ``check`` do. ``finish`` writes
-the links to other chapters and the minutes, and chapters/README.md. ``check`` lists what breaks the rules
-of ``hygiene`` and ``form``. ``minutes`` prints how long a chapter takes. Without file names, all take every
-chapter.
+the links to other chapters and the minutes, and chapters/README.md, which ``list`` writes alone. ``check``
+lists what breaks the rules of ``hygiene`` and ``form``. ``minutes`` prints how long a chapter takes.
+Without file names, all take every chapter.
 """
 
 from __future__ import annotations
@@ -184,16 +185,24 @@ def finish(path: Path) -> None:
     with atomic_write(path) as part:
         nbformat.write(notebook, part)
     if path.stem in navigation.present(path.parent):
-        with atomic_write(path.parent / navigation.LIST) as part:
-            part.write_text(navigation.list_of_chapters(path.parent), encoding="utf-8")
+        write_list(path.parent)
+
+
+def write_list(folder: Path) -> None:
+    """Write the list of the chapters in a folder, README.md."""
+    with atomic_write(folder / workspace.LIST) as part:
+        part.write_text(navigation.list_of_chapters(folder), encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0 if all went well and the notebooks keep the rules, else 1."""
     parser = argparse.ArgumentParser("python -m gpt2lab.course.notebooks", description="Execute, store, check.")
-    parser.add_argument("action", choices=["run", "finish", "check", "minutes"])
+    parser.add_argument("action", choices=["run", "finish", "check", "minutes", "list"])
     parser.add_argument("notebook", nargs="*", type=Path, help="default: every chapter")
     options = parser.parse_args(arguments)
+    if options.action == "list":
+        write_list(workspace.course_root() / "chapters")
+        return 0
     failed = 0
     for path in options.notebook or chapters():
         try:

@@ -28,6 +28,7 @@ FIRST_EDITION = {
     "08_training": "09_training",
     "09_generation": "10_generation",
 }
+LIST = "README.md"  # of chapters/: the list of chapters
 # Of chapters/: what gives the answers away, and what is about the course rather than part of it.
 LEFT_OUT = {"solutions", "COVERAGE.md", "__pycache__"}
 
@@ -72,7 +73,7 @@ def work_folder(root: Path) -> Path:
 
 
 def fill(root: Path) -> list[Path]:
-    """Copy into work/ what is missing there.
+    """Copy into work/ what is missing there; the list of chapters is renewed unless somebody changed it.
 
     Returns
     -------
@@ -80,10 +81,18 @@ def fill(root: Path) -> list[Path]:
         The files that were copied, relative to work/.
     """
     work = work_folder(root)
-    missing = [file for file in chapter_files(root / "chapters") if not (work / file).exists()]
-    for file in missing:
+    files = chapter_files(root / "chapters")
+    missing = [file for file in files if not (work / file).exists()]
+    stale = [file for file in files if file.name == LIST and file not in missing and _is_untouched(root, file)]
+    for file in (*missing, *stale):
         _copy(root, file)
     return missing
+
+
+def _is_untouched(root: Path, file: Path) -> bool:
+    """Whether a copy that is no notebook is still as it was made, while the course has a newer one."""
+    made_from, copy = _originals(root / "work").get(file.as_posix()), root / "work" / file
+    return made_from == _digest(copy) != _digest(root / "chapters" / file)
 
 
 def outdated(root: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt2lab.course import cells, coverage, hygiene, notebooks, topics
+from gpt2lab.course import cells, coverage, form, hygiene, navigation, notebooks, topics, workspace
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = notebooks.chapters(ROOT)
@@ -18,6 +18,25 @@ BY_NAME = [pytest.param(path, id=path.stem) for path in CHAPTERS]
 @pytest.mark.parametrize("path", BY_NAME)
 def test_keeps_the_rules(path):
     assert hygiene.problems(notebooks.read(path), path) == []
+
+
+# Chapters that have not the form of the second edition yet. At the end there are none, and this goes.
+OLD_FORM = """00_map 01_residuals 02_layernorm 03_attention 05_masking 06_positions 07_feedforward 08_gpt2 09_training
+    10_generation""".split()
+WITH_FORM = [
+    pytest.param(path, id=path.stem, marks=pytest.mark.xfail(strict=False) if path.stem in OLD_FORM else ())
+    for path in CHAPTERS
+]
+
+
+@pytest.mark.parametrize("path", WITH_FORM)
+def test_has_the_form_of_a_chapter(path):
+    assert form.problems(notebooks.read(path), path) == []
+
+
+def test_the_list_of_chapters_is_current():
+    text = (ROOT / "chapters" / workspace.LIST).read_text(encoding="utf-8")
+    assert text == navigation.list_of_chapters(ROOT / "chapters"), "run: python -m gpt2lab.course.notebooks list"
 
 
 @pytest.mark.parametrize("path", BY_NAME)

@@ -183,3 +183,15 @@ def test_an_old_name_leads_to_the_new_one(second_edition):
         with pytest.raises(InputError, match="04_masking is from the first edition; now it is 05_masking"):
             act(second_edition, "04_masking")
     assert (second_edition / "work/04_masking.ipynb").read_text() == "work/04_masking"
+
+
+def test_the_list_of_chapters_is_renewed_unless_somebody_changed_it(root):
+    shipped, copy = root / "chapters" / workspace.LIST, root / "work" / workspace.LIST
+    shipped.write_text("two chapters")
+    workspace.fill(root)
+    shipped.write_text("three chapters")
+    assert workspace.fill(root) == [] and copy.read_text() == "three chapters"
+    copy.write_text("mine")
+    shipped.write_text("four chapters")
+    workspace.fill(root)
+    assert copy.read_text() == "mine"
