@@ -60,7 +60,7 @@ def test_length(good):
     said = problem(good)
     assert "there are 41 code cells; at most 40" in said
     assert "the opening cell says 4 minutes, the rule 33" in said
-    notebook.cells[3].source += " word" * 4000
+    notebook.cells[2].source += " word" * 4200
     assert "it takes 61 minutes: " in problem(good) and "at most 60 minutes" in problem(good)
 
 
