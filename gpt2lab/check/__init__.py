@@ -52,35 +52,51 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         adamw(fn)                    fn(theta, gradient, m, v, t, lr, betas, eps, decay)
                                                      -> (theta, m, v)
 
-The files are named like the components:
+The files are named like the components, and what belongs together:
 
-    model        shapes, embed, unembed, next_token, forward
-    residual     residual, block, residual_scale, gradient
-    layernorm    token_statistics, layer_norm, rms_norm, pre_ln, post_ln
-    attention    softmax, attention_scores, attention
-    heads        split_heads, merge_heads, multi_head_attention
-    masking      causal_mask, masked_softmax, left_padding_mask, leaks
-    positions    bpe_pair, sinusoidal, rope, alibi_bias
-    feedforward  gelu, feed_forward, dropout, block_parameters
-    weights      parameter_count, from_weights, flops_per_token
-    generation   temperature, top_k, top_p, greedy, kv_cache_bytes
-    training     next_token_loss, first_loss, perplexity, learning_rate, clip, adamw
-    base         a check's result, and how a learner's result is judged
-    learner      calling a learner's function so that it can disturb nothing
+    model          shapes, embed, unembed, next_token, forward
+    residual       residual, block, residual_scale, gradient
+    layernorm      token_statistics, layer_norm
+    norm_variants  rms_norm, pre_ln, post_ln
+    scores         softmax, attention_scores
+    attention      attention
+    heads          split_heads, merge_heads, multi_head_attention
+    masking        causal_mask, masked_softmax, left_padding_mask, leaks
+    positions      bpe_pair, sinusoidal, alibi_bias
+    rotation       rope
+    feedforward    gelu, feed_forward, dropout
+    weights        from_weights
+    counts         block_parameters, parameter_count, flops_per_token
+    sampling       temperature, top_k, top_p
+    generation     greedy
+    cache          kv_cache_bytes
+    loss           next_token_loss, first_loss, perplexity
+    optimizer      learning_rate, clip, adamw
+    base           a check's result, and how a learner's result is judged
+    learner        calling a learner's function
+    sandbox        so that it can disturb nothing
+    axes           errors about shapes, in terms of axes
 """
 
-from gpt2lab.check.attention import attention, attention_scores, softmax
+from gpt2lab.check.attention import attention
 from gpt2lab.check.base import NOT_DONE, CheckResult
-from gpt2lab.check.feedforward import block_parameters, dropout, feed_forward, gelu
-from gpt2lab.check.generation import greedy, kv_cache_bytes, temperature, top_k, top_p
+from gpt2lab.check.cache import kv_cache_bytes
+from gpt2lab.check.counts import block_parameters, flops_per_token, parameter_count
+from gpt2lab.check.feedforward import dropout, feed_forward, gelu
+from gpt2lab.check.generation import greedy
 from gpt2lab.check.heads import merge_heads, multi_head_attention, split_heads
-from gpt2lab.check.layernorm import layer_norm, post_ln, pre_ln, rms_norm, token_statistics
+from gpt2lab.check.layernorm import layer_norm, token_statistics
+from gpt2lab.check.loss import first_loss, next_token_loss, perplexity
 from gpt2lab.check.masking import causal_mask, leaks, left_padding_mask, masked_softmax
 from gpt2lab.check.model import embed, forward, next_token, shapes, unembed
-from gpt2lab.check.positions import alibi_bias, bpe_pair, rope, sinusoidal
+from gpt2lab.check.norm_variants import post_ln, pre_ln, rms_norm
+from gpt2lab.check.optimizer import adamw, clip, learning_rate
+from gpt2lab.check.positions import alibi_bias, bpe_pair, sinusoidal
 from gpt2lab.check.residual import block, gradient, residual, residual_scale
-from gpt2lab.check.training import adamw, clip, first_loss, learning_rate, next_token_loss, perplexity
-from gpt2lab.check.weights import flops_per_token, from_weights, parameter_count
+from gpt2lab.check.rotation import rope
+from gpt2lab.check.sampling import temperature, top_k, top_p
+from gpt2lab.check.scores import attention_scores, softmax
+from gpt2lab.check.weights import from_weights
 
 __all__ = [
     "NOT_DONE",

@@ -1,99 +1,15 @@
-"""Checks for attention: softmax, scores, and the whole equation; several heads are in ``heads``."""
+"""Checks for the whole equation of attention; scores are in ``scores``, several heads in ``heads``."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
 
 from gpt2lab.attention import attention as reference
-from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, changed, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, as_tensors, changed, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
-
-
-@validates
-def softmax(function: Answer) -> CheckResult:
-    """``my_softmax(scores)`` -> weights over the last axis, each row positive with sum 1."""
-    return examine("softmax", function, "scores", _softmax, _softmax_large, _softmax_hidden)
-
-
-def _softmax(learner: Learner) -> None:
-    scores = torch.randn(2, 4, 5)
-    raised = scores.exp()
-    judge(
-        learner.tensor(scores, shape=(2, 4, 5)),
-        scores.softmax(-1),
-        {
-            "All numbers of the tensor together sum to 1. Each *row* must: sum over dim=-1, keepdim=True.": raised
-            / raised.sum(),
-            "The columns sum to 1, not the rows. Sum over dim=-1.": scores.softmax(1),
-            "The sum runs over the first axis, the batch. Sum over dim=-1.": scores.softmax(0),
-            "The scores are divided by their sum without exp. Scores can be negative; exp makes them positive.": scores
-            / scores.sum(-1, keepdim=True),
-            "The exponentials are right; divide them by their sum.": raised,
-            "This is the logarithm of the softmax.": scores.log_softmax(-1),
-            "Powers of 2 instead of e: use exp.": (scores * math.log(2)).softmax(-1),
-        },
-        "Raise e to each score and divide by the sum over the row.",
-    )
-
-
-def _softmax_large(learner: Learner) -> None:
-    scores = torch.tensor([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -3000.0]])
-    judge(
-        learner.tensor(scores, shape=(2, 3)),
-        scores.softmax(-1),
-        {},
-        "Scores around ±1000 break it: exp(1000) is infinite. Subtract the largest score of the row first; "
-        "the result stays the same.",
-    )
-
-
-def _softmax_hidden(learner: Learner) -> None:
-    scores = torch.tensor([[1.0, 2.0, -torch.inf]])
-    judge(learner.tensor(scores, shape=(1, 3)), scores.softmax(-1), {}, "A score of -inf must get the weight 0.")
-
-
-@validates
-def attention_scores(function: Answer) -> CheckResult:
-    """``my_scores(q, k)`` -> q kᵀ / √d_head, (..., T_query, T_key)."""
-    return examine("attention_scores", function, "q k", _scores, _scores_shapes)
-
-
-def _scores(learner: Learner) -> None:
-    q, k = torch.randn(2, 3, 6, 16), torch.randn(2, 3, 6, 16)
-    dots = q @ k.transpose(-2, -1)
-    judge(
-        learner.tensor(q, k, shape=(2, 3, 6, 6), why="There is one score for each query and each key."),
-        dots / 4,
-        {
-            "The scores are not scaled: divide by √d_head.": dots,
-            "Divided by d_head. Divide by its root: a sum of d_head products spreads like √d_head.": dots / 16,
-            "Multiplied by √d_head. Divide.": dots * 4,
-            "Divided by the root of the number of keys. It is the *width* of the vectors that makes dot products "
-            "large: √d_head.": dots / math.sqrt(6),
-            "Divided by √d_model, the width of all heads together. Each dot product runs over one head: √d_head.": dots
-            / math.sqrt(48),
-            "Rows and columns are exchanged: a row belongs to a query, a column to a key.": dots.transpose(-2, -1) / 4,
-            "The softmax is already in it. Return the scores.": (dots / 4).softmax(-1),
-        },
-        "Not right: a score is the dot product of one query with one key, scaled by the width of a head. Compute one by hand, and compare.",
-    )
-
-
-def _scores_shapes(learner: Learner) -> None:
-    for *batch, T_query, T_key, d_head in ((5, 5, 9), (2, 1, 7, 4), (4, 4, 4, 4)):
-        q, k = torch.randn(*batch, T_query, d_head), torch.randn(*batch, T_key, d_head)
-        out = learner.tensor(q, k, shape=(*batch, T_query, T_key))
-        judge(
-            out,
-            q @ k.transpose(-2, -1) / math.sqrt(d_head),
-            {},
-            f"Not right for q {tuple(q.shape)} and k {tuple(k.shape)}: transpose the *last two* axes of k.",
-        )
 
 
 @validates
@@ -113,9 +29,7 @@ def attention(function: Answer) -> CheckResult:
 
 def _attend(learner: Learner, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     result = learner(q, k, v, mask)
-    if not (isinstance(result, (tuple, list)) and len(result) == 2):
-        raise Wrong("Return two tensors: out, attn_weights.")
-    out, weights = (as_tensor(value, learner.name) for value in result)
+    out, weights = as_tensors(result, learner.name, ("out", "attn_weights"))
     expected = (*q.shape[:-1], k.shape[-2])
     if out.shape == expected and weights.shape == (*q.shape[:-1], v.shape[-1]) and expected != weights.shape:
         raise Wrong("The two results are exchanged. Return out, attn_weights, in this order.")

@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gpt2lab.check.axes import gap
 from gpt2lab.errors import shown as shown
 
 NOT_DONE = "not done yet"
+_COUNTS = {2: "two", 3: "three"}
 
 Answer: TypeAlias = Callable[..., object]  # a learner's function: nothing is known about its result
 
@@ -57,13 +59,31 @@ class CheckResult:
 
 def as_tensor(value: object, name: str, shape: tuple[int, ...] | None = None, context: str = "") -> Tensor:
     """Insist that the learner's value is a tensor, of ``shape`` if given."""
-    if isinstance(value, tuple) and len(value) == 1:
-        raise Wrong(f"{name} returns a tuple with one tensor in it. Is there a comma at the end of the return?")
+    if isinstance(value, (tuple, list)) and len(value) == 1:
+        raise Wrong(
+            f"{name} returns a {type(value).__name__} with one thing in it. Is there a comma at the end of the return?"
+        )
     if not isinstance(value, Tensor):
         raise Wrong(f"{name} must return a tensor, got {describe(value)}. {context}".strip())
     if shape is not None and tuple(value.shape) != tuple(shape):
-        raise Wrong(f"The result has shape {tuple(value.shape)}, expected {tuple(shape)}. {context}".strip())
+        told = f"The result has shape {tuple(value.shape)}, expected {tuple(shape)}."
+        raise Wrong(" ".join(filter(None, (told, gap(tuple(value.shape), tuple(shape)), context))))
     return value
+
+
+def as_tensors(value: object, name: str, what: tuple[str, ...]) -> tuple[Tensor, ...]:
+    """Insist on one tensor for each name in ``what``, in a tuple or a list."""
+    asked = f"Return {_COUNTS[len(what)]} tensors: {', '.join(what)}."
+    if not isinstance(value, (tuple, list)):
+        raise Wrong(f"{asked} {name} returns {'one tensor' if isinstance(value, Tensor) else describe(value)}.")
+    if any(part is ... for part in value):
+        raise NotDone
+    if len(value) != len(what):
+        raise Wrong(f"{asked} {name} returns {len(value)} thing{'s' * (len(value) != 1)}.")
+    for part, called in zip(value, what, strict=True):
+        if not isinstance(part, Tensor):
+            raise Wrong(f"{asked} What stands for {called} is {describe(part)}.")
+    return tuple(value)
 
 
 def agree(actual: Tensor, expected: Tensor, tolerance: float = 1e-4, equal_nan: bool = False) -> bool:
@@ -83,7 +103,8 @@ def judge(
     if agree(actual, expected, tolerance):
         return
     if actual.shape != expected.shape:
-        raise Wrong(f"{otherwise} The result has shape {tuple(actual.shape)}, expected {tuple(expected.shape)}.")
+        told = f"The result has shape {tuple(actual.shape)}, expected {tuple(expected.shape)}."
+        raise Wrong(f"{otherwise} {told} {gap(tuple(actual.shape), tuple(expected.shape))}".strip())
     for message, result in mistakes.items():
         if agree(actual, result, tolerance, equal_nan=True):
             raise Wrong(message)

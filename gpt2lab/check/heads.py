@@ -70,8 +70,13 @@ def _split_indivisible(learner: Learner) -> None:
     x = torch.randn(1, 9, 10)
     try:
         out = learner.function(x, 3)
-    except Exception:  # whatever it raises: the point is that it does not go on
+    except ValueError:
         return
+    except Exception as error:
+        raise Wrong(
+            f"10 features cannot be cut into 3 equal heads. {learner.name} stops there by accident, with "
+            f"{type(error).__name__} from inside. Look at the width first, and raise a ValueError that says what is wrong."
+        ) from None
     if out is None or out is ...:
         raise NotDone
     raise Wrong(
@@ -168,7 +173,7 @@ def _heads(learner: Learner) -> None:
             @ w_o.T,
             "x is added already. The sum belongs to the block; return what attention writes.": x + right,
         },
-        "Project, split, attend with the causal mask, merge, multiply by w_o.",
+        "Not right. Follow one token: its three projections, the heads, what each may see, and how the heads come together again.",
     )
 
 

@@ -1,12 +1,11 @@
-"""Checks for layer normalisation, its relative RMSNorm, and where the norm stands."""
+"""Checks for layer normalisation; RMSNorm and the place of the norm are in ``norm_variants``."""
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, changed, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensors, changed, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 from gpt2lab.layernorm import layer_norm as reference
@@ -21,20 +20,20 @@ def token_statistics(function: Answer) -> CheckResult:
 
 
 def _statistics(learner: Learner) -> None:
-    x = _tokens()
+    x = uneven_tokens()
     result = learner(x)
-    if not (isinstance(result, (tuple, list)) and len(result) == 2):
-        raise Wrong("Return two tensors: mean, variance.")
-    mean, variance = (as_tensor(value, learner.name) for value in result)
+    mean, variance = as_tensors(result, learner.name, ("mean", "variance"))
     if mean.numel() != 10:
         raise Wrong(
             f"x holds 10 tokens (2 samples of 5), so there are 10 means, one per token; yours has shape "
             f"{tuple(mean.shape)}. The mean runs over the features, dim=-1."
         )
+    biased = x.var(-1, unbiased=False)
+    if variance.numel() == 10 and agree(mean.reshape(2, 5), biased) and agree(variance.reshape(2, 5), x.mean(-1)):
+        raise Wrong("The two are exchanged: the mean comes first. (torch.var_mean gives the variance first.)")
     judge(mean.reshape(2, 5), x.mean(-1), {}, "The mean of each token runs over its features, dim=-1.")
     if variance.numel() != 10:
         raise Wrong(f"Expected one variance per token, got shape {tuple(variance.shape)}.")
-    biased = x.var(-1, unbiased=False)
     judge(
         variance.reshape(2, 5),
         biased,
@@ -66,7 +65,9 @@ def layer_norm(function: Answer) -> CheckResult:
 
 def _whose_statistics(learner: Learner) -> None:
     """Mean and variance belong to one token: no other token, no other sample."""
-    x, ones, zeros = _tokens(), torch.ones(8), torch.zeros(8)
+    ready = "This exercise is the layer norm itself: write it with means, squares and roots, without torch's own."
+    learner.forbidden = dict.fromkeys(("layer_norm", "native_layer_norm", "group_norm", "rms_norm"), ready)
+    x, ones, zeros = uneven_tokens(), torch.ones(8), torch.zeros(8)
     out = learner.tensor(x, ones, zeros, EPS, shape=(2, 5, 8))
     sample, token = x.clone(), x.clone()
     sample[1] += torch.randn(5, 8)
@@ -97,13 +98,13 @@ def _whose_statistics(learner: Learner) -> None:
 
 
 def _which_variance(learner: Learner) -> None:
-    x, small = _tokens(), 1e-3 * torch.randn(3, 8)  # only small numbers tell where eps stands
+    x, small = uneven_tokens(), 1e-3 * torch.randn(3, 8)  # only small numbers tell where eps stands
     centred, variance = x - x.mean(-1, keepdim=True), x.var(-1, keepdim=True, unbiased=False)
     outside = (small - small.mean(-1, keepdim=True)) / (small.std(-1, keepdim=True) + EPS)
     if agree(learner.tensor(small, torch.ones(8), torch.zeros(8), EPS), outside):
         raise Wrong(
             "The standard deviation is the unbiased one (divided by d - 1, torch's default), and eps stands outside "
-            "the root. LayerNorm: sqrt(variance + eps), with the variance divided by d."
+            "the root. LayerNorm divides the variance by d, and has eps inside the root."
         )
     judge(
         learner.tensor(x, torch.ones(8), torch.zeros(8), EPS, shape=(2, 5, 8)),
@@ -131,19 +132,19 @@ def _small_tokens(learner: Learner) -> None:
             learner.tensor(x, torch.ones(8), torch.zeros(8), eps, shape=(3, 8)),
             reference(x, torch.ones(8), torch.zeros(8), eps),
             {
-                "eps stands outside the root. It belongs inside: sqrt(variance + eps). For small numbers, such as "
+                "eps stands outside the root. It belongs inside, beside the variance. For small numbers, such as "
                 "GPT-2's first stream, this decides how large the result is.": centred / (variance.sqrt() + eps),
                 "eps is never used. Add it to the variance, inside the root.": centred / variance.sqrt(),
                 f"eps is fixed at 1e-5 inside your function. Use the argument: here eps is {eps:g}.": centred
                 / (variance + 1e-5).sqrt(),
                 "eps is fixed at 1e-8 inside your function. Use the argument.": centred / (variance + 1e-8).sqrt(),
             },
-            f"For a token whose features are as small as 0.001, with eps={eps:g}: divide by sqrt(variance + eps).",
+            f"For a token whose features are as small as 0.001, with eps={eps:g}: what does eps stand beside?",
         )
 
 
 def _gain_and_bias(learner: Learner) -> None:
-    x, weight, bias = _tokens(), 0.5 + 2 * torch.rand(8), torch.randn(8)
+    x, weight, bias = uneven_tokens(), 0.5 + 2 * torch.rand(8), torch.randn(8)
     normal = reference(x, torch.ones(8), torch.zeros(8), EPS)
     judge(
         learner.tensor(x, weight, bias, EPS, shape=(2, 5, 8)),
@@ -194,91 +195,6 @@ def _shapes(learner: Learner) -> None:
         judge(out, reference(x, weight, bias, EPS), {}, f"Not right for x of shape {shape}: use dim=-1, keepdim=True.")
 
 
-@validates
-def rms_norm(function: Answer) -> CheckResult:
-    """``my_rms_norm(x, weight, eps)`` -> x divided by the root of its mean square, times weight."""
-    return examine("rms_norm", function, "x weight eps", _rms, _rms_small)
-
-
-def _rms(learner: Learner) -> None:
-    x, weight = _tokens(), 0.5 + torch.rand(8)
-    square = (x**2).mean(-1, keepdim=True)
-    judge(
-        learner.tensor(x, weight, EPS, shape=(2, 5, 8)),
-        x / (square + EPS).sqrt() * weight,
-        {
-            "This is LayerNorm without bias: the mean is subtracted. RMSNorm leaves the mean in.": reference(
-                x, weight, torch.zeros(8), EPS
-            ),
-            "Divided by the length of the vector: the squares are summed. Take their mean.": x
-            / ((x**2).sum(-1, keepdim=True) + EPS).sqrt()
-            * weight,
-            "weight is not used.": x / (square + EPS).sqrt(),
-            "Divided by the mean square, without the root.": x / (square + EPS) * weight,
-            "The mean of the squares runs over the whole tensor. Use dim=-1: one token.": x
-            / ((x**2).mean() + EPS).sqrt()
-            * weight,
-        },
-        "Divide each token by the root of the mean of its squares, then multiply by weight.",
-    )
-
-
-def _rms_small(learner: Learner) -> None:
-    x = 1e-3 * torch.randn(3, 8)
-    square = (x**2).mean(-1, keepdim=True)
-    judge(
-        learner.tensor(x, torch.ones(8), 1e-4, shape=(3, 8)),
-        x / (square + 1e-4).sqrt(),
-        {
-            "eps stands outside the root. It belongs inside.": x / (square.sqrt() + 1e-4),
-            "eps is never used. Add it to the mean square, inside the root.": x / square.sqrt(),
-        },
-        "For small numbers, with eps=0.0001: divide by sqrt(mean square + eps).",
-    )
-
-
-@validates
-def pre_ln(function: Answer) -> CheckResult:
-    """``my_pre_ln(x, f, ln)`` -> x + f(ln(x)): GPT-2's arrangement."""
-    return examine("pre_ln", function, "x f ln", lambda learner: _arrangement(learner, "pre"))
-
-
-@validates
-def post_ln(function: Answer) -> CheckResult:
-    """``my_post_ln(x, f, ln)`` -> ln(x + f(x)): the arrangement of 2017."""
-    return examine("post_ln", function, "x f ln", lambda learner: _arrangement(learner, "post"))
-
-
-def _arrangement(learner: Learner, wanted: str) -> None:
-    x, w = 2 * torch.randn(2, 5, 8), torch.randn(8, 8)
-
-    def f(x: Tensor) -> Tensor:
-        return torch.tanh(x @ w)
-
-    def ln(x: Tensor) -> Tensor:
-        return F.layer_norm(x, (8,))
-
-    results = {"pre": x + f(ln(x)), "post": ln(x + f(x))}
-    place = {"pre": "on the branch, in front of f", "post": "on the stream, behind the sum"}
-    other = {"pre": "post", "post": "pre"}[wanted]
-    judge(
-        learner.tensor(x, f, ln, shape=(2, 5, 8)),
-        results[wanted],
-        {
-            f"This is {other}-LN: the norm stands {place[other]}. In {wanted}-LN it stands {place[wanted]}.": results[
-                other
-            ],
-            "The norm overwrites the stream: ln(x) is added instead of x.": ln(x) + f(ln(x)),
-            "The norm stands on the output of f. That is neither of the two.": x + ln(f(x)),
-            "ln is never used.": x + f(x),
-            "x is never added.": f(ln(x)),
-            "The norm of the output of f is all there is: x is never added.": ln(f(x)),
-            "There are two norms, one before f and one after the sum. Only one is wanted.": ln(x + f(ln(x))),
-        },
-        f"This is not {wanted}-LN: there is one sum, of x and the branch, and the norm stands {place[wanted]}.",
-    )
-
-
-def _tokens() -> Tensor:
+def uneven_tokens() -> Tensor:
     """2 samples of 5 tokens with 8 features; tokens and features differ in mean and spread."""
     return torch.randn(2, 5, 8) * (1 + torch.arange(5.0)[:, None]) * (0.5 + torch.rand(8)) + 3 * torch.randn(2, 5, 1)

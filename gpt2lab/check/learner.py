@@ -1,4 +1,4 @@
-"""Calling a learner's function so that it cannot disturb the check or the notebook, whatever it does."""
+"""Calling a learner's function, and saying in one sentence what went wrong in it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,19 @@ import dis
 import functools
 import inspect
 import linecache
-import random
-import re
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import CodeType, EllipsisType
+from collections.abc import Callable
+from types import CodeType, EllipsisType, FrameType
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gpt2lab import records
+from gpt2lab.check import axes
 from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, as_tensor, describe
+from gpt2lab.check.sandbox import Watch, copy_of, random_state, same, torch_settings
 
 _EMPTY_BODY = {"RESUME", "NOP", "RETURN_CONST", "LOAD_CONST", "RETURN_VALUE", "POP_TOP", "CACHE"}
-
-# What the failing line or torch's message gives away, and what to say about it.
-_HINTS = (
-    (r"torch\.return_types", "max(dim) and min(dim) return values and indices: take .values, or use amax or amin"),
-    (r"\.transpose\(0, ?1\)|\.t\(\)|\.T\b", "that moves the first axes; count the axes from the end: -1, -2"),
-    (r"view size is not compatible", "view needs memory in order; after a transpose use reshape or flatten"),
-    (r"must match the size|mat1 and mat2|Expected size for first two|batch2", "compare the .shape of both sides"),
-)
 
 
 class Learner:
@@ -46,25 +35,31 @@ class Learner:
         self.parameters = parameters
         self.name = _name(function)
         self.may_change: frozenset[str] = frozenset()  # parameters it may change in place
+        self.forbidden: dict[str, str] = {}  # names of functions that the exercise forbids, and what to say
 
     def __call__(self, *arguments: object) -> object:
         self._check_signature(arguments)
-        copies = tuple(_copy(a) for a in arguments)
-        with _torch_settings(self.name):
+        copies = tuple(copy_of(a) for a in arguments)
+        with torch_settings(self.name):
             try:
-                result = self.function(*copies)
+                with Watch() as watch:
+                    result = self.function(*copies)
             except KeyboardInterrupt:  # the person at the keyboard, not the answer
                 raise
             except BaseException as error:  # SystemExit too: it must not end the kernel
                 if "ellipsis" in _words(error):  # a line of the exercise still reads `scores = ...`
                     raise NotDone from None
                 raise Wrong(self._stopped(error, arguments)) from None
+        code = _code(self.function)
+        for name in watch.called | set(code.co_names if code else ()):
+            if name in self.forbidden:
+                raise Wrong(self.forbidden[name])
         if result is None and not self._is_empty():
             raise Wrong(f"{self.name} returns nothing. Is its last line a `return`?")
         if result is None or result is ... or (isinstance(result, tuple) and any(r is ... for r in result)):
             raise NotDone
         for name, before, after in zip(self.parameters, arguments, copies, strict=False):
-            if name not in self.may_change and not _same(before, after):
+            if name not in self.may_change and not same(before, after):
                 raise Wrong(
                     f"{self.name} changes its argument {name} in place (as += and masked_fill_ do). "
                     "Return a new one: the caller still needs the old one."
@@ -87,22 +82,23 @@ class Learner:
             raise Wrong(f"{self.name} must take ({wanted}); yours takes ({', '.join(_plain(signature))}).") from None
 
     def _called(self, arguments: tuple[object, ...]) -> str:
-        given = zip(self.parameters, arguments, strict=False)
-        return "It was called with " + ", ".join(f"{name} {describe(value)}" for name, value in given) + "."
+        given = [f"{name} {_given(name, value)}" for name, value in zip(self.parameters, arguments, strict=False)]
+        return f"It was called with {', '.join(given) or 'no arguments'}."
 
     def _stopped(self, error: BaseException, arguments: tuple[object, ...]) -> str:
         """One sentence: which of the learner's lines failed, and how."""
-        code = _code(self.function)
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if code and frame.filename == code.co_filename]
-        line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip() if own else ""
+        frame, number = _last_own_frame(error, _code(self.function))
+        line = linecache.getline(frame.f_code.co_filename, number).strip() if frame else ""
         where = f" at `{line}`" if line else ""
-        reason = (_words(error).strip().splitlines() or ["no message"])[0].rstrip(".")
+        words = _words(error)
+        reason = (words.strip().splitlines() or ["no message"])[0].rstrip(".")
         if isinstance(error, SystemExit):
             reason = "it would end the whole notebook, use return"
-        hints = [hint for pattern, hint in _HINTS if re.search(pattern, f"{line} {reason}")]
-        hint = f" ({hints[0]})" if hints and isinstance(error, (RuntimeError, TypeError, IndexError)) else ""
-        return f"{self.name} stops{where} with {type(error).__name__}: {reason[:300]}{hint}. {self._called(arguments)}"
+        if frame and isinstance(error, (RuntimeError, TypeError, IndexError)):
+            given = dict(zip(self.parameters, arguments, strict=False))
+            if meaning := axes.explain(words, line, given, frame.f_locals):
+                return f"{self.name} stops{where}: {meaning}. {self._called(arguments)}"
+        return f"{self.name} stops{where} with {type(error).__name__}: {reason[:300]}. {self._called(arguments)}"
 
     def _is_empty(self) -> bool:
         code = _code(self.function)
@@ -124,7 +120,7 @@ def examine(name: str, function: object, parameters: str, *trials: Trial) -> Che
     parameters : str
         Names of its parameters, separated by blanks.
     """
-    with _random_state():  # the same numbers in every run; the learner's own generators are left alone
+    with random_state():  # the same numbers in every run; the learner's own generators are left alone
         torch.manual_seed(0)
         called = "your function"
         try:
@@ -149,39 +145,19 @@ def examine(name: str, function: object, parameters: str, *trials: Trial) -> Che
     )
 
 
-@contextmanager
-def _random_state() -> Iterator[None]:
-    """Random numbers of torch, NumPy and Python go on afterwards as if nothing had been drawn."""
-    of_python, of_numpy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)
+def _given(name: str, value: object) -> str:
+    return axes.named(name, value) if isinstance(value, Tensor) else describe(value)
 
 
-@contextmanager
-def _torch_settings(name: str) -> Iterator[None]:
-    """Put back torch's global settings; a change that other cells would feel is wrong, and said."""
-    gradients, dtype, threads = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()
-    try:
-        yield
-        if torch.is_grad_enabled() != gradients:
-            raise Wrong(
-                f"{name} switches gradients {'off' if gradients else 'on'} for the whole notebook (set_grad_enabled). "
-                f"Use `with torch.{'no_grad' if gradients else 'enable_grad'}():`, which ends with its block."
-            )
-        if torch.get_default_dtype() != dtype:
-            raise Wrong(
-                f"{name} changes torch's default dtype to {torch.get_default_dtype()} for the whole notebook. "
-                "Convert the tensors instead: x.double(), x.float()."
-            )
-    finally:
-        torch.set_grad_enabled(gradients)
-        torch.set_default_dtype(dtype)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
+def _last_own_frame(error: BaseException, code: CodeType | None) -> tuple[FrameType | None, int]:
+    """The innermost frame of the learner's own file, and its line."""
+    found: tuple[FrameType | None, int] = None, 0
+    step = error.__traceback__
+    while step is not None:
+        if code and step.tb_frame.f_code.co_filename == code.co_filename:
+            found = step.tb_frame, step.tb_lineno
+        step = step.tb_next
+    return found
 
 
 def _name(function: object) -> str:
@@ -224,32 +200,3 @@ def _words(error: BaseException) -> str:
         return str(error)
     except Exception:  # a learner's own __str__ may raise anything
         return ""
-
-
-def _copy(value: object) -> object:
-    """A copy of tensors and of the plain containers that hold them."""
-    if isinstance(value, Tensor):
-        return value.clone()
-    if type(value) is dict:
-        return {key: _copy(item) for key, item in value.items()}
-    if type(value) is list:
-        return [_copy(item) for item in value]
-    if type(value) is tuple:
-        return tuple(_copy(item) for item in value)
-    return value
-
-
-def _same(before: object, after: object) -> bool:
-    """Whether a copy made by ``_copy`` still equals its original; NaN equals NaN."""
-    if isinstance(before, Tensor):
-        return (
-            isinstance(after, Tensor)
-            and before.shape == after.shape
-            and bool(((before == after) | (before.isnan() & after.isnan())).all())
-        )
-    if type(before) is dict:
-        return type(after) is dict and list(before) == list(after) and all(_same(before[k], after[k]) for k in before)
-    if type(before) in (list, tuple):
-        assert isinstance(before, (list, tuple)) and isinstance(after, (list, tuple))
-        return len(before) == len(after) and all(_same(b, a) for b, a in zip(before, after, strict=True))
-    return True

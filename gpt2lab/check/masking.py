@@ -42,7 +42,7 @@ def _bottom_rows(learner: Learner) -> None:
     ones = torch.ones(2, 6, dtype=torch.bool)
     _mask(learner, 2, 6, reference(2, 6), {
         "With 2 queries and 6 keys the queries are the *last* 2 positions, 4 and 5. Yours treats them as "
-        "positions 0 and 1: shift the queries by T_key - T_query.": ones.tril(),
+        "positions 0 and 1: where does the first query stand when there are more keys?": ones.tril(),
         "Nothing is hidden, but query 4 must not see key 5.": ones,
     })  # fmt: skip
     _mask(learner, 1, 3, reference(1, 3), {})
@@ -68,17 +68,31 @@ def _causal_rows(learner: Learner) -> None:
         "The mask is ignored.": scores.softmax(-1),
         "The softmax runs over the queries: each *row* must sum to 1, dim=-1.": hidden.softmax(-2).nan_to_num(0.0),
         "The exponentials are right; divide each row by its sum.": exponentials.masked_fill(~mask, 0.0),
-    }, "Hidden scores become -inf, then softmax over the last axis.")  # fmt: skip
+    }, "Not right: what must a hidden score be, so that its exponential is 0?")  # fmt: skip
 
 
 def _large_scores(learner: Learner) -> None:
     scores, mask = torch.tensor([[-2e4, 3.0], [-1e30, 5.0]]), torch.tensor([[True, False], [True, False]])
+    lost = (
+        "The only visible score is very negative here, and its exponential is 0, so the row has nothing left to divide "
+        "by. Before exp, subtract the largest *visible* score of the row."
+    )
+    weights = learner.tensor(scores, mask, shape=(2, 2))
+    if bool((weights.isnan() | (weights == 0)).all()):
+        raise Wrong(lost)
     judge(
-        learner.tensor(scores, mask, shape=(2, 2)),
+        weights,
         torch.tensor([[1.0, 0.0], [1.0, 0.0]]),
         {},
         "The only visible score is very negative here, and a hidden one wins. A large negative constant is not "
         "enough: use -inf.",
+    )
+    huge = torch.tensor([[1000.0, 999.0, 5.0]])
+    judge(
+        learner.tensor(huge, torch.tensor([[True, True, False]]), shape=(1, 3)),
+        torch.tensor([[1000.0, 999.0, -torch.inf]]).softmax(-1),
+        {},
+        "Scores around 1000 break it: their exponential is infinite. Subtract the largest visible score of the row first.",
     )
 
 
@@ -127,7 +141,7 @@ def _left_padding(learner: Learner) -> None:
         "The padding is still visible.": causal.expand(3, 1, T, T),
     }  # fmt: skip
     judge(mask.float(), ((keys & causal) | diagonal).float(), {m: r.float() for m, r in mistakes.items()},
-          "A key is visible if it is real and not later than the query; the diagonal is open.")  # fmt: skip
+          "Not right: when is a key visible to a query, and what about a query that sees nothing?")  # fmt: skip
 
 
 @validates
@@ -137,15 +151,15 @@ def leaks(function: Answer) -> CheckResult:
 
 
 def _mixer(weights: Tensor) -> Callable[[Tensor], Tensor]:
-    """A model whose position i sees position j where weights[i, j] is not 0: (B, t) -> (B, t, 11), t ≤ T."""
+    """A model whose position i sees position j where weights[i, j] is not 0: (B, t) -> (B, t, 11), t ≤ context."""
     table = torch.randn(11, 11)
     return lambda tokens: weights[: tokens.shape[1], : tokens.shape[1]] @ F.embedding(tokens, table)
 
 
 def _finds_leaks(learner: Learner) -> None:
-    T = 6
+    T, context = 6, 64  # an answer may put text behind the tokens and see whether their logits change
     tokens = torch.randint(11, (1, T))
-    lower = torch.rand(T, T).tril() + torch.eye(T)
+    lower = torch.rand(context, context).tril() + torch.eye(context)
     middle = lower.clone()
     middle[2, 3] = 0.5  # position 2 sees position 3, nothing else leaks
     first = lower.clone()
@@ -154,7 +168,7 @@ def _finds_leaks(learner: Learner) -> None:
     last[T - 2, T - 1] = 0.5
     for name, weights, answer in (
         ("a causal model", lower, False),
-        ("a model in which every position sees every other", torch.rand(T, T) + 0.1, True),
+        ("a model in which every position sees every other", torch.rand(context, context) + 0.1, True),
         ("a model that leaks from the last position to the one before it", last, True),
         ("a model that leaks from position 3 to position 2 only", middle, True),
         ("a model that leaks from position 1 to position 0 only", first, True),
@@ -172,7 +186,7 @@ def _finds_leaks(learner: Learner) -> None:
 def _tokens_stay(learner: Learner) -> None:
     tokens = torch.full((1, 4), 10)  # the largest id: adding 1 would leave the vocabulary
 
-    each_for_itself = _mixer(torch.eye(4))
+    each_for_itself = _mixer(torch.eye(64))
 
     def strict(ids: Tensor) -> Tensor:
         if int(ids.min()) < 0 or int(ids.max()) > 10:

@@ -47,7 +47,7 @@ def _embed(learner: Learner) -> None:
             "The token vectors are missing: row number `token` of the token table.": places[:4].expand(2, 4, 6),
             "The two vectors are multiplied. They are added.": words[tokens] * places[:4],
         },
-        "Add row `token` of the token table and row t of the position table.",
+        "Not right: which row of which table does the token at position t get?",
     )
 
 
@@ -89,13 +89,11 @@ def _next_token(learner: Learner) -> None:
     logits[:, 0, 9] = 9.0  # the first position is surest of all
     out = learner.tensor(logits)
     if out.shape == (3, 5):
-        raise Wrong(
-            "There is one token for every position. Only the last position predicts what comes next: logits[:, -1]."
-        )
+        raise Wrong("There is one token for every position. Only the last position predicts what comes next.")
     if out.shape == () or (out.numel() == 1):
         raise Wrong(
             "One number for the whole tensor: argmax without dim counts through all positions and samples. "
-            "Take the last position, then argmax over dim=-1."
+            "Whose prediction is wanted, and over which axis is it the largest?"
         )
     if out.shape == (3, 1):
         raise Wrong("Almost: the shape is (B, 1), expected (B,).")
@@ -104,18 +102,16 @@ def _next_token(learner: Learner) -> None:
         as_ids,
         logits[:, -1].argmax(-1).float(),
         {
-            "This is the prediction after the *first* token. Use the last position, logits[:, -1].": logits[:, 0]
-            .argmax(-1)
-            .float(),
+            "This is the prediction after the *first* token. Use the last position.": logits[:, 0].argmax(-1).float(),
             "These are the largest logits. Return which token has it: argmax.": logits[:, -1].max(-1).values,
-            "This is the position with the largest logit. Return the token: argmax over the vocabulary, dim=-1.": logits.max(
+            "This is the position with the largest logit. Return the token: look for the largest over the vocabulary.": logits.max(
                 -1
             )
             .values.argmax(-1)
             .float(),
             "This is the least probable token.": logits[:, -1].argmin(-1).float(),
         },
-        "Take the logits after the last position, then the token with the largest one.",
+        "Not right: whose prediction is about the token that is not there yet?",
     )
 
 
@@ -231,7 +227,7 @@ def _forward(learner: Learner) -> None:
             "These are probabilities. Return the logits, before the softmax.": right.softmax(-1),
             "The token vectors are multiplied by √d_model. The Transformer of 2017 did that, GPT-2 does not.":
                 logits(through(words * 32**0.5 + places, model.blocks)),
-            "The positions are looked up with the token ids. Use torch.arange(T).":
+            "The positions are looked up with the token ids. Use the positions: 0, 1, 2 …":
                 logits(through(words + model.position_embedding(tokens), model.blocks)),
         },
         "Not right. Follow the map: both tables at the input, every block in turn, the last norm, and the token table once more as output layer.",

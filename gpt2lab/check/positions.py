@@ -1,6 +1,8 @@
-"""Checks for tokens and positions: merging pairs, sinusoids, rotations, ALiBi."""
+"""Checks for tokens and positions: merging pairs, sinusoids, ALiBi; rotations are in ``rotation``."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -40,8 +42,10 @@ def _pair(learner: Learner) -> None:
     }
     for message, (words, right) in cases.items():
         answer = learner(words)
-        if isinstance(answer, str) and answer == "".join(right):
-            raise Wrong(f"The two pieces are joined already: return the pair, {right}, got {answer!r}.")
+        if isinstance(answer, str) and any(answer == a + b for word in words for a, b in pairwise(word)):
+            raise Wrong(f"The two pieces are joined already: return the pair, a tuple of two pieces; got {answer!r}.")
+        if isinstance(answer, list):
+            answer = tuple(answer)
         if not isinstance(answer, tuple) or len(answer) != 2 or not all(isinstance(piece, str) for piece in answer):
             raise Wrong(f"Return one pair, a tuple of two pieces; got {describe(answer)}.")
         if answer != right:
@@ -64,6 +68,13 @@ def _interleave(first: Tensor, second: Tensor) -> Tensor:
     return torch.stack([first, second], dim=-1).flatten(-2).float()
 
 
+def _floored(length: int, d_model: int) -> Tensor:
+    """Each column with the exponent 2·column // d_model, which is 0 or 1."""
+    column = torch.arange(d_model)
+    angles = torch.arange(length)[:, None] / 10000.0 ** (2 * column // d_model)
+    return torch.where(column % 2 == 0, angles.sin(), angles.cos())
+
+
 def _table(learner: Learner) -> None:
     length, d = 40, 16
     a, index = _angles(length, d), torch.arange(d, dtype=torch.float64)
@@ -71,6 +82,7 @@ def _table(learner: Learner) -> None:
     mixed = per_column.sin()
     mixed[:, 1::2] = per_column[:, 1::2].cos()
     slow, late, grown = _angles(length, d, 1.0), _angles(length, d, start=1), _angles(length, d, -2.0)
+    same, twice = _angles(length, d, 0.0), _angles(length, d, 4.0)
     judge(
         learner.tensor(length, d, shape=(length, d)),
         _interleave(a.sin(), a.cos()),
@@ -89,6 +101,13 @@ def _table(learner: Learner) -> None:
             "The first position is 1 here. Positions begin at 0: row 0 is sin 0, cos 0, …": _interleave(
                 late.sin(), late.cos()
             ),
+            "`//` is whole-number division: the exponents are rounded down, so that all columns turn at one speed, "
+            "or at two. Divide with `/`.": _floored(length, d),
+            "`//` is whole-number division: every exponent is rounded down to 0, so that all pairs turn at the same "
+            "speed. Divide with `/`.": _interleave(same.sin(), same.cos()),
+            "The frequencies fall too fast: arange(0, d_model, 2) counts columns already, and 2· counts them twice.": _interleave(
+                twice.sin(), twice.cos()
+            ),
             "The positions are divided by 10000 once more.": _interleave((a / 10000).sin(), (a / 10000).cos()),
             "These are the angles. Take their sine and cosine.": _interleave(a, a),
         },
@@ -101,60 +120,6 @@ def _table_sizes(learner: Learner) -> None:
         a = _angles(length, d)
         out = learner.tensor(length, d, shape=(length, d))
         judge(out, _interleave(a.sin(), a.cos()), {}, f"Not right for length {length} and d_model {d}.", 1e-3)
-
-
-@validates
-def rope(function: Answer) -> CheckResult:
-    """``my_rope(x, positions)``: rotate each pair (x_2i, x_2i+1) at position t by t·10000^(-2i/d_head)."""
-    return examine("rope", function, "x positions", _rotation, _rotation_properties)
-
-
-def _rotated(x: Tensor, angles: Tensor) -> Tensor:
-    cos, sin = angles.cos().float(), angles.sin().float()
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
-
-
-def _rotation(learner: Learner) -> None:
-    x, places = torch.randn(2, 3, 6, 8), torch.tensor([0, 1, 2, 5, 9, 20])
-    half = torch.arange(4, dtype=torch.float64)
-    angles = places[:, None] * 10000.0 ** (-2 * half / 8)
-    first, second = x[..., :4], x[..., 4:]
-    cos, sin = angles.cos().float(), angles.sin().float()
-    halves = torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
-    judge(
-        learner.tensor(x, places, shape=x.shape),
-        _rotated(x, angles),
-        {
-            "It turns the other way: (a, b) becomes (a·cos - b·sin, a·sin + b·cos).": _rotated(x, -angles),
-            "Feature i is paired with feature i + d_head/2 (as GPT-NeoX does). Here the pairs are neighbours: 2i and 2i + 1.": halves,
-            "The positions are not used: each vector must be rotated by its own entry of `positions`.": _rotated(
-                x, torch.arange(6)[:, None] * 10000.0 ** (-2 * half / 8)
-            ),
-            "All pairs are rotated at the same speed. Each pair has a speed of its own, and the first is the fastest.": _rotated(
-                x, places[:, None].double().expand(6, 4)
-            ),
-            "The speeds fall too slowly: the exponent counts features, two for each pair.": _rotated(
-                x, places[:, None] * 10000.0 ** (-half / 8)
-            ),
-            "The speeds grow: the exponent of 10000 is negative.": _rotated(
-                x, places[:, None] * 10000.0 ** (2 * half / 8)
-            ),
-            "The rotated halves stand one after the other: put the pairs back in order with stack(…, -1).flatten(-2).": torch.cat(
-                [x[..., 0::2] * cos - x[..., 1::2] * sin, x[..., 0::2] * sin + x[..., 1::2] * cos], dim=-1
-            ),
-            "A position vector is added. RoPE rotates.": x + _interleave(angles.sin(), angles.cos()),
-            "x comes back unchanged.": x,
-        },
-        "Not right. Neighbouring features are the two coordinates of a point, which turns by its position times the speed of the pair.",
-    )
-
-
-def _rotation_properties(learner: Learner) -> None:
-    x = torch.randn(4, 6)
-    out = learner.tensor(x, torch.arange(3, 7), shape=x.shape)
-    right = positions.apply_rope(x, torch.arange(3, 7))
-    judge(out, right, {}, "Not right for x of shape (T, d_head) and positions that begin at 3.")
 
 
 @validates

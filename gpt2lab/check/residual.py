@@ -161,10 +161,10 @@ def _scale(learner: Learner) -> None:
             torch.tensor(residual_init_scale(n_layers)),
             {
                 "This is 1/√n_layers. Each block writes to the stream *twice* (attention and feed-forward), "
-                "so the sum has 2·n_layers terms.": torch.tensor(n_layers**-0.5),
-                "This is 1/(2·n_layers), without the root. Independent terms add up like the root of their "
+                "so the sum has twice as many terms.": torch.tensor(n_layers**-0.5),
+                "The root is missing: this is one over the number of terms. Independent terms add up like the root of their "
                 "number, so the root is enough.": torch.tensor(1 / (2 * n_layers)),
-                "This is √(2·n_layers): the factor has to make the weights smaller, not larger.": torch.tensor(
+                "The fraction is upside down: the factor has to make the weights smaller, not larger.": torch.tensor(
                     (2.0 * n_layers) ** 0.5
                 ),
                 "This is already multiplied by 0.02, the spread of the weights. Return the factor alone.": torch.tensor(
@@ -195,11 +195,9 @@ def _gradient(learner: Learner) -> None:
             with_sum, without, called = (1 + s).prod(), s.prod(), f"With slopes={slopes} and residual={residual}"
             mistakes = {
                 True: {
-                    "This is the product of the slopes, as if nothing were added. With x + slope·x the factor of "
-                    "each part is 1 + slope.": without,
-                    "1 is added once, after multiplying. Every part has its own sum, so every factor is 1 + slope.": 1
-                    + without,
-                    "The slopes are added up. Derivatives of parts in a row are multiplied: (1 + a)(1 + b) … ; the "
+                    "This is the product of the slopes, as if nothing were added. What is the derivative of x + slope·x?": without,
+                    "1 is added once, after multiplying. Every part has its own sum.": 1 + without,
+                    "The slopes are added up. Derivatives of parts in a row are multiplied; the "
                     "sum leaves out the paths through several parts.": 1 + s.sum(),
                     "The slopes are added. Derivatives of parts in a row are multiplied.": s.sum(),
                 },

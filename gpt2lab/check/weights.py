@@ -1,8 +1,7 @@
-"""Checks for the assembled model: a forward pass from bare weights, its parameters, its operations."""
+"""Checks for a forward pass from bare weights."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TypedDict
 
@@ -10,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import Answer, CheckResult, Wrong, as_number, judge
+from gpt2lab.check.base import Answer, CheckResult, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import validates
@@ -50,7 +49,7 @@ def _from_weights(learner: Learner) -> None:
             learner.tensor(weights, tokens, 2, 3, shape=(2, 7, 50), why="One logit per position and token."),
             model(tokens),
             {message: _variant(weights, tokens, **change) for message, change in _MISTAKES.items()},
-            "Embed, add positions; per block: norm, attend, add, norm, feed forward, add; ln_f; compare with the table.",
+            "Not right.",
         )
 
 
@@ -124,78 +123,3 @@ _MISTAKES: dict[str, Change] = {
     "The activation is ReLU. GPT-2 has GELU.": {"activation": F.relu},
     "This is the exact GELU. GPT-2 uses the tanh form.": {"activation": F.gelu},
 }
-
-
-@validates
-def flops_per_token(function: Answer) -> CheckResult:
-    """``my_flops(config, T)`` -> operations of the blocks for one token at context length T."""
-    return examine("flops_per_token", function, "config T", _flops)
-
-
-def _flops(learner: Learner) -> None:
-    for config, T in ((GPT2Config.gpt2(), 1024), (GPT2Config.gpt2_xl(), 100), (GPT2Config.tiny(d_ff=50), 7)):
-        d, n = config.d_model, config.n_layers
-        weights, scores = n * 2 * (4 * d * d + 2 * d * config.d_ff), n * 2 * 2 * T * d
-        given = as_number(learner(config, T))
-        if math.isclose(given, weights + scores, rel_tol=1e-9):
-            continue
-        for message, wrong in {
-            "A multiplication and an addition are two operations: twice that.": (weights + scores) / 2,
-            "The scores and the weighted sum are missing: 2·T·d operations each, per layer.": weights,
-            "Only one of scores and weighted sum is counted: both cost 2·T·d per layer.": weights + scores / 2,
-            "That is one layer. Multiply by n_layers.": (weights + scores) / n,
-            "That is the whole sequence. Divide by T.": (weights + scores) * T,
-            "The heads do not multiply the cost: each works on d_head features only.": weights
-            + scores * config.n_heads,
-            "Use config.d_ff: it is not always 4·d_model.": n * 2 * 12 * d * d + scores,
-        }.items():
-            if math.isclose(given, wrong, rel_tol=1e-9):
-                raise Wrong(message)
-        raise Wrong(
-            f"For d_model={d}, n_layers={n}, T={T} it is {weights + scores:,}, got {given:,.0f}. Per layer: 2 operations "
-            "for each weight of the four attention and two feed-forward matrices (no biases), then 2·T·d for the "
-            "scores and 2·T·d for the weighted sum."
-        )
-
-
-@validates
-def parameter_count(function: Answer) -> CheckResult:
-    """``my_count(config)`` -> number of parameters of a GPT-2 with this GPT2Config, tied output."""
-    return examine("parameter_count", function, "config", _count)
-
-
-def _count(learner: Learner) -> None:
-    for config in (GPT2Config.gpt2(), GPT2Config.gpt2_xl(), GPT2Config.tiny(d_ff=100)):
-        right = _parameters(config)
-        answer = learner(config)
-        parts = answer.values() if isinstance(answer, dict) else (answer,)
-        given = sum(as_number(part, "a whole number") for part in parts)
-        d, block = config.d_model, 4 * config.d_model**2 + 2 * config.d_model * config.d_ff
-        gaps = {
-            config.vocab_size * d: "the output layer is counted, or the token table twice. GPT-2 uses one matrix for "
-            "both: they are tied",
-            -config.vocab_size * d: "the token table is missing",
-            -config.context_length * d: "the position table is missing",
-            -2 * d: "the final layer norm (weight and bias) is missing",
-            -2 * d * (2 * config.n_layers + 1): "the layer norms are missing: two in each block and one at the end, "
-            "with a weight and a bias each",
-            -4 * d * config.n_layers: "4·d_model are missing per block, as many as its two layer norms have, or "
-            "the biases of its attention",
-            -4 * d * config.n_layers - (5 * d + config.d_ff) * config.n_layers - 2 * d: "all biases and layer norms "
-            "are missing; only the matrices are counted",
-            -(5 * d + config.d_ff) * config.n_layers: "the biases of the linear layers are missing",
-            -d * d * config.n_layers: "the output projection W_O of the attention is missing",
-            -(d * d + d) * config.n_layers: "the output projection W_O of the attention is missing",
-            -(d + config.d_ff) * config.n_layers: "the biases of the feed-forward network are missing",
-            -right: "nothing is counted",
-            -(config.n_layers - 1) * block: "only one block is counted",
-        }
-        if given != right:
-            reason = gaps.get(int(given) - right)
-            hint = f": {reason}." if reason else "."
-            raise Wrong(f"For {config} you count {given:,.0f}, the model has {right:,} ({given - right:+,.0f}){hint}")
-
-
-def _parameters(config: GPT2Config) -> int:
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in GPT2(config).parameters())

@@ -142,6 +142,27 @@ def straight(x, n):
     return x.reshape(B, n, T, d // n)
 
 
+def whole(split):
+    """A split that refuses a width which the heads do not divide."""
+
+    def answer(x, n):
+        if x.shape[-1] % n:
+            raise ValueError(f"{x.shape[-1]} features cannot be cut into {n} heads")
+        return split(x, n)
+
+    return answer
+
+
+def bare_view(x, n):
+    B, T, d_model = x.shape
+    return x.view(B, T, n, d_model // n).transpose(1, 2)
+
+
+def asserting(x, n):
+    assert x.shape[-1] % n == 0, "n_heads must divide the width"
+    return bare_view(x, n)
+
+
 RIGHT = {
     "softmax": [
         lambda s: s.softmax(-1),
@@ -156,12 +177,13 @@ RIGHT = {
     "attention": [in_four_lines, by_einsum, by_torch],
     "multi_head_attention": [layer(), layer_by_slices, layer_by_torch],
     "split_heads": [
-        lambda x, n: x.view(*x.shape[:2], n, x.shape[-1] // n).transpose(1, 2),
-        lambda x, n: x.unflatten(-1, (n, -1)).permute(0, 2, 1, 3),
+        whole(lambda x, n: x.view(*x.shape[:2], n, x.shape[-1] // n).transpose(1, 2)),
+        whole(lambda x, n: x.unflatten(-1, (n, -1)).permute(0, 2, 1, 3)),
+        split_heads,
         lambda x, n: (
             torch.stack(x.split(x.shape[-1] // n, dim=-1), dim=1).reshape(len(x), n, x.shape[1], -1)
             if x.shape[-1] % n == 0
-            else 1 / 0
+            else int("no whole number")
         ),
     ],
     "merge_heads": [
@@ -189,7 +211,7 @@ WRONG = {
         (lambda q, k: q @ k.mT / math.sqrt(q.shape[-1] * (q.shape[1] if q.ndim > 3 else 1)), "√d_model"),
         (lambda q, k: k @ q.mT / math.sqrt(q.shape[-1]), "Rows and columns are exchanged"),
         (lambda q, k: (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1), "The softmax is already in it"),
-        (old_transpose, "stops at `return q @ k.transpose(1, 2)"),
+        (old_transpose, "transpose(1, 2) exchanges the axes 1 and 2"),
         (lambda q, k: q * k / math.sqrt(q.shape[-1]), "one score for each query and each key"),
     ],
     "attention": [
@@ -243,6 +265,8 @@ WRONG = {
         (lambda x, q, k, v, o, n: x + layer()(x, q, k, v, o, n), "x is added already"),
     ],
     "split_heads": [
+        (bare_view, "by accident, with RuntimeError"),
+        (asserting, "with AssertionError"),
         (lambda x, n: x.view(*x.shape[:2], n, -1), "The heads are there, but after the positions"),
         (lambda x, n: x.reshape(-1, n, x.shape[-1] // n), "Batch and positions have been merged"),
         (lambda x, n: x.reshape(len(x), n, x.shape[1], -1), "a reshape straight to"),

@@ -93,7 +93,7 @@ WRONG = {
         (lambda x, *w: x + network()(x, *w), "x is added already"),
         (lambda x, U, a, D, b: tanh_gelu(F.linear(x, U, a)), "as wide as the hidden layer"),
         (lambda x, U, a, D, b: tanh_gelu(x @ U + a) @ D + b, "stops at"),
-        (lambda x, *w: network()(x, *w) if x.shape[-2] == 5 else x, "is a size fixed"),
+        (lambda x, *w: network()(x, *w) if x.ndim == 3 and x.shape[-2] == 5 else x, "is a size fixed"),
     ],
     "dropout": [
         (dropped(keep=lambda x, p: torch.rand_like(x) < p), "p is the probability to *drop*"),

@@ -194,7 +194,7 @@ WRONG = {
             "the token of the first",
         ),
         (greedy(answer=lambda text, prompt: text[:, prompt.shape[1] :]), "The prompt is missing"),
-        (greedy(lambda model, text, prompt: model(text).argmax().expand(len(text), 1)), "with the largest logit"),
+        (greedy(lambda model, text, prompt: model(text).argmax().expand(len(text), 1)), "through the whole tensor"),
         (greedy(lambda model, text, prompt: model(text[0])[-1:].argmax(-1)), "stops at"),
         (lambda model, tokens, n: greedy()(model, tokens, max(n, 1)), "With n=0"),
     ],

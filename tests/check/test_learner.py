@@ -255,34 +255,37 @@ def test_a_result_that_cannot_be_compared_is_one_sentence():
     assert result.passed is False and "cannot be compared" in result.message, result
 
 
-@pytest.mark.parametrize(
-    ("name", "answer", "hint"),
-    [
-        ("attention_scores", lambda q, k: q @ k.transpose(0, 1), "count the axes from the end"),
-        ("softmax", lambda s: (s - s.max(-1, keepdim=True)).exp(), "take .values"),
-        ("merge_heads", lambda x: x.transpose(1, 2).view(2, 5, 12), "use reshape or flatten"),
-        ("unembed", lambda x, table: x @ table, "compare the .shape of both sides"),
-    ],
-)
-def test_torch_s_message_comes_with_what_to_do(name, answer, hint):
-    assert hint in getattr(check, name)(answer).message, getattr(check, name)(answer)
+def samples(temperature):
+    def my_greedy(model, tokens, n):
+        for _ in range(n):
+            weights = (model(tokens)[:, -1] / temperature).softmax(-1)
+            tokens = torch.cat([tokens, torch.multinomial(weights, 1)], dim=1)
+        return tokens
+
+    return my_greedy
 
 
-def samples(model, tokens, n):
-    for _ in range(n):
-        tokens = torch.cat([tokens, torch.multinomial(model(tokens)[:, -1].softmax(-1), 1)], dim=1)
-    return tokens
-
-
-def test_sampling_is_not_greedy():
-    result = check.greedy(samples)
-    assert result.passed is False and "the token with the largest logit" in result.message, result
+@pytest.mark.parametrize("temperature", [1.0, 0.1, 0.01])
+def test_sampling_is_not_greedy_at_any_temperature_in_use(temperature):
+    result = check.greedy(samples(temperature))
+    assert result.passed is False and "drawn at random" in result.message, result
 
 
 def prefixes_differ(model, tokens, vocab_size):
     """Whether the logits of a prefix change when the rest of the text is there as well."""
     full = model(tokens)
     return any(not torch.allclose(model(tokens[:, :t]), full[:, :t], atol=1e-6) for t in range(1, tokens.shape[1]))
+
+
+def longer_texts_differ(model, tokens, vocab_size):
+    """Whether logits change with what stands behind them, the text after the last token included."""
+    longer = torch.cat([tokens, tokens.flip(1)], dim=1)
+    full = model(longer)
+    return any(not torch.allclose(model(longer[:, :t]), full[:, :t], atol=1e-6) for t in range(1, longer.shape[1]))
+
+
+def test_a_leak_may_be_looked_for_with_longer_texts():
+    assert check.leaks(longer_texts_differ).passed, check.leaks(longer_texts_differ)
 
 
 def test_a_leak_may_be_looked_for_with_prefixes():

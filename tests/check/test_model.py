@@ -123,7 +123,7 @@ WRONG = {
         (table(positions=False), "the position table is missing"),
         (table(ln_f=False), "the final layer norm"),
         (table(norms=False, ln_f=False), "the layer norms are missing"),
-        (table(norms=False), "4·d_model are missing per block"),
+        (table(norms=False), "as many are missing as its two layer norms"),
         (table(biases=False), "the biases of the linear layers"),
         (table(biases=False, norms=False, ln_f=False), "only the matrices are counted"),
         (table(w_o=False), "W_O"),

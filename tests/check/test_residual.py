@@ -96,7 +96,7 @@ WRONG = {
     ],
     "residual_scale": [
         (lambda n: 1 / math.sqrt(n), "writes to the stream *twice*"),
-        (lambda n: 1 / (2 * n), "without the root"),
+        (lambda n: 1 / (2 * n), "The root is missing"),
         (lambda n: math.sqrt(2 * n), "smaller, not larger"),
         (lambda n: 0.02 / math.sqrt(2 * n), "multiplied by 0.02"),
         (lambda n: "small", "Return a number"),

@@ -48,6 +48,13 @@ def clip_by_torch(gradients, limit):
     return [p.grad for p in parameters]
 
 
+def clip_in_one_tensor(gradients, limit):
+    every = torch.cat([g.flatten() for g in gradients])
+    every = every * (limit / every.square().sum().sqrt().clamp(min=limit))
+    parts = every.split([g.numel() for g in gradients])
+    return tuple(part.reshape(g.shape) for part, g in zip(parts, gradients, strict=True))
+
+
 def clip_in_place(gradients, limit):
     total = torch.cat([g.flatten() for g in gradients]).norm()
     if total > limit:
@@ -96,7 +103,7 @@ RIGHT = {
         lambda losses: 1 / torch.exp(-losses).prod() ** (1 / len(losses)),
     ],
     "learning_rate": [cosine, lambda *a: learning_rate_at(*a, floor=0.0), cosine_in_torch],
-    "clip": [clip, clip_by_torch, clip_in_place],
+    "clip": [clip, clip_in_place, clip_in_one_tensor],
     "adamw": [adam(), adamw_decay_first, adamw_in_lists],
 }
 WRONG = {
@@ -123,6 +130,7 @@ WRONG = {
         (lambda s, n, peak, w: peak / (1 + s), "rise in equal steps, the last of them to peak"),
     ],
     "clip": [
+        (clip_by_torch, "without torch's own function"),
         (lambda gs, limit: [clip([g], limit)[0] for g in gs], "by its own norm"),
         (lambda gs, limit: [g.clamp(-limit, limit) for g in gs], "cut on its own"),
         (lambda gs, limit: [g * limit / sum(h.norm() for h in gs) for g in gs], "norms of the tensors are added"),
