@@ -174,7 +174,7 @@ RIGHT = {
         lambda q, k: attention_scores(q, k),
         lambda q, k: torch.einsum("...id,...jd->...ij", q, k) * q.shape[-1] ** -0.5,
     ],
-    "attention": [in_four_lines, by_einsum, by_torch],
+    "attention": [in_four_lines, by_einsum, by_torch, lambda q, k, v, mask: list(in_four_lines(q, k, v, mask))],
     "multi_head_attention": [layer(), layer_by_slices, layer_by_torch],
     "split_heads": [
         whole(lambda x, n: x.view(*x.shape[:2], n, x.shape[-1] // n).transpose(1, 2)),

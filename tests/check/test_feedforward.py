@@ -77,6 +77,11 @@ WRONG = {
         (lambda x: tanh_gelu(x, one=0), "The 1 + in front of tanh"),
         (lambda x: tanh_gelu(x, root=math.sqrt(2 * math.pi)), "not √(2π)"),
         (lambda x: tanh_gelu(x, root=2 / math.pi), "The root is missing"),
+        (lambda x: 0.5 * x * (1 + torch.tanh(ROOT * x + 0.044715 * x**3)), "A bracket is missing inside tanh"),
+        (lambda x: 0.5 * x * 1 + torch.tanh(ROOT * (x + 0.044715 * x**3)), "missing around 1 + tanh"),
+        (lambda x: 0.5 * (x * 1 + torch.tanh(ROOT * (x + 0.044715 * x**3))), "x multiplies the 1 only"),
+        (lambda x: 0.5 * x + (1 + torch.tanh(ROOT * (x + 0.044715 * x**3))), "x / 2 is added"),
+        (lambda x: tanh_gelu(x, root=math.sqrt(2) / math.pi), "The root covers the 2 only"),
         (lambda x: tanh_gelu(x) * (x.abs() < 100), "Not right for large numbers"),
     ],
     "feed_forward": [
@@ -96,7 +101,8 @@ WRONG = {
         (lambda x, *w: network()(x, *w) if x.ndim == 3 and x.shape[-2] == 5 else x, "is a size fixed"),
     ],
     "dropout": [
-        (dropped(keep=lambda x, p: torch.rand_like(x) < p), "p is the probability to *drop*"),
+        (dropped(keep=lambda x, p: torch.rand_like(x) < p), "9.9% of the values survive, with p=0.1. p is the"),
+        (lambda x, p, training: inverted_dropout(x, p or 0.1, training), "With p=0 nothing may be dropped"),
         (dropped(scale=lambda p: 1), "must be divided by 1 - p, so that"),
         (dropped(keep=lambda x, p: torch.rand(x.shape[-1]) >= p), "The same columns"),
         (dropped(keep=lambda x, p: torch.rand(len(x), 1) >= p), "Whole rows"),

@@ -76,6 +76,22 @@ def nucleus_by_loop(logits, p):
     return torch.stack(rows)
 
 
+def sorted_nucleus(logits, p):
+    ordered, order = logits.softmax(-1).sort(descending=True)
+    kept = ordered * (ordered.cumsum(-1) - ordered < p)
+    return kept / kept.sum(-1, keepdim=True), order
+
+
+def insert_axis(pair):
+    return pair[0], -1, pair[1]
+
+
+def mask_in_sorted_order(logits, p):
+    probabilities = logits.softmax(-1)
+    kept = probabilities * (sorted_nucleus(logits, p)[0] > 0)
+    return kept / kept.sum(-1, keepdim=True)
+
+
 def in_vocabulary_order(logits, p):
     probabilities = logits.softmax(-1)
     kept = probabilities * (probabilities.cumsum(-1) - probabilities < p)
@@ -114,7 +130,7 @@ def cache(c, T, size):
 
 
 RIGHT = {
-    "next_token_loss": [shifted, loss_by_gather, loss_by_logsumexp],
+    "next_token_loss": [shifted, loss_by_gather, loss_by_logsumexp, lambda z, t: shifted(z, t).item()],
     "temperature": [
         lambda z, t: (z / t).softmax(-1) if t else F.one_hot(z.argmax(-1), z.shape[-1]).float(),
         lambda z, t: next_token_probabilities(z, temperature=t),
@@ -133,6 +149,7 @@ WRONG = {
     "next_token_loss": [
         (loss, "Nothing is shifted"),
         (lambda z, t: loss(z[:, 1:], t[:, :-1]), "The shift goes the wrong way"),
+        (lambda z, t: loss(z[:-1], t[1:]) if len(z) > 1 else shifted(z, t), "The shift runs along the batch"),
         (lambda z, t: shifted(z, t, by=2), "shifted twice"),
         (lambda z, t: loss(z, t.roll(-1, 1)), "rolled around"),
         (lambda z, t: shifted(z.softmax(-1), t), "The softmax is applied twice"),
@@ -171,6 +188,9 @@ WRONG = {
         (lambda z, p: nucleus(z, p, reaches=lambda before, here, p: here < p), "keeps nothing"),
         (in_vocabulary_order, "in the order of the vocabulary"),
         (lambda z, p: nucleus(z, p, renormalise=False), "does not sum to 1"),
+        (lambda z, p: sorted_nucleus(z, p)[0], "still in sorted order"),
+        (lambda z, p: torch.gather(*insert_axis(sorted_nucleus(z, p))), "went to wrong places"),
+        (mask_in_sorted_order, "The mask is in sorted order"),
         (lambda z, p: z.softmax(-1), "Nothing is dropped"),
         (lambda z, p: nucleus(z, p, descending=False), "The least probable tokens"),
         (
@@ -196,6 +216,10 @@ WRONG = {
         (greedy(answer=lambda text, prompt: text[:, prompt.shape[1] :]), "The prompt is missing"),
         (greedy(lambda model, text, prompt: model(text).argmax().expand(len(text), 1)), "through the whole tensor"),
         (greedy(lambda model, text, prompt: model(text[0])[-1:].argmax(-1)), "stops at"),
+        (
+            greedy(lambda model, text, prompt: model(text)[:, -1].argmax().expand(len(text), 1)),
+            "rows and tokens together",
+        ),
         (lambda model, tokens, n: greedy()(model, tokens, max(n, 1)), "With n=0"),
     ],
     "kv_cache_bytes": [
@@ -203,6 +227,7 @@ WRONG = {
         (lambda c, T, size: 2 * c.n_layers * T * c.d_head * size, "every head has keys and values"),
         (lambda c, T, size: 2 * T * c.d_model * size, "every layer has a cache"),
         (lambda c, T, size: cache(c, T, size) * c.n_heads, "the heads share d_model"),
+        (lambda c, T, size: cache(c, c.context_length, size), "not the whole context"),
         (lambda c, T, size: cache(c, T, 1), "how many bytes has one number"),
         (lambda c, T, size: cache(c, 1, size), "for each token"),
         (lambda c, T, size: cache(c, T, size) * 3 // 2, "queries need not be kept"),

@@ -161,6 +161,7 @@ WRONG = {
         (lambda x: (x.mean(-1), x.var(-1)), "divided by d - 1"),
         (lambda x: (x.mean(-1), x.std(-1, unbiased=False)), "This is the standard deviation"),
         (lambda x: (x.mean(-1), x.std(-1)), "unbiased standard deviation"),
+        (lambda x: torch.var_mean(x, dim=-1, correction=0), "The two are exchanged"),
         (lambda x: (x.mean(), x.var()), "so there are 10 means"),
         (lambda x: (x.mean(-1), (x * x).mean(-1)), "mean of the squares"),
         (lambda x: (x.mean(-1), x.var(unbiased=False)), "one variance per token"),

@@ -46,6 +46,12 @@ def fill_then_softmax(value):
     return answer
 
 
+def overflowing(scores, mask):
+    shift = scores.masked_fill(~mask, -torch.inf).amax(-1, keepdim=True).clamp(max=0.0).nan_to_num(neginf=0.0)
+    raised = (scores - shift).exp().where(mask, 0.0)
+    return raised / raised.sum(-1, keepdim=True).clamp(min=1e-38)
+
+
 RIGHT_SOFTMAX = [
     lambda s, m: s.masked_fill(~m, -torch.inf).softmax(-1).nan_to_num(0.0),
     lambda s, m: torch.where(m.any(-1, keepdim=True), s.masked_fill(~m, -torch.inf).softmax(-1), 0.0),
@@ -71,6 +77,12 @@ def test_masked_softmax_accepts(answer):
         (lambda s, m: s.softmax(-1), "ignored"),
         (lambda s, m: s.masked_fill(~m, -torch.inf).softmax(-2).nan_to_num(0.0), "queries"),
         (lambda s, m: s.exp() * m, "divide each row"),
+        (lambda s, m: s.exp() * m / (s.exp() * m).sum(-1, keepdim=True), "its exponential is 0"),
+        (
+            lambda s, m: (lambda e: e / e.sum(-1, keepdim=True).clamp(min=1e-38))(s.softmax(-1) * m),
+            "its exponential is 0",
+        ),
+        (overflowing, "their exponential is infinite"),
         (lambda s, m: s.masked_fill(~m, torch.finfo(s.dtype).min).softmax(-1), "evenly"),
     ],
 )

@@ -11,6 +11,7 @@ from gpt2lab import check
 from gpt2lab.check import base
 
 FOLDER = Path(base.__file__).parent
+SOLUTIONS = sorted((FOLDER.parents[1] / "chapters" / "solutions").glob("*/*.py"))
 
 # What stands in a solution and in no hint.
 FORMULAS = {
@@ -44,6 +45,29 @@ def test_no_message_holds_a_formula(formula):
     found = [(where, text) for where, text in messages() if re.search(FORMULAS[formula], text)]
     assert not found
     assert len(list(messages())) > 300  # the texts are found at all
+
+
+def plain(text):
+    """Without blanks, and with a formula's signs as Python writes them."""
+    signs = {"·": "*", "²": "**2", "³": "**3", "−": "-", "√": "sqrt"}
+    return re.sub(r"\s", "", "".join(signs.get(sign, sign) for sign in text))
+
+
+def solved():
+    """The expressions in the solutions of the exercises that are more than a name or a number."""
+    kinds = (ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Subscript)
+    for path in SOLUTIONS:
+        for function in ast.parse(path.read_text(encoding="utf-8")).body:
+            for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+                if isinstance(node, kinds) and len(text := plain(ast.unparse(node))) >= 9:
+                    yield text, path.stem
+
+
+def test_no_message_holds_a_piece_of_a_solution():
+    pieces = dict(solved())
+    assert len(pieces) > 200
+    found = [(where, piece, text) for where, text in messages() for piece in pieces if piece in plain(text)]
+    assert not found
 
 
 WRONG = {  # answers of the right shape that no check recognises

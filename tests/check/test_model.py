@@ -99,6 +99,7 @@ WRONG = {
     "next_token": [
         (lambda logits: logits.argmax(), "One number for the whole tensor"),
         (lambda logits: logits.argmax(-1), "one token for every position"),
+        (lambda logits: logits[:, -1].argmax().expand(len(logits)), "Not right: whose prediction"),
         (lambda logits: logits[:, 0].argmax(-1), "after the *first* token"),
         (lambda logits: logits[:, -1].max(-1).values, "These are the largest logits"),
         (lambda logits: logits.max(-1).values.argmax(-1), "the position with the largest logit"),
@@ -127,6 +128,8 @@ WRONG = {
         (table(biases=False), "the biases of the linear layers"),
         (table(biases=False, norms=False, ln_f=False), "only the matrices are counted"),
         (table(w_o=False), "W_O"),
+        (lambda config: count(config.with_(d_ff=4 * config.d_model)), "taken as four times as wide"),
+        (lambda config: count(config.with_(context_length=1024)), "taken as 1,024 rows"),
         (lambda config: 0, "nothing is counted"),
         (lambda config: "124M", "Return a whole number"),
         (lambda config: 124_439_808, "For GPT2Config(vocab_size=50257, context_length=1024, n_layers=48"),

@@ -65,6 +65,14 @@ def one_speed_per_column(length, d):
     return torch.where(c % 2 == 0, angle.sin(), angle.cos()).float()
 
 
+def floored_columns(length, d):  # `2 * i // d` in place of `2 * (i // 2) / d`
+    i = torch.arange(d)
+    angle = torch.arange(length)[:, None] / 10000 ** (2 * i // d)
+    table = torch.zeros(length, d)
+    table[:, 0::2], table[:, 1::2] = angle.sin()[:, 0::2], angle.cos()[:, 1::2]
+    return table
+
+
 def turn(x, places, exponent=-2.0, sign=1.0, same=False, order="pairs", halves=False):
     d = x.shape[-1]
     i = torch.arange(d // 2, dtype=torch.float64)
@@ -104,7 +112,7 @@ def steps(T):
 
 
 RIGHT = {
-    "bpe_pair": [best, pair_by_loop, pair_by_sorting],
+    "bpe_pair": [best, pair_by_loop, pair_by_sorting, lambda words: list(best(words))],
     "sinusoidal": [waves, waves_by_loop, waves_as_phases],
     "rope": [turn, turn_as_complex, turn_by_matrix],
     "alibi_bias": [
@@ -123,6 +131,8 @@ WRONG = {
             "Only neighbours",
         ),
         (lambda words: Counter(pair for word in words for pair in pairwise(word)), "Return one pair"),
+        (lambda words: "".join(best(words)), "The two pieces are joined already"),
+        (lambda words: best(words)[::-1], "the answer is ('a', 'b'), got ('b', 'a')"),
         (lambda words: best({tuple("".join(w)): n for w, n in words.items()}), "longer than one character"),
     ],
     "sinusoidal": [
@@ -136,6 +146,9 @@ WRONG = {
         (lambda n, d: waves(n, d, start=1), "The first position is 1"),
         (lambda n, d: waves(n, d, divide=10000.0), "divided by 10000 once more"),
         (lambda n, d: waves(n, d, first=lambda a: a, second=lambda a: a), "These are the angles"),
+        (floored_columns, "rounded down, so that all columns"),
+        (lambda n, d: waves(n, d, exponent=0.0), "rounded down to 0"),
+        (lambda n, d: waves(n, d, exponent=-4.0), "2· counts them twice"),
         (lambda n, d: waves(d, n), "expected (40, 16)"),
     ],
     "rope": [
@@ -144,6 +157,7 @@ WRONG = {
         (lambda x, p: turn(x, torch.arange(x.shape[-2])), "The positions are not used"),
         (lambda x, p: turn(x, p, same=True), "the same speed"),
         (lambda x, p: turn(x, p, exponent=-1.0), "The speeds fall too slowly"),
+        (lambda x, p: turn(x, p, exponent=-4.0), "2· counts them twice"),
         (lambda x, p: turn(x, p, exponent=2.0), "The speeds grow"),
         (lambda x, p: turn(x, p, order="joined"), "one after the other"),
         (lambda x, p: x + positions.sinusoidal_table(int(p.max()) + 1, x.shape[-1])[p], "RoPE rotates"),

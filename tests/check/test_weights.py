@@ -92,6 +92,7 @@ WRONG = {
         (lambda c, T: flops(c, T / 2), "Only one"),
         (lambda c, T: flops(c, T) / c.n_layers, "one layer"),
         (lambda c, T: flops(c, T) * T, "whole sequence"),
+        (lambda c, T: flops(c, c.context_length), "T is not used"),
         (lambda c, T: flops(c, T * c.n_heads), "heads do not"),
         (lambda c, T: c.n_layers * (24 * c.d_model**2 + 4 * T * c.d_model), "d_ff"),
     ],
