@@ -23,15 +23,7 @@ from traitlets import Bunch
 from gpt2lab.errors import InputError, validates
 from gpt2lab.explorer import answers, files, picture
 from gpt2lab.explorer.assemble import css, esm
-from gpt2lab.explorer.models import (
-    Encoding,
-    Traceable,
-    check_belong_together,
-    check_names,
-    explorable,
-    readable_encoding,
-    sentence,
-)
+from gpt2lab.explorer.models import Encoding, Traceable, check_names, sentence, taken
 from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import make_scene
@@ -91,10 +83,8 @@ class Explorer(Selection):
         unknown = set(selection) - {name for name in self.class_traits(sync=True) if name[0] != "_"}
         if unknown:
             raise InputError(f"Explorer has no setting {sorted(unknown)[0]!r}")
-        models = [explorable(candidate) for candidate in ((model,) if other is None else (model, other))]
-        self._pair, self._encoding = Pair(*models), readable_encoding(encoding)
-        for candidate in models:
-            check_belong_together(candidate, self._encoding)
+        models, self._encoding = taken([model] if other is None else [model, other], encoding)
+        self._pair = Pair(*models)
         usual = ("before", "after") if other is None else ("first model", "second model")
         self._names = check_names(usual if names is None else names)
         self._runs: list[Run] = []

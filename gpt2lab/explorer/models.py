@@ -88,6 +88,20 @@ class Readout(Protocol):
         """(..., d_model) -> (..., vocab_size)"""
 
 
+def taken(models: Sequence[object], encoding: object) -> tuple[list[Traceable], Encoding]:
+    """What an explorer was handed, as what it works with: models with a trace, and an encoding.
+
+    Raises
+    ------
+    InputError
+        For what cannot be explored, or does not belong together.
+    """
+    usable, readable = [explorable(model) for model in models], readable_encoding(encoding)
+    for model in usable:
+        check_belong_together(model, readable)
+    return usable, readable
+
+
 def explorable(model: object) -> Traceable:
     """The model itself, or a transformers GPT-2 as a ``GPT2`` with a copy of its weights.
 
