@@ -1,125 +1,159 @@
-"""Checks for a forward pass from bare weights."""
+"""Check for a forward pass from bare weights.
+
+Four calls narrow a slip down: blocks that add nothing, one block on one token (attention has nothing to
+choose), one block on several tokens, two blocks. What fails first says where to look.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypedDict
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import Answer, CheckResult, judge
+from gpt2lab.check.base import Answer, CheckResult, agree, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
 from gpt2lab.model import GPT2
 
+N_HEADS = 3
 
-class Change(TypedDict, total=False):
-    """What a wrong forward pass does differently; the keywords of ``_variant``."""
-
-    positions: bool
-    post_ln: bool
-    residual: bool
-    ln_f: bool
-    eps: float
-    activation: Callable[[Tensor], Tensor]
-    mask: bool
-    scale: bool
-    heads: int
+# Each slip that ``_forward`` can make, and what to say about it.
+_MISTAKES = {
+    "no positions": "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.",
+    "positions by id": "The position table is looked up with the token ids. The token at position t gets row t.",
+    "no ln_f": "The last layer norm, ln_f, is missing.",
+    "post-LN": "The norms stand on the stream, after each sum, as in GPT-1. In GPT-2 they stand on the branches, "
+    "in front of each part.",
+    "no residual": "The stream is overwritten: each part must be *added* to x.",
+    "normed stream": "The norms overwrite the stream: what is added to must be x itself, not its norm.",
+    "one sum": "The feed-forward network reads what the attention wrote, not the stream after the first sum.",
+    "no norms": "The norms of the blocks, ln_1 and ln_2, are missing.",
+    "ln_1 twice": "ln_1 is used twice. The feed-forward network has a norm of its own, ln_2.",
+    "relu": "The activation is ReLU. GPT-2 has GELU.",
+    "exact gelu": "This is the exact GELU. GPT-2 uses the tanh form.",
+    "qkv order": "The thirds of attn.qkv are in another order: first the queries, then the keys, then the values.",
+    "no out": "The attention's output map, attn.out, is missing: nothing mixes the heads.",
+    "no biases": "The biases of the linear maps are missing.",
+    "no mask": "The causal mask is missing: position 0 sees the whole text.",
+    "no scale": "The scores are not divided by √d_head.",
+    "wide scale": "The scores are divided by √d_model. Each dot product runs over one head: √d_head.",
+    "one head": "There is one head instead of n_heads: split the features of q, k and v first.",
+    "straight cut": "The heads are cut by one reshape, which mixes tokens. Keep B and T apart, then move the heads.",
+    "straight merge": "The heads are joined without moving the axes back, which mixes tokens.",
+    "columns": "The softmax runs over the queries. Each query's weights must sum to 1.",
+    "first block": "Every round of the loop reads the weights of block 0.",
+    "last block": "Only the last block is used: each must start from what the block before returned.",
+    "backwards": "The blocks run from last to first.",
+}
+_OUTSIDE = {"no positions", "positions by id", "no ln_f"}
+_STAGES = (  # layers, tokens, whether the blocks write anything, what an unknown difference means
+    (1, 7, False, "The slip stands outside the blocks: with blocks that add nothing (their last maps are zero) the "
+     "logits already differ. Look at the two tables, the last norm, and the output layer."),
+    (1, 1, True, "The slip stands in the block, and not in the scores: with one block and one token, attention has "
+     "nothing to choose, and the logits differ. Look at the norms, the values, attn.out, the sums, the network."),
+    (1, 7, True, "The slip stands where tokens meet: one block is right for one token, and not for seven. Look at how "
+     "the heads are cut and joined, at the scores, and at the mask."),
+    (2, 7, True, "The slip stands in the way from block to block: one block is right, two are not. Look at the loop "
+     "and at the names of the weights."),
+)  # fmt: skip
 
 
 @validates
 def from_weights(function: Answer) -> CheckResult:
     """``my_gpt2(weights, tokens, n_layers, n_heads)`` -> logits; ``weights`` is a GPT2's state_dict."""
-    return examine("from_weights", function, "weights tokens n_layers n_heads", _from_weights)
+    trials = (partial(_stage, *stage) for stage in _STAGES)
+    return examine("from_weights", function, "weights tokens n_layers n_heads", *trials)
 
 
-def _from_weights(learner: Learner) -> None:
-    config = GPT2Config.tiny(vocab_size=50, n_layers=2, d_model=24, n_heads=3)
-    model = GPT2(config).eval()
+def _stage(n_layers: int, T: int, writes: bool, otherwise: str, learner: Learner) -> None:
+    model = GPT2(GPT2Config.tiny(vocab_size=50, n_layers=n_layers, d_model=24, n_heads=N_HEADS)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.15 * torch.randn_like(parameter))
-        tokens = torch.randint(50, (2, 7))
+        for writer in () if writes else (w for block in model.blocks for w in block.writers()):
+            writer.weight.zero_()
+            writer.bias.zero_()
+        tokens = torch.randint(50, (2, T))
         weights = dict(model.state_dict())
-        judge(
-            learner.tensor(weights, tokens, 2, 3, shape=(2, 7, 50), why="One logit per position and token."),
-            model(tokens),
-            {message: _variant(weights, tokens, **change) for message, change in _MISTAKES.items()},
-            "Not right.",
+        out = learner.tensor(
+            weights, tokens, n_layers, N_HEADS, shape=(2, T, 50), why="One logit per position and token."
         )
+        results = {slip: _forward(weights, tokens, n_layers, slip) for slip in _MISTAKES}
+        if not writes and any(agree(out, results[slip]) for slip in results.keys() - _OUTSIDE):
+            return  # a slip inside the block, which shows here as well: the next call tells which one
+        judge(out, model(tokens), {_MISTAKES[slip]: result for slip, result in results.items()}, otherwise)
 
 
-def _attend(x: Tensor, w: Callable[[str], Tensor], mask: bool = True, scale: bool = True, heads: int = 3) -> Tensor:
-    q, k, v = F.linear(x, w("attn.qkv.weight"), w("attn.qkv.bias")).chunk(3, dim=-1)
-    q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (q, k, v))
-    scores = q @ k.transpose(-2, -1) * (q.shape[-1] ** -0.5 if scale else 1.0)
-    if mask:
-        scores = scores.masked_fill(~causal_mask(x.shape[1]), -torch.inf)
-    return F.linear((scores.softmax(-1) @ v).transpose(1, 2).flatten(2), w("attn.out.weight"), w("attn.out.bias"))
-
-
-def gelu_tanh(x: Tensor) -> Tensor:
-    """GPT-2's activation."""
-    return F.gelu(x, approximate="tanh")
-
-
-def _variant(
-    weights: dict[str, Tensor],
-    tokens: Tensor,
-    *,
-    positions: bool = True,
-    post_ln: bool = False,
-    residual: bool = True,
-    ln_f: bool = True,
-    eps: float = 1e-5,
-    activation: Callable[[Tensor], Tensor] | None = None,
-    mask: bool = True,
-    scale: bool = True,
-    heads: int = 3,
-) -> Tensor:
+def _forward(weights: dict[str, Tensor], tokens: Tensor, n_layers: int, slip: str) -> Tensor:
     """GPT-2's forward pass with one thing done differently."""
-    act = activation or gelu_tanh
 
     def norm(x: Tensor, name: str) -> Tensor:
-        return F.layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], eps)
+        return F.layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"])
 
-    x = weights["token_embedding.weight"][tokens]
-    x = x + weights["position_embedding.weight"][: tokens.shape[1]] if positions else x
-    for i in range(2):
-
-        def w(name: str, i: int = i) -> Tensor:
-            return weights[f"blocks.{i}.{name}"]
-
-        def attend(x: Tensor, w: Callable[[str], Tensor] = w) -> Tensor:
-            return _attend(x, w, mask, scale, heads)
-
-        def feed(x: Tensor, w: Callable[[str], Tensor] = w) -> Tensor:
-            up = act(F.linear(x, w("ffn.up.weight"), w("ffn.up.bias")))
-            return F.linear(up, w("ffn.down.weight"), w("ffn.down.bias"))
-
-        for part, ln in ((attend, f"blocks.{i}.ln_1"), (feed, f"blocks.{i}.ln_2")):
-            if post_ln:
-                x = norm(x + part(x), ln)
-            else:
-                x = (x if residual else 0) + part(norm(x, ln))
-    return F.linear(norm(x, "ln_f") if ln_f else x, weights["token_embedding.weight"])
+    table, places = weights["token_embedding.weight"], weights["position_embedding.weight"]
+    x = table[tokens]
+    if slip != "no positions":
+        x = x + places[tokens if slip == "positions by id" else torch.arange(tokens.shape[1])]
+    order = {
+        "first block": [0] * n_layers,
+        "last block": [n_layers - 1],
+        "backwards": list(range(n_layers))[::-1],
+    }
+    for i in order.get(slip, range(n_layers)):
+        x = _block(x, weights, f"blocks.{i}", norm, slip)
+    return F.linear(x if slip == "no ln_f" else norm(x, "ln_f"), table)
 
 
-_MISTAKES: dict[str, Change] = {
-    "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.": {
-        "positions": False
-    },
-    "The causal mask is missing: position 0 sees the whole text.": {"mask": False},
-    "The scores are not divided by √d_head.": {"scale": False},
-    "There is one head instead of n_heads: split the features of q, k and v first.": {"heads": 1},
-    "The last layer norm, ln_f, is missing.": {"ln_f": False},
-    "The norms stand on the stream, after each sum, as in GPT-1. In GPT-2 they stand on the branches, "
-    "in front of each part.": {"post_ln": True},
-    "The stream is overwritten: each part must be *added* to x.": {"residual": False},
-    "The activation is ReLU. GPT-2 has GELU.": {"activation": F.relu},
-    "This is the exact GELU. GPT-2 uses the tanh form.": {"activation": F.gelu},
-}
+def _block(
+    x: Tensor, weights: dict[str, Tensor], name: str, norm: Callable[[Tensor, str], Tensor], slip: str
+) -> Tensor:
+    def linear(x: Tensor, part: str) -> Tensor:
+        return F.linear(
+            x, weights[f"{name}.{part}.weight"], None if slip == "no biases" else weights[f"{name}.{part}.bias"]
+        )
+
+    def attend(x: Tensor) -> Tensor:
+        blend = _heads(linear(x, "attn.qkv"), slip)
+        return blend if slip == "no out" else linear(blend, "attn.out")
+
+    def feed(x: Tensor) -> Tensor:
+        up = linear(x, "ffn.up")
+        act = F.relu(up) if slip == "relu" else F.gelu(up, approximate="none" if slip == "exact gelu" else "tanh")
+        return linear(act, "ffn.down")
+
+    start = x
+    for part, ln in ((attend, f"{name}.ln_1"), (feed, f"{name}.ln_{1 if slip == 'ln_1 twice' else 2}")):
+        if slip == "post-LN":
+            x = norm(x + part(x), ln)
+        elif slip == "normed stream":
+            x = norm(x, ln)
+            x = x + part(x)
+        elif slip == "no norms":
+            x = x + part(x)
+        elif slip in ("no residual", "one sum"):
+            x = part(norm(x, ln))
+        else:
+            x = x + part(norm(x, ln))
+    return start + x if slip == "one sum" else x
+
+
+def _heads(qkv: Tensor, slip: str) -> Tensor:
+    """(B, T, 3·d_model) -> the heads' blends side by side, (B, T, d_model)."""
+    B, T, width = qkv.shape
+    q, k, v = qkv.chunk(3, dim=-1)[:: -1 if slip == "qkv order" else 1]
+    heads = 1 if slip == "one head" else N_HEADS
+    if slip == "straight cut":
+        q, k, v = (part.reshape(B, heads, T, -1) for part in (q, k, v))
+    else:
+        q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (q, k, v))
+    scale = {"no scale": 1.0, "wide scale": (width / 3) ** -0.5}.get(slip, q.shape[-1] ** -0.5)
+    scores = q @ k.transpose(-2, -1) * scale
+    if slip != "no mask":
+        scores = scores.masked_fill(~causal_mask(T), -torch.inf)
+    blend = scores.softmax(-2 if slip == "columns" else -1) @ v
+    return blend.reshape(B, T, -1) if slip == "straight merge" else blend.transpose(1, 2).flatten(2)

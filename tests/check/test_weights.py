@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from teeth import bite
 
-from gpt2lab.check import weights
 from gpt2lab.config import GPT2Config
 from gpt2lab.model import GPT2
 
@@ -46,8 +45,83 @@ def one_head_at_a_time(weights, tokens, n_layers, n_heads):
     return norm(x, "ln_f") @ weights["token_embedding.weight"].T
 
 
-def variant(**change):
-    return lambda w, tokens, n_layers, n_heads: weights._variant(w, tokens, **change)
+def split(x, n):
+    return x.view(*x.shape[:2], n, -1).transpose(1, 2)
+
+
+def join(x):
+    return x.transpose(1, 2).flatten(2)
+
+
+def tanh_gelu(x):
+    return F.gelu(x, approximate="tanh")
+
+
+def plain_block(x, attn, ffn, ln_1, ln_2):
+    x = x + attn(ln_1(x))
+    return x + ffn(ln_2(x))
+
+
+def post_block(x, attn, ffn, ln_1, ln_2):
+    x = ln_1(x + attn(x))
+    return ln_2(x + ffn(x))
+
+
+def overwriting_block(x, attn, ffn, ln_1, ln_2):
+    x = ln_1(x)
+    x = x + attn(x)
+    x = ln_2(x)
+    return x + ffn(x)
+
+
+def forward(
+    start=lambda w, t: w["token_embedding.weight"][t] + w["position_embedding.weight"][: t.shape[1]],
+    block=plain_block,
+    act=tanh_gelu,
+    thirds=lambda qkv: qkv.chunk(3, -1),
+    split=split,
+    join=join,
+    n_heads=lambda n: n,
+    scale=lambda d_head, n: d_head**-0.5,
+    mask=lambda T: torch.ones(T, T).tril().bool(),
+    dim=-1,
+    biases=True,
+    out=True,
+    order=lambda n: range(n),
+    restart=False,
+    eps=1e-5,
+    end=lambda x, norm, w: norm(x, "ln_f") @ w["token_embedding.weight"].T,
+):
+    def answer(weights, tokens, n_layers, heads):
+        def norm(x, name):
+            return F.layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], eps)
+
+        x = first = start(weights, tokens)
+        for i in order(n_layers):
+
+            def linear(x, name, i=i):
+                y = x @ weights[f"blocks.{i}.{name}.weight"].T
+                return y + weights[f"blocks.{i}.{name}.bias"] if biases else y
+
+            def attn(x, linear=linear):
+                q, k, v = (split(part, n_heads(heads)) for part in thirds(linear(x, "attn.qkv")))
+                scores = q @ k.mT * scale(q.shape[-1], heads)
+                blend = join(scores.masked_fill(~mask(x.shape[1]), -torch.inf).softmax(dim) @ v)
+                return linear(blend, "attn.out") if out else blend
+
+            def ffn(x, linear=linear):
+                return linear(act(linear(x, "ffn.up")), "ffn.down")
+
+            def ln_1(x, i=i):
+                return norm(x, f"blocks.{i}.ln_1")
+
+            def ln_2(x, i=i):
+                return norm(x, f"blocks.{i}.ln_2")
+
+            x = block(first if restart else x, attn, ffn, ln_1, ln_2)
+        return end(x, norm, weights)
+
+    return answer
 
 
 def flops(config, T):
@@ -55,7 +129,7 @@ def flops(config, T):
 
 
 RIGHT = {
-    "from_weights": [with_the_class, one_head_at_a_time, variant()],
+    "from_weights": [with_the_class, one_head_at_a_time, forward()],
     "first_loss": [math.log, lambda v: torch.tensor(float(v)).log(), lambda v: -math.log(1 / v)],
     "flops_per_token": [
         flops,
@@ -68,15 +142,49 @@ RIGHT = {
 }
 WRONG = {
     "from_weights": [
-        (variant(positions=False), "positions are missing"),
-        (variant(mask=False), "causal mask"),
-        (variant(scale=False), "√d_head"),
-        (variant(heads=1), "one head"),
-        (variant(ln_f=False), "ln_f, is missing"),
-        (variant(post_ln=True), "as in GPT-1"),
-        (variant(residual=False), "overwritten"),
-        (variant(activation=F.relu), "ReLU"),
-        (variant(activation=F.gelu), "exact GELU"),
+        (forward(start=lambda w, t: w["token_embedding.weight"][t]), "positions are missing"),
+        (
+            forward(start=lambda w, t: w["token_embedding.weight"][t] + w["position_embedding.weight"][t]),
+            "with the token ids",
+        ),
+        (forward(end=lambda x, norm, w: x @ w["token_embedding.weight"].T), "ln_f, is missing"),
+        (
+            forward(end=lambda x, norm, w: norm(norm(x, "ln_f"), "ln_f") @ w["token_embedding.weight"].T),
+            "outside the blocks",
+        ),
+        (forward(block=post_block), "as in GPT-1"),
+        (forward(block=lambda x, attn, ffn, ln_1, ln_2: ffn(ln_2(attn(ln_1(x))))), "*added* to x"),
+        (forward(block=overwriting_block), "not its norm"),
+        (
+            forward(block=lambda x, attn, ffn, ln_1, ln_2: x + ffn(ln_2(attn(ln_1(x))))),
+            "not the stream after the first sum",
+        ),
+        (
+            forward(block=lambda x, attn, ffn, *_: plain_block(x, attn, ffn, lambda x: x, lambda x: x)),
+            "ln_1 and ln_2, are",
+        ),
+        (forward(block=lambda x, attn, ffn, ln_1, ln_2: plain_block(x, attn, ffn, ln_1, ln_1)), "ln_1 is used twice"),
+        (
+            forward(block=lambda x, attn, ffn, ln_1, ln_2: x + attn(ln_1(x)) + ffn(ln_2(x))),
+            "in the block, and not in the scores",
+        ),
+        (forward(act=F.relu), "ReLU"),
+        (forward(act=F.gelu), "exact GELU"),
+        (forward(thirds=lambda qkv: qkv.chunk(3, -1)[::-1]), "in another order"),
+        (forward(out=False), "attn.out, is missing"),
+        (forward(biases=False), "The biases of the linear"),
+        (forward(mask=lambda T: torch.ones(T, T).bool()), "causal mask"),
+        (forward(mask=lambda T: torch.ones(T, T).tril(1).bool()), "where tokens meet"),
+        (forward(scale=lambda d_head, n: 1.0), "not divided by √d_head"),
+        (forward(scale=lambda d_head, n: (d_head * n) ** -0.5), "divided by √d_model"),
+        (forward(n_heads=lambda n: 1), "one head"),
+        (forward(split=lambda x, n: x.reshape(len(x), n, x.shape[1], -1)), "cut by one reshape"),
+        (forward(join=lambda x: x.reshape(len(x), x.shape[2], -1)), "without moving the axes back"),
+        (forward(dim=-2), "over the queries"),
+        (forward(order=lambda n: [0] * n), "reads the weights of block 0"),
+        (forward(restart=True), "Only the last block is used"),
+        (forward(order=lambda n: range(n)[::-1]), "from last to first"),
+        (forward(order=lambda n: range(1)), "the way from block to block"),
         (lambda w, t, n, h: with_the_class(w, t, n, h)[:, -1], "shape"),
     ],
     "first_loss": [
