@@ -20,6 +20,7 @@ from gpt2lab.tasks.reverse import Reverse
 from gpt2lab.tasks.sentiment import Sentiment
 from gpt2lab.tasks.sort import Sort
 from gpt2lab.tasks.stdlib import StandardLibrary
+from gpt2lab.tasks.text import TextTask
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
@@ -27,7 +28,7 @@ TASKS: dict[str, type[Task]] = {
         Induction, Reference, Reverse, Sort, Brackets, ModularAddition, NumberWords, Sentiment, StandardLibrary,
     )
 }  # fmt: skip
-__all__ = ["IGNORE", "SPLITS", "TASKS", "Task", "get_task", "word_encoding"]
+__all__ = ["IGNORE", "SPLITS", "TASKS", "Task", "TextTask", "get_task", "word_encoding"]
 
 
 def get_task(name: str) -> Task:

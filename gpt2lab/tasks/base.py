@@ -111,6 +111,15 @@ class Task(ABC):
         logits = predict(model, inputs)  # (n, T, vocab_size)
         return self.score(logits, targets)
 
+    def progress(self, model: nn.Module, n: int) -> dict[str, float]:
+        """What is recorded while a model trains: ``evaluate`` on n held-out cases."""
+        return self.evaluate(model, n)
+
+    @property
+    def identity(self) -> str:
+        """What a checkpoint is bound to; tasks on a text that somebody brings add its checksum to the name."""
+        return self.name
+
     def score(self, logits: Tensor, targets: Tensor) -> dict[str, float]:
         """The numbers of ``evaluate`` from logits (n, T, vocab_size) and targets (n, T)."""
         scored = targets != IGNORE  # (n, T)

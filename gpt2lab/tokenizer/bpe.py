@@ -26,7 +26,7 @@ def bpe_merges(text: str) -> Iterator[tuple[bytes, bytes, int]]:
     Ties go to the pair whose bytes sort first, so the same text gives the same vocabulary.
     Stops early when no pair occurs twice.
     """
-    counts = Counter(regex.findall(GPT2_PATTERN, text))
+    counts = Counter(match[0] for match in regex.finditer(GPT2_PATTERN, text))  # one at a time, not a list of all
     words = [([bytes([byte]) for byte in word.encode("utf-8")], count) for word, count in sorted(counts.items())]
     pairs: Counter[tuple[bytes, bytes]] = Counter()
     where: defaultdict[tuple[bytes, bytes], set[int]] = defaultdict(set)

@@ -73,22 +73,40 @@ def train_bpe(text: str, vocab_size: int, name: str = "trained") -> tiktoken.Enc
 def course_encoding() -> tiktoken.Encoding:
     """The course's own tokenizer: 1,024 tokens, trained on Python's standard library."""
     data = json.loads(resources.files("gpt2lab.tokenizer").joinpath("course_bpe.json").read_text(encoding="utf-8"))
+    return encoding_from(data["merged_tokens"], "course")
+
+
+def merged_tokens(encoding: tiktoken.Encoding) -> list[str]:
+    """The tokens of a byte-level BPE that are longer than a byte, in the order they were learned, in base64."""
+    tokens = [encoding.decode_single_token_bytes(token) for token in range(256, encoding.eot_token)]
+    return [base64.b64encode(token).decode("ascii") for token in tokens]
+
+
+def encoding_from(merged: list[str], name: str) -> tiktoken.Encoding:
+    """The encoding with these ``merged_tokens``.
+
+    Raises
+    ------
+    ValueError
+        If one is not base64, is a single byte or occurs twice.
+    """
     tokens = [bytes([byte]) for byte in range(256)]
-    tokens += [base64.b64decode(token) for token in data["merged_tokens"]]
-    return _encoding("course", {token: rank for rank, token in enumerate(tokens)})
+    tokens += [base64.b64decode(token, validate=True) for token in merged]
+    if len(set(tokens)) < len(tokens) or b"" in tokens:
+        raise InputError("a token of the tokenizer is empty or occurs twice")
+    return _encoding(name, {token: rank for rank, token in enumerate(tokens)})
 
 
 def write_course_encoding(path: Path) -> None:
     """Train the course's tokenizer and write it: ``python -m gpt2lab.tokenizer.encodings``."""
     text = standard_library_text()
     trained = train_bpe(text, COURSE_VOCAB_SIZE)
-    merged = [trained.decode_single_token_bytes(token) for token in range(256, trained.max_token_value)]
     data = {
         "trained_on": f"standard library of {platform.python_implementation()} {platform.python_version()}",
         "bytes": len(text.encode("utf-8")),
         "vocab_size": trained.n_vocab,
         "command": "python -m gpt2lab.tokenizer.encodings",
-        "merged_tokens": [base64.b64encode(token).decode("ascii") for token in merged],
+        "merged_tokens": merged_tokens(trained),
     }
     with atomic_write(path) as part:
         part.write_text(json.dumps(data, indent=0) + "\n", encoding="utf-8")

@@ -30,8 +30,8 @@ def check_same_run(path: Path, stored_task: object, stored: object, task: Task, 
     CheckpointError
         Naming the first difference.
     """
-    if stored_task != task.name:
-        raise CheckpointError(f"{path}: was trained on task {stored_task!r}, not {task.name!r}")
+    if stored_task != task.identity:
+        raise CheckpointError(f"{path}: was trained on task {stored_task!r}, not {task.identity!r}")
     if not isinstance(stored, dict):
         raise CheckpointError(f"{path}: its settings are not those of a training run, got {stored!r}")
     for name, value in asdict(config).items():

@@ -172,7 +172,7 @@ class _Run:
         step = self.history.steps
         if self.history.evaluations and self.history.evaluations[-1]["step"] == step:
             return
-        scores = self.task.evaluate(self.model, self.config.eval_sequences)
+        scores = self.task.progress(self.model, self.config.eval_sequences)
         self.history.evaluations.append({"step": step, **scores})
 
     def _stop_if_diverged(self, step: int, loss: float) -> None:
@@ -187,7 +187,7 @@ class _Run:
         n = min(self.config.eval_sequences, self.task.n_train or self.config.eval_sequences)
         self._stop_if_diverged(self.history.steps, self.task.evaluate(self.model, n, split="train")["loss"])
         facts: dict[str, object] = {
-            "step": self.history.steps, "task": self.task.name,
+            "step": self.history.steps, "task": self.task.identity,
             "config": {**asdict(self.config), "folder": str(folder)},
             "scaler": self.scaler.state_dict(), "history": asdict(self.history),
         }  # fmt: skip
