@@ -65,6 +65,8 @@ def open_model(name: str | None) -> tuple[GPT2, tiktoken.Encoding, str, str]:
         return model, encoding, RANDOM_TEXT, "random weights, nothing learned"
     if name in toys or (Path(name) / "provenance.json").is_file():
         toy = load_toy(name)
+        if "sentence" in toy.provenance:
+            return toy.model, toy.encoding, toy.provenance["sentence"]["text"], f"{toy.name}: trained on a text"
         return toy.model, toy.encoding, example(toy.task), f"{toy.name}: a toy model, trained on its task"
     if not Path(name).exists() and not name.startswith(("gpt2", "openai")):
         raise InputError(

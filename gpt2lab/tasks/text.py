@@ -33,7 +33,8 @@ class Corpus:
 
     train: tuple[str, ...]  # one per part
     held_out: tuple[str, ...]
-    sha256: str  # of the whole text, before it was cut, in UTF-8
+    sha256: str  # of the whole text in UTF-8, before it was cut
+    n_bytes: int  # of it
 
     @classmethod
     def of(cls, text: str, titles: Sequence[str] = (), join_lines: bool = False) -> Corpus:
@@ -56,11 +57,12 @@ class Corpus:
         if join_lines:
             parts = [joined(part) for part in parts]
         cuts = [_cut(part) for part in parts]
-        pairs = list(zip(parts, cuts, strict=True))
+        pairs, data = list(zip(parts, cuts, strict=True)), text.encode("utf-8", "surrogatepass")
         return cls(
             tuple(part[:cut] for part, cut in pairs),
             tuple(part[cut:] for part, cut in pairs),
-            hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            hashlib.sha256(data).hexdigest(),
+            len(data),
         )
 
 
@@ -100,9 +102,7 @@ class TextTask(RealText):
     ) -> None:
         self.length = whole_number("length", length, 1)
         corpus = text if isinstance(text, Corpus) else Corpus.of(_text(text), titles, join_lines)
-        self.encoding = (
-            encoding if isinstance(encoding, tiktoken.Encoding) else trained_encoding(corpus, encoding)
-        )
+        self.encoding = encoding if isinstance(encoding, tiktoken.Encoding) else trained_encoding(corpus, encoding)
         self._tokens = {
             "train": _encode(self.encoding, corpus.train),
             "held_out": _encode(self.encoding, corpus.held_out),

@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypedDict, cast
 
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import TASKS, Task, get_task
-from gpt2lab.training import History, train
+from gpt2lab.training import train
 from gpt2lab.training.checkpoint import FILE
-from gpt2lab.training.config import PRECISIONS, TrainConfig, TrainSettings
-from gpt2lab.training.device import resolve_device
+from gpt2lab.training.config import TrainSettings
 from gpt2lab.zoo import load_toy, save_toy
-from gpt2lab.zoo.provenance import surroundings
+from gpt2lab.zoo.facts import trained_facts
 from gpt2lab.zoo.recipes import PRESETS, get_preset
-
-POINTS = 200  # of the loss curve that is kept
+from gpt2lab.zoo.text_command import text_command, training_options
 
 
 class Evaluation(TypedDict):
@@ -72,23 +69,13 @@ def make_toy(
     model.cpu()
     facts: dict[str, object] = {
         "name": target.name, "task": task_name, "preset": preset_name, "variant": preset.variant,
-        **trained_facts(model, task, config, history), **evaluated_facts(model, task),
+        **trained_facts(model, config, history), **evaluated_facts(model, task),
         "command": command or f"gpt2lab train {task_name} --preset {preset_name} --seed {seed}",
     }  # fmt: skip
     if first:
         save_toy(target, model, facts)
         (target / FILE).unlink(missing_ok=True)  # three times as large as the model, and no longer needed
     return facts
-
-
-def trained_facts(model: GPT2, task: Task, config: TrainConfig, history: History) -> dict[str, object]:
-    """The provenance entries about a finished training."""
-    return {
-        "config": asdict(model.config), "training": changed_settings(config), "seed": config.seed,
-        "steps": history.steps, "tokens": history.tokens, "parameters": model.n_parameters(),
-        **surroundings(resolve_device(config.device)), "seconds": round(history.seconds, 3),
-        "curve": thin_curve(history),
-    }  # fmt: skip
 
 
 def evaluated_facts(model: GPT2, task: Task) -> dict[str, object]:
@@ -107,45 +94,20 @@ def evaluated_facts(model: GPT2, task: Task) -> dict[str, object]:
     return {"metric": metric, "value": scores[metric], "scores": scores, "evaluation": evaluation}
 
 
-def changed_settings(config: TrainConfig) -> dict[str, object]:
-    """The settings that differ from the defaults, without those that only concern the machine."""
-    standard, machine = asdict(TrainConfig()), {"folder", "resume", "progress", "device", "seed"}
-    return {k: v for k, v in asdict(config).items() if k not in machine and v != standard[k]}
-
-
-def thin_curve(history: History) -> dict[str, object]:
-    """At most ``POINTS`` means of neighbouring steps, and the evaluations, rounded."""
-    width = -(-history.steps // POINTS)
-    pieces = [history.loss[i : i + width] for i in range(0, history.steps, width)]
-    return {
-        "step": [min(i * width + width, history.steps) for i in range(len(pieces))],
-        "loss": [round(sum(piece) / len(piece), 4) for piece in pieces],
-        "evaluations": [{k: round(v, 4) for k, v in e.items()} for e in history.evaluations],
-    }
-
-
 def train_command(arguments: list[str]) -> int:
-    """`gpt2lab train reference --device cpu`"""
+    """`gpt2lab train reference --device cpu`, `gpt2lab train --text FILE`"""
+    if any(argument.split("=")[0] == "--text" for argument in arguments):
+        return text_command(arguments)
     known = "; ".join(f"{task}: {', '.join(presets)}" for task, presets in PRESETS.items())
     parser = argparse.ArgumentParser(
         "gpt2lab train",
-        description="Train a toy model and write it with its provenance.",
+        description="Train a toy model and write it with its provenance. With --text FILE instead of a task: a model "
+        "that continues your own text; gpt2lab train --text FILE --help says more.",
         epilog=f"Presets: {known}",
     )
     parser.add_argument("task", metavar="TASK", help=", ".join(TASKS))
     parser.add_argument("--preset", default=None, help="the recipe (default: the task's first)")
-    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps (default: cpu)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("work") / "trained", help="folder (default: work/trained)")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--learning-rate", type=float)
-    parser.add_argument("--accumulation", type=int)
-    parser.add_argument("--checkpoint-every", type=int)
-    parser.add_argument("--precision", help=f"one of {', '.join(PRECISIONS)}")
-    parser.add_argument("--compile", action="store_true", default=None, help="use torch.compile")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    training_options(parser)
     options = vars(parser.parse_args(arguments))
     task, preset, seed, out, quiet = (options.pop(key) for key in ("task", "preset", "seed", "out", "quiet"))
     get_task(task)  # an unknown task is refused before its presets are looked up

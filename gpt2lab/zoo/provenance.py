@@ -42,9 +42,28 @@ SCHEMA: dict[str, tuple[type, ...]] = {
     "evaluation": (dict,),  # its arguments: n, seed, split
     "command": (str,),  # makes it again
     "curve": (dict,),  # "step" and "loss", thinned; "evaluations" on held-out cases
+    "then": (list,),  # settings of further phases of training, each from the weights of the one before
+    "text": (dict,),  # which text: see TEXT_SCHEMA
+    "sentence": (dict,),  # "text" and "loss", nats per token: a check of the weights that needs no other text
+    "samples": (list,),  # what the model writes after some steps, see gpt2lab.zoo.snapshots
     "sha256": (str,),  # of the weights and of what they are for, see ``digest``
 }
-OPTIONAL = {"sha256"}  # models that learners trained with the first edition have none
+OF_TEXTS = {"then", "text", "sentence", "samples"}  # only models that continue a text have them
+OPTIONAL = {"sha256"} | OF_TEXTS  # models that learners trained with the first edition have no checksum
+TEXT_SCHEMA: dict[str, type] = {
+    "file": str,  # its name; the text itself is not stored
+    "origin": str,  # where to get it again
+    "sha256": str,  # of the text in UTF-8, with "\\n" at the end of each line
+    "bytes": int,  # of the same
+    "titles": list,  # lines at which a part begins; the end of each part is held out
+    "join_lines": bool,
+    "train_tokens": int,
+    "held_out_tokens": int,
+    "bytes_per_token": float,  # in the held-out text
+    "length": int,  # T, tokens per window
+    "tokenizer": str,  # SHA-256 of tokenizer.json
+    "snapshots": dict,  # SHA-256 of the weights after some steps, by step
+}
 
 
 def check_provenance(facts: object, where: str) -> dict[str, Any]:  # Any: JSON, checked against SCHEMA
@@ -69,6 +88,10 @@ def check_provenance(facts: object, where: str) -> dict[str, Any]:  # Any: JSON,
     for key in ("steps", "tokens", "parameters", "seconds"):
         if not 0 < facts[key] < math.inf:
             raise CheckpointError(f"{where}: {key!r} should be positive, got {facts[key]!r}")
+    if "text" in facts:
+        for key, kind in TEXT_SCHEMA.items():
+            if not isinstance(facts["text"].get(key), kind):
+                raise CheckpointError(f"{where}: the text's {key!r} should be {kind.__name__}")
     if facts["scores"].get(facts["metric"]) != facts["value"]:
         raise CheckpointError(f"{where}: 'value' {facts['value']!r} is not the {facts['metric']!r} of 'scores'")
     if len(facts["curve"].get("step", [])) != len(facts["curve"].get("loss", [None])):
@@ -85,11 +108,12 @@ def read_provenance(path: Path) -> dict[str, Any]:  # Any: JSON, checked against
 
 
 def digest(weights: bytes, facts: Mapping[str, object]) -> str:
-    """SHA-256 over the weights' file and what it is for: task, variant and config, as JSON with sorted keys.
+    """SHA-256 over the weights' file and what it is for: task, variant, config and text, as JSON with sorted keys.
 
     One number for both, so that neither a changed weight nor a model under another task's name goes unnoticed.
     """
-    purpose = json.dumps([facts[key] for key in ("task", "variant", "config")], sort_keys=True)
+    keys = ("task", "variant", "config", *(("text",) if "text" in facts else ()))
+    purpose = json.dumps([facts[key] for key in keys], sort_keys=True)
     return hashlib.sha256(weights + purpose.encode("utf-8")).hexdigest()
 
 

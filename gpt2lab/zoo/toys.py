@@ -4,11 +4,14 @@
     toy.model, toy.task, toy.encoding          # a GPT2 (or variant), its task, its tokens
     toy.provenance["value"]                    # what it reaches on held-out cases
 
-A folder per model: ``model.safetensors`` and ``provenance.json``. ``gpt2lab train`` makes them.
+A folder per model: ``model.safetensors`` and ``provenance.json``; for a model that continues a text also
+its tokenizer and a few earlier states of the weights. ``gpt2lab train`` makes them.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import tiktoken
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -25,11 +29,14 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.errors import CheckpointError, InputError, shorten, validates
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
-from gpt2lab.tasks import Task, get_task
+from gpt2lab.tasks import Task, TextTask, get_task
+from gpt2lab.tokenizer.encodings import encoding_from, merged_tokens
 from gpt2lab.zoo.provenance import digest, read_provenance, write_provenance
+from gpt2lab.zoo.snapshots import halved, snapshot_file
 
 ZOO = Path(__file__).parent
 WEIGHTS = "model.safetensors"
+TOKENIZER = "tokenizer.json"  # of a model that continues a text
 
 
 @dataclass(frozen=True)
@@ -53,18 +60,21 @@ def toy_names() -> list[str]:
 
 
 @validates
-def load_toy(name: str | os.PathLike[str]) -> ToyModel:
+def load_toy(name: str | os.PathLike[str], step: int | None = None) -> ToyModel:
     """Load a toy model.
 
     Parameters
     ----------
     name : str or Path
         One of ``toy_names()``, or a folder that ``gpt2lab train`` wrote.
+    step : int, optional
+        The model as it was after so many steps of training, where that was kept (the text models keep
+        steps 0, 100 and 1,000); the finished one by default.
 
     Raises
     ------
     ValueError
-        For an unknown name, listing the known ones.
+        For an unknown name or a step that was not kept, listing the known ones.
     CheckpointError
         If the files are damaged or do not belong together.
     """
@@ -84,8 +94,12 @@ def load_toy(name: str | os.PathLike[str]) -> ToyModel:
             f"{folder}: {WEIGHTS} is not the file that provenance.json describes (its checksum differs); "
             "fetch both again, or train the model again"
         )
+    if step is not None:
+        weights = _earlier_weights(folder, facts, step)
+    # Half precision is for the file alone; "text" models are stored in it.
+    weights = {name: x.float() if x.dtype == torch.float16 else x for name, x in weights.items()}
     try:
-        task, config = get_task(facts["task"]), GPT2Config(**facts["config"])
+        task, config = _task(folder, facts), GPT2Config(**facts["config"])
         _check_layers(config, weights)
         model = build(facts["variant"], config)
         _check_weights(model, weights)
@@ -96,6 +110,53 @@ def load_toy(name: str | os.PathLike[str]) -> ToyModel:
         ) from error
     model.load_state_dict(weights)
     return ToyModel(facts["name"], model.eval(), task, facts)
+
+
+def _task(folder: Path, facts: Mapping[str, Any]) -> Task:  # Any: JSON, checked
+    if "text" not in facts:
+        return get_task(facts["task"])
+    return TextTask.without_text(read_tokenizer(folder, facts["text"]["tokenizer"]), facts["text"]["length"])
+
+
+def write_tokenizer(folder: Path, encoding: tiktoken.Encoding) -> str:
+    """Write a byte-level BPE beside the model; returns the file's SHA-256."""
+    data = json.dumps({"merged_tokens": merged_tokens(encoding)}, indent=0) + "\n"
+    with atomic_write(Path(folder) / TOKENIZER) as part:
+        part.write_text(data, encoding="utf-8", newline="\n")
+    return hashlib.sha256(data.encode("utf-8")).hexdigest()
+
+
+def read_tokenizer(folder: Path, sha256: str) -> tiktoken.Encoding:
+    """The tokenizer that ``write_tokenizer`` wrote.
+
+    Raises
+    ------
+    CheckpointError
+        If it is missing, or is not the one with that checksum.
+    """
+    path = Path(folder) / TOKENIZER
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: the model's tokenizer cannot be read ({error.strerror})") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise CheckpointError(f"{path}: not the tokenizer that provenance.json describes (its checksum differs)")
+    return encoding_from(json.loads(data)["merged_tokens"], "text")
+
+
+def _earlier_weights(folder: Path, facts: Mapping[str, Any], step: int) -> dict[str, Tensor]:  # Any: JSON, checked
+    kept: dict[str, str] = facts["text"]["snapshots"] if "text" in facts else {}
+    if str(step) not in kept:
+        known = ", ".join(kept) or "none"
+        raise InputError(f"{facts['name']} was not kept after {shorten(repr(step))} steps; steps that were: {known}")
+    path = folder / snapshot_file(step)
+    try:
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != kept[str(step)]:
+            raise CheckpointError(f"{path}: not the file that provenance.json describes (its checksum differs)")
+        return load(data)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({shorten(str(error))})") from error
 
 
 def _check_layers(config: GPT2Config, weights: Mapping[str, Tensor]) -> None:
@@ -133,10 +194,10 @@ def _check_task(config: GPT2Config, task: Task) -> None:
         )
 
 
-def save_toy(folder: Path, model: GPT2, facts: dict[str, Any]) -> Path:  # Any: JSON
-    """Write weights and provenance; returns the folder."""
+def save_toy(folder: Path, model: GPT2, facts: dict[str, Any], half: bool = False) -> Path:  # Any: JSON
+    """Write weights, in half precision if asked to, and provenance; returns the folder."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    data = save(weights)
+    data = save(halved(model) if half else weights)
     with atomic_write(Path(folder) / WEIGHTS) as part:
         part.write_bytes(data)
     write_provenance(Path(folder) / "provenance.json", {**facts, "sha256": digest(data, facts)})
