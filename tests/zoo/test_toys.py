@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from safetensors.torch import load_file, save_file
 from gpt2lab import ablate_attention, generate
 from gpt2lab.__main__ import main
 from gpt2lab.errors import CheckpointError
-from gpt2lab.tasks import TASKS, get_task
+from gpt2lab.tasks import TASKS, TextTask, get_task
+from gpt2lab.tasks.text import Corpus, read_text
 from gpt2lab.training import History, TrainConfig
 from gpt2lab.zoo.head_scores import ablation_scores, induction_scores, previous_token_scores, reference_scores
-from gpt2lab.zoo.make import thin_curve, toy_name, train_command
-from gpt2lab.zoo.provenance import SCHEMA, check_provenance, read_provenance
+from gpt2lab.zoo.facts import thin_curve
+from gpt2lab.zoo.make import toy_name, train_command
+from gpt2lab.zoo.provenance import OF_TEXTS, SCHEMA, check_provenance, read_provenance
 from gpt2lab.zoo.recipes import PRESETS, get_preset
 from gpt2lab.zoo.toys import WEIGHTS, ZOO, load_toy, toy_names
 
@@ -26,13 +29,25 @@ from gpt2lab.zoo.toys import WEIGHTS, ZOO, load_toy, toy_names
 @pytest.mark.parametrize("name", toy_names())
 def test_the_metric_is_what_the_provenance_says(name: str) -> None:
     toy = load_toy(name)
-    facts = toy.provenance
-    scores = toy.task.evaluate(toy.model, **facts["evaluation"])
+    facts, task = toy.provenance, toy.task
+    if "text" in facts:
+        task = task_with_text(toy)
+    scores = task.evaluate(toy.model, **facts["evaluation"])
     # Real text differs between Python versions; everything else is the same on every machine.
     same_text = facts["task"] != "stdlib" or facts["python"].rsplit(".", 1)[0] == _python()
     tolerance = 0.005 if same_text else 0.15
     torch.testing.assert_close(scores[facts["metric"]], facts["value"], atol=tolerance, rtol=0)
     assert toy.model.n_parameters() == facts["parameters"] and not toy.model.training
+
+
+def task_with_text(toy) -> TextTask:
+    """The task of a text model, with the text; it is not part of the course, so most runs skip this."""
+    place, text = os.environ.get("GPT2LAB_ENGLISH_TEXT"), toy.provenance["text"]
+    if not place:
+        pytest.skip(f"GPT2LAB_ENGLISH_TEXT does not name the file {text['file']}, on which {toy.name} was trained")
+    corpus = Corpus.of(read_text(Path(place)), text["titles"], text["join_lines"])
+    assert corpus.sha256 == text["sha256"]
+    return TextTask(corpus, toy.encoding, text["length"])
 
 
 def _python() -> str:
@@ -44,9 +59,12 @@ def _python() -> str:
 @pytest.mark.parametrize("name", toy_names())
 def test_provenance_belongs_to_a_recipe(name: str) -> None:
     facts = read_provenance(ZOO / name / "provenance.json")
-    assert set(facts) == set(SCHEMA) and facts["name"] == name
-    assert facts["tokens"] == facts["steps"] * facts["training"].get("batch_size", 64) * get_task(facts["task"]).length
+    assert set(facts) == set(SCHEMA) - (set() if "text" in facts else OF_TEXTS) and facts["name"] == name
+    task = load_toy(name).task
+    assert facts["tokens"] == facts["steps"] * facts["training"].get("batch_size", 64) * task.length
     assert facts["curve"]["step"][-1] == facts["steps"]
+    if "text" in facts:
+        return  # tests/zoo/test_text.py
     if facts["command"].startswith("gpt2lab train "):
         preset = get_preset(facts["task"], facts["preset"])
         assert toy_name(facts["task"], facts["preset"]) == name and preset.variant == facts["variant"]
