@@ -18,8 +18,8 @@ from gpt2lab.errors import CheckpointError
 from gpt2lab.tasks import TASKS, TextTask, get_task
 from gpt2lab.tasks.text import Corpus, read_text
 from gpt2lab.training import History, TrainConfig
-from gpt2lab.zoo.head_scores import ablation_scores, induction_scores, previous_token_scores, reference_scores
 from gpt2lab.zoo.facts import thin_curve
+from gpt2lab.zoo.head_scores import ablation_scores, induction_scores, previous_token_scores, reference_scores
 from gpt2lab.zoo.make import toy_name, train_command
 from gpt2lab.zoo.provenance import OF_TEXTS, SCHEMA, check_provenance, read_provenance
 from gpt2lab.zoo.recipes import PRESETS, get_preset
