@@ -13,6 +13,7 @@ from .generation import generate_steps as generate_steps
 from .interventions import ablate_attention as ablate_attention
 from .interventions import ablate_feedforward as ablate_feedforward
 from .interventions import ablate_heads as ablate_heads
+from .interventions import cut_edges as cut_edges
 from .interventions import without_causal_mask as without_causal_mask
 from .interventions import without_positions as without_positions
 from .layernorm import LayerNorm as LayerNorm

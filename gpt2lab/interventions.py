@@ -24,7 +24,9 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
+from gpt2lab.attention import MultiHeadAttention
 from gpt2lab.errors import InputError, validates
+from gpt2lab.masking import causal_mask
 from gpt2lab.model import GPT2, plain_model
 from gpt2lab.trace import BlockTrace
 
@@ -79,6 +81,55 @@ def ablate_feedforward(
     """Silence the feed-forward network of some layers (all by default)."""
     with _ablate_part(plain_model(model, "ablate_feedforward"), layers, mean, 1, lambda trace: trace.ffn.out):
         yield model
+
+
+@contextmanager
+@validates
+def cut_edges(model: GPT2, layer: int, edges: Tensor) -> Iterator[GPT2]:
+    """Forbid single looks: a query gives no weight to the keys that ``edges`` names, in every head of a layer.
+
+    The rest of the row shares the weight, because the score becomes -inf before the softmax.
+
+    Parameters
+    ----------
+    edges : bool, (T, T) or (B, T, T)
+        Axes (T_query, T_key); True = cut. The model can then run on inputs of this length only.
+
+    Raises
+    ------
+    ValueError
+        If edges are not boolean and square, or leave a query no visible key.
+    """
+    gpt2 = plain_model(model, "cut_edges")
+    if edges.dtype != torch.bool or edges.ndim not in (2, 3) or edges.shape[-1] != edges.shape[-2]:
+        raise InputError(
+            f"edges must be boolean, (T, T) or (B, T, T), True = cut; got {edges.dtype} of shape {tuple(edges.shape)}"
+        )
+    attn = gpt2.blocks[_index("layer", layer, len(gpt2.blocks))].attn
+    T = edges.shape[-1]
+    allowed = causal_mask(T, device=edges.device) if attn.causal else torch.ones_like(edges[..., :T, :T])
+    if not (allowed & ~edges).any(dim=-1).all():
+        raise InputError("edges leave a query no key to look at: keep at least one visible key in every row")
+    wall = torch.zeros(edges.shape, device=edges.device).masked_fill(edges, -torch.inf)  # (T, T) or (B, T, T)
+    wall = wall[:, None] if edges.ndim == 3 else wall  # (B, 1, T, T): the same for all heads
+    present = attn.bias
+    if not isinstance(present, types.MethodType):
+        raise InputError(f"cut_edges needs a bias that is a method of the attention layer, got {present!r}")
+
+    def bias(self: MultiHeadAttention, T_query: int, T_key: int) -> Tensor:
+        if (T_query, T_key) != (T, T):
+            raise InputError(f"edges are cut for {T} tokens, but the model runs {T_query} queries on {T_key} keys")
+        before = present(T_query, T_key)
+        return wall if before is None else wall + before
+
+    attn.bias = types.MethodType(bias, attn)
+    try:
+        yield model
+    finally:
+        if present.__func__ is type(attn).bias:
+            del attn.bias
+        else:
+            attn.bias = present  # the cut outside this one
 
 
 @contextmanager

@@ -71,21 +71,21 @@ _TOPICS = """
 29 03_attention   Self-attention: the computation | Project to queries, keys and values; score, softmax, blend.
 30 03_attention   Query, key and value | The query asks, the key is compared, the value is what gets blended.
 31 03_attention   The filing cabinet | A note, labels, folders, and the sentence that completes the picture: you take a blend of folders.
-32 03_attention   What "it" refers to | Read one row of an attention map, and say what it does and does not show.
-33 03_attention   The factor 1/√d_head | Dot products spread like the root of the width; without the factor the softmax saturates and its gradient dies.
+32 04_heads       What "it" refers to | Read one row of an attention map, and say what it does and does not show.
+33 03_attention   The factor 1/√d_head | Dot products spread like the root of the width; the factor keeps scores, weights and a query's gradient alike at every width.
 34 03_attention   Softmax and the weighted sum | Weights are positive and sum to 1; the result is an average of values.
 35 01_residuals   What "Add" adds | The input of a part and its output, with weights 1 and 1; no weighted sum of heads.
-36 03_attention   Several heads: the idea | Several attention maps at once, each in its own slice of the features.
-37 03_attention   Several heads: the computation | Project, cut the feature axis, attend, join, mix.
-38 03_attention   Joining the heads: W_O | The heads stand side by side until one last linear map mixes them.
-39 03_attention   What several heads buy | Several patterns per layer at the cost of one wide head.
-40 03_attention   How many heads | The width must be divisible; GPT-2 keeps 64 features per head at every size.
-41 03_attention   Heads that do little | Many heads can be switched off at small loss; measure, then prune.
+36 04_heads       Several heads: the idea | Several attention maps at once, each in its own slice of the features.
+37 04_heads       Several heads: the computation | Project, cut the feature axis, attend, join, mix.
+38 04_heads       Joining the heads: W_O | The heads stand side by side until one last linear map mixes them.
+39 04_heads       What several heads buy | Several patterns per layer at the price of one wide head; each compares and hands over fewer features.
+40 04_heads       How many heads | The width must be divisible; GPT-2 keeps 64 features per head at every size.
+41 04_heads       Heads that do little | Many heads can be switched off at small loss; measure, then prune.
 42 13_family      Cross-attention | Queries from the decoder, keys and values from the encoder; the same function otherwise.
 43 01_residuals   "Additive interaction" | The sum of a part's input and output is the residual connection; no layer does it.
 44 03_attention   "Dynamic routing" | That name belongs to capsule networks; attention weights come from one softmax.
-45 03_attention   Drawing attention weights | Which axis is the query, what rows sum to, and where the drawing misleads.
-46 03_attention   Attention against convolution | One reaches every visible position at once, the other one neighbourhood per layer; each has its price.
+45 04_heads       Drawing attention weights | Which axis is the query, what rows sum to, and where the drawing misleads.
+46 13_family      Attention against convolution | One reaches every visible position at once, the other one neighbourhood per layer; each has its price.
 47 05_masking     Attention against recurrence | Parallel over positions in training; direct access instead of one hidden state.
 48 05_masking     Long distances | The path between two tokens is one step long, however far apart they are.
 49 07_feedforward What runs in parallel | All positions and all heads in one matrix product; layers, and tokens in generation, one after another.

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, PowerNorm
 
 from gpt2lab.explorer.sheet import TOP, Sheet
 from gpt2lab.figures.style import FADED
+from gpt2lab.figures.weights import HIDDEN, LEGEND_TICKS, colours, root_scale
 
-# The same colours as js/colour.mjs, light theme.
-WEIGHTS = LinearSegmentedColormap.from_list(
-    "weights", ["#fbfcfe", "#cfe3f3", "#7fb8dd", "#2f7fbc", "#0b4a86", "#06264d"]
-)
-HIDDEN = "#e4e7ec"
 SIZE = 372  # height of a map
-LEGEND_TICKS = {0: "0", 0.01: ".01", 0.1: ".1", 0.25: ".25", 0.5: ".5", 1: "1"}
-
-
-def colours(hidden: str = HIDDEN) -> Colormap:
-    """Colours of weights, and of what is NaN."""
-    return WEIGHTS.with_extremes(bad=hidden)
-
-
-def root_scale() -> Normalize:
-    """As in the browser: the root of a weight picks its colour."""
-    return PowerNorm(0.5, 0, 1)
 
 
 def hide(weights: np.ndarray, triangular: bool) -> np.ndarray:

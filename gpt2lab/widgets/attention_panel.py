@@ -15,11 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from gpt2lab.figures.plots import clip, decimals, draw_heatmap
+from gpt2lab.figures.drawing import clip, decimals, draw_heatmap
 from gpt2lab.figures.style import BLUE, FADED, FONT, INK, SIGNED, SMALL, VERMILION, Picture
+from gpt2lab.figures.weights import draw_scale, draw_weights, without_future
 from gpt2lab.interventions import without_causal_mask
 from gpt2lab.trace import GPT2Trace
-from gpt2lab.widgets.heads_panel import visible
 from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Choice, Number, Switch, Whole
 
@@ -106,19 +106,24 @@ class AttentionPanel(TokenPanel[AttentionRow]):
 
     def draw(self) -> Picture:
         labels = [clip(label, 11) for label in self.labels]
-        height = max(4.4, 0.3 * len(labels) + 1.9)
+        height = max(4.4, 0.3 * len(labels) + 2.4)
         picture = Picture(9.6, height, f"Attention, layer {self.layer}, head {self.head}")
-        bottom, top = 1.05 / height, 1 - 0.85 / height  # inches as parts of the picture
+        bottom, top = 1.5 / height, 1 - 0.85 / height  # inches as parts of the picture
         self._draw_matrix(picture, picture.add_axes((0.125, bottom, 0.33, top - bottom)), labels)
         self._draw_row(picture, picture.add_axes((0.575, bottom, 0.41, top - bottom)), labels)
+        if self.stage == "weights":
+            draw_scale(picture, 0.125, 0.36 / height, 0.27, 0.15 / height)
+            picture.write(None, 0.115, 0.44 / height, "weight", color=FADED, at="rm")
         note = "rows: queries · columns: keys" + (f" · {self.weights}" if self.weights else "")
         picture.write(None, 0.985, 0.15 / height, note, color=FADED, at="rb")
         return picture
 
     def _draw_matrix(self, picture: Picture, axes: Axes, labels: list[str]) -> None:
         T, matrix, signed = len(labels), self.matrix.numpy(), self.stage != "weights"
-        shown, limit = (matrix, None) if signed else (visible(matrix), 1.0)
-        draw_heatmap(axes, shown, signed=signed, limit=limit, numbers=False)
+        if signed:
+            draw_heatmap(axes, matrix, signed=True, numbers=False)
+        else:
+            draw_weights(axes, without_future(matrix))
         axes.set_axis_off()
         axes.set_title(f"Layer {self.layer}, head {self.head}: {self.stage}")
         size = SMALL if T <= 16 else 10

@@ -13,8 +13,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from gpt2lab.figures.plots import clip, draw_heatmap
-from gpt2lab.figures.style import FADED, SMALL, VERMILION, Picture
+from gpt2lab.figures.drawing import clip
+from gpt2lab.figures.style import CARD, FADED, SMALL, VERMILION, Picture
+from gpt2lab.figures.weights import draw_scale, draw_weights, without_future
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Whole
 
@@ -78,9 +79,11 @@ class HeadsPanel(TextPanel[HeadPattern]):
         labels = [clip(label, 11) for label in self.labels]
         wide = 4.2  # inches of the mosaic
         high = min(max(wide * n_layers / n_heads, 2.4), 7.0)
-        height = max(high + 1.5, 0.25 * T + 2.1, 4.7)
+        height = max(high + 2.1, 0.25 * T + 2.1, 4.7)
         picture = Picture(9.6, height, f"All heads; large: layer {self.layer}, head {self.head}")
         self._draw_mosaic(picture, (0.055, 1 - (0.95 + high) / height, wide / 9.6, high / height), weights)
+        draw_scale(picture, 0.115, 1 - (1.3 + high) / height, wide / 9.6 - 0.06, 0.15 / height)
+        picture.write(None, 0.105, 1 - (1.22 + high) / height, "weight", color=FADED, at="rm")
         large = picture.add_axes((0.64, 1.1 / height, 0.345, 1 - 2.05 / height))
         self._draw_large(picture, large, weights[self.layer, self.head], labels)
         note = "rows: queries · columns: keys" + (f" · {self.weights}" if self.weights else "")
@@ -92,7 +95,7 @@ class HeadsPanel(TextPanel[HeadPattern]):
         gap = mosaic_gap(T)
         size = T + gap
         axes = picture.add_axes(place)
-        draw_heatmap(axes, mosaic(weights), limit=1.0, numbers=False)
+        draw_weights(axes, mosaic(weights), CARD)
         axes.set_axis_off()
         axes.set_title("Layers down, heads across", pad=26)
         middle, edge = (T - 1) / 2, -0.5 - 0.2 * gap
@@ -108,7 +111,7 @@ class HeadsPanel(TextPanel[HeadPattern]):
         axes.add_patch(Rectangle(corner, size, size, fill=False, ec=VERMILION, lw=3, clip_on=False))
 
     def _draw_large(self, picture: Picture, axes: Axes, weights: np.ndarray, labels: list[str]) -> None:
-        draw_heatmap(axes, visible(weights), limit=1.0, numbers=False)
+        draw_weights(axes, without_future(weights))
         axes.set_axis_off()
         axes.set_title(f"Layer {self.layer}, head {self.head}", color=VERMILION)
         T, size = len(labels), SMALL if len(labels) <= 16 else 10
@@ -130,11 +133,5 @@ def mosaic(weights: np.ndarray) -> np.ndarray:
     out = np.full((n_rows * size - gap, n_columns * size - gap), np.nan)
     for i in range(n_rows):
         for j in range(n_columns):
-            out[i * size :, j * size :][:T, :T] = visible(weights[i, j])
+            out[i * size :, j * size :][:T, :T] = without_future(weights[i, j])
     return out
-
-
-def visible(weights: np.ndarray) -> np.ndarray:
-    """Square roots, so that a weight of 0.05 is not nothing; a future that gets no weight is white."""
-    causal = not np.triu(weights, 1).any()
-    return np.where(np.tri(len(weights), dtype=bool) | (not causal), np.sqrt(weights), np.nan)

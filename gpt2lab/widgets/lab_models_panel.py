@@ -16,14 +16,15 @@ from matplotlib.patches import Rectangle
 
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.drawing import clip
-from gpt2lab.figures.style import AMOUNT, BLUE, FADED, FONT, INK, ORANGE, VERMILION, Picture, letters
+from gpt2lab.figures.style import BLUE, CARD, FADED, FONT, INK, ORANGE, VERMILION, Picture, letters
+from gpt2lab.figures.weights import colours, root_scale, without_future
 from gpt2lab.generation import generate
 from gpt2lab.studies.lab.rows import GROUPS, ROWS
 from gpt2lab.studies.lab.trained import load_trained, trained_names
 from gpt2lab.tasks.reverse import Reverse
 from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.heads_panel import mosaic, mosaic_gap, visible
+from gpt2lab.widgets.heads_panel import mosaic, mosaic_gap
 from gpt2lab.widgets.lab_panel import LabPanel
 from gpt2lab.widgets.text_panel import recorded
 from gpt2lab.widgets.traits import Choice, Words
@@ -295,7 +296,7 @@ class LabModelsPanel(Panel[SideBySide]):
             looks += f", {sample.reads:.2f} on the answer"
         picture.write(canvas, left, 2.64, looks)
         x, y, side = left + 0.3, 2.95, 3.0
-        _image(canvas, visible(weights[sample.layer, sample.head]), x, y, side, side)
+        _image(canvas, without_future(weights[sample.layer, sample.head]), x, y, side, side)
         cell = side / T
         for i, label in enumerate(token_labels(toy.encoding, inputs[0].tolist())):
             picture.write(canvas, x - 0.14, y + (i + 0.5) * cell, label, at="mm")
@@ -328,7 +329,7 @@ def _letters_task(toy: ToyModel) -> Reverse:
 
 
 def _image(canvas: Axes, weights: np.ndarray, x: float, y: float, width: float, height: float) -> None:
-    canvas.imshow(weights, cmap=AMOUNT, vmin=0, vmax=1, aspect="auto", extent=(x, x + width, y + height, y))
+    canvas.imshow(weights, cmap=colours(CARD), norm=root_scale(), aspect="auto", extent=(x, x + width, y + height, y))
 
 
 def _frames(canvas: Axes, corners: list[tuple[float, float]], side: float, thick: float) -> None:

@@ -27,9 +27,9 @@ class ScoreScalingPanel(Panel[dict[str, float | int]]):
         What the dot products are divided by before the softmax.
     result : dict
         ``d_head``; ``spread`` of the scores; ``largest`` weight, mean over the queries; ``stuck``:
-        share of queries whose largest weight exceeds 0.99; ``gradient``: norm of the gradient that
-        reaches a query's scores, median over the queries (the loss is a random linear function of
-        the output).
+        share of queries whose largest weight exceeds 0.99; ``at_scores`` and ``at_query``: norm of the
+        gradient that reaches a query's scores, and the query itself, median over the queries (the loss
+        is a random linear function of the output).
     """
 
     log2_d_head = Whole(6, low=1, high=10, label="log₂ d_head")
@@ -43,8 +43,18 @@ class ScoreScalingPanel(Panel[dict[str, float | int]]):
 
     def scores(self) -> Tensor:
         """(N_QUERIES, N_KEYS)"""
-        divisor = {"√d_head": self.d_head**0.5, "1": 1.0, "d_head": float(self.d_head)}[self.divide_by]
-        return _dot_products(self.d_head) / divisor
+        queries, keys = _queries_and_keys(self.d_head)
+        return queries @ keys.T / self.divisor
+
+    @property
+    def divisor(self) -> float:
+        """What the dot products are divided by, as a number."""
+        return {"√d_head": self.d_head**0.5, "1": 1.0, "d_head": float(self.d_head)}[self.divide_by]
+
+    def query_gradients(self) -> Tensor:
+        """Norm of the gradient that reaches each query: (N_QUERIES,)"""
+        at_scores = _gradient(self.scores().softmax(-1))  # (N_QUERIES, N_KEYS)
+        return (at_scores @ _queries_and_keys(self.d_head)[1] / self.divisor).norm(dim=-1)
 
     def measure(self) -> dict[str, float | int]:
         scores = self.scores()
@@ -54,7 +64,8 @@ class ScoreScalingPanel(Panel[dict[str, float | int]]):
             "spread": _round(scores.std()),
             "largest": _round(weights.max(-1).values.mean()),
             "stuck": _round((weights.max(-1).values > 0.99).float().mean()),
-            "gradient": _round(_gradient(weights).norm(dim=-1).median()),
+            "at_scores": _round(_gradient(weights).norm(dim=-1).median()),
+            "at_query": _round(self.query_gradients().median()),
         }
 
     def draw(self) -> Picture:
@@ -76,7 +87,8 @@ class ScoreScalingPanel(Panel[dict[str, float | int]]):
             0.97, 0.93,
             f"largest weight: {short(self.result['largest'], 2)}\n"
             f"queries that are stuck: {self.result['stuck']:.0%}\n"
-            f"gradient of a query: {short(self.result['gradient'], 2)}",
+            f"gradient at the scores: {short(self.result['at_scores'], 2)}\n"
+            f"gradient at the query: {short(self.result['at_query'], 2)}",
             transform=right.transAxes, ha="right", va="top",
         )  # fmt: skip
         right.grid(axis="y")
@@ -88,12 +100,12 @@ class ScoreScalingPanel(Panel[dict[str, float | int]]):
 
 
 @functools.cache
-def _dot_products(d_head: int) -> Tensor:
-    """q·k, unscaled: (N_QUERIES, N_KEYS)."""
+def _queries_and_keys(d_head: int) -> tuple[Tensor, Tensor]:
+    """(N_QUERIES, d_head) and (N_KEYS, d_head)."""
     generator = torch.Generator().manual_seed(d_head)
     q = torch.randn(N_QUERIES, d_head, generator=generator)
     k = torch.randn(N_KEYS, d_head, generator=generator)
-    return q @ k.T
+    return q, k
 
 
 def _gradient(weights: Tensor) -> Tensor:

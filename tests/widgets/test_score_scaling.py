@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gpt2lab.widgets.score_scaling_panel import N_KEYS, ScoreScalingPanel, _gradient
+from gpt2lab.widgets.score_scaling_panel import N_KEYS, ScoreScalingPanel, _gradient, _queries_and_keys
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def test_spread_of_the_scores(panel, log2_d_head):
 
 def test_undivided_wide_heads_are_stuck(panel):
     panel.set(log2_d_head=10, divide_by="1")
-    assert panel.result["stuck"] > 0.5 and panel.result["gradient"] < 0.01
+    assert panel.result["stuck"] > 0.5 and panel.result["at_scores"] < 0.01
     panel.divide_by = "√d_head"
-    assert panel.result["stuck"] == 0 and panel.result["gradient"] > 0.3
+    assert panel.result["stuck"] == 0 and panel.result["at_scores"] > 0.3
     panel.divide_by = "d_head"
     assert panel.result["largest"] == pytest.approx(1 / N_KEYS, rel=0.2)
 
@@ -40,6 +40,19 @@ def test_gradient_is_autograds(panel):
     loss = torch.randn(len(scores), 8, generator=generator)
     (scores.softmax(-1) @ values * loss).sum().backward()
     torch.testing.assert_close(_gradient(scores.detach().softmax(-1)), scores.grad, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("divide_by", ["√d_head", "1", "d_head"])
+def test_gradient_at_the_query_is_autograds(divide_by):
+    panel = ScoreScalingPanel(log2_d_head=4, divide_by=divide_by)
+    queries, keys = _queries_and_keys(16)
+    queries = queries.clone().requires_grad_()
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(N_KEYS, 8, generator=generator)
+    loss = torch.randn(len(queries), 8, generator=generator)
+    ((queries @ keys.T / panel.divisor).softmax(-1) @ values * loss).sum().backward()
+    torch.testing.assert_close(panel.query_gradients(), queries.grad.norm(dim=-1), atol=1e-5, rtol=1e-5)
+    assert panel.result["at_query"] == pytest.approx(queries.grad.norm(dim=-1).median().item(), rel=0.05)
 
 
 def test_bad_settings_are_one_sentence(panel):

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from gpt2lab.explorer import packing
-from gpt2lab.explorer.maps import SIZE, colours, hide, legend, root_scale
+from gpt2lab.explorer.maps import SIZE, hide, legend
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import TOP, Sheet
@@ -16,6 +16,7 @@ from gpt2lab.explorer.views.base import MAPS, ROWS, Answer, Likely, Row, View
 from gpt2lab.explorer.words import amount
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, SMALL
+from gpt2lab.figures.weights import colours, root_scale
 
 MOST_LABELS = 40
 

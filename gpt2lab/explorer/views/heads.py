@@ -8,11 +8,12 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from gpt2lab.explorer.maps import SIZE, colours, hide, legend, root_scale
+from gpt2lab.explorer.maps import SIZE, hide, legend
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import TOP, Sheet
 from gpt2lab.explorer.views.base import Row, View
 from gpt2lab.figures.style import FADED
+from gpt2lab.figures.weights import colours, root_scale
 
 LEFT = 78
 

@@ -9,7 +9,6 @@ from typing import ClassVar
 from torch import Tensor
 
 from gpt2lab.explorer import packing
-from gpt2lab.explorer.maps import WEIGHTS
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import LAST, TOP, Sheet
@@ -17,6 +16,7 @@ from gpt2lab.explorer.views.base import LAYERS, Answer, Likely, Row, View, as_li
 from gpt2lab.explorer.words import amount
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, INK, SMALL
+from gpt2lab.figures.weights import WEIGHTS
 
 MOST_TOKENS, MOST_IN_FILE = 5, 10
 

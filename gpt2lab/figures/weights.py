@@ -1,0 +1,106 @@
+"""Attention weights in pictures: one colour map and one scale, the explorer's, wherever a map is drawn.
+
+The root of a weight picks its colour, so that 0.05 is not nothing. What the mask hides is grey: hidden
+and zero look different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, PowerNorm
+from torch import Tensor
+
+from gpt2lab.errors import InputError, validates
+from gpt2lab.figures.drawing import as_array, label_sides
+from gpt2lab.figures.style import FADED, SMALL, Picture, house_style
+
+# The same colours as explorer/js/colour.mjs, light theme.
+WEIGHTS = LinearSegmentedColormap.from_list(
+    "weights", ["#fbfcfe", "#cfe3f3", "#7fb8dd", "#2f7fbc", "#0b4a86", "#06264d"]
+)
+HIDDEN = "#e4e7ec"
+LEGEND_TICKS = {0: "0", 0.01: ".01", 0.1: ".1", 0.25: ".25", 0.5: ".5", 1: "1"}
+
+
+def colours(hidden: str = HIDDEN) -> Colormap:
+    """Colours of weights, and of what is NaN."""
+    return WEIGHTS.with_extremes(bad=hidden)
+
+
+def root_scale() -> Normalize:
+    """As in the browser: the root of a weight picks its colour."""
+    return PowerNorm(0.5, 0, 1)
+
+
+def without_future(weights: np.ndarray) -> np.ndarray:
+    """NaN above the diagonal of (T, T) if no query looks ahead: behind a causal mask there is nothing to see."""
+    return weights if np.triu(weights, 1).any() else np.where(np.tri(len(weights), dtype=bool), weights, np.nan)
+
+
+def draw_weights(axes: Axes, weights: np.ndarray, hidden: str = HIDDEN) -> None:
+    """Fill axes with a matrix of weights between 0 and 1; NaN is hidden."""
+    axes.imshow(weights, cmap=colours(hidden), norm=root_scale(), aspect="auto")
+    axes.spines[:].set_visible(False)
+
+
+def draw_scale(picture: Picture, left: float, bottom: float, width: float, height: float) -> None:
+    """The scale of the colours as a bar; the place in parts of the picture, ticks below the bar."""
+    with house_style():
+        axes = picture.add_axes((left, bottom, width, height))
+        axes.imshow(np.linspace(0, 1, 128)[None] ** 2, cmap=colours(), norm=root_scale(), aspect="auto",
+                    extent=(0, 1, 0, 1))  # fmt: skip
+        axes.set_yticks([])
+        axes.set_xticks([value**0.5 for value in LEGEND_TICKS], labels=list(LEGEND_TICKS.values()))
+        axes.tick_params(axis="x", length=0, labelsize=SMALL, pad=2)
+        axes.spines[:].set_visible(False)
+
+
+@validates
+def attention_maps(
+    maps: dict[str, Tensor], rows: Sequence[str] | None = None, columns: Sequence[str] | None = None, *,
+    title: str = "", width: float = 9.0,
+) -> Picture:  # fmt: skip
+    """Attention maps side by side, with their scale. Rows are queries, columns are keys.
+
+    Parameters
+    ----------
+    maps : dict of (T_query, T_key)
+        By name, which stands above the map.
+    rows, columns : lists of str, optional
+        Tokens along the sides of each map.
+
+    Raises
+    ------
+    InputError
+        If there is no map, or one is no matrix of weights between 0 and 1.
+    """
+    arrays = {name: as_array(weights) for name, weights in maps.items()}
+    if not arrays or any(
+        array.ndim != 2 or not ((array >= 0) & (array <= 1 + 1e-5)).all() for array in arrays.values()
+    ):
+        got = {name: tuple(array.shape) for name, array in arrays.items()}
+        raise InputError(f"attention_maps needs matrices of weights between 0 and 1, by name; got {got}")
+    one = width / len(arrays)
+    letters_left = 0.1 * max(map(len, rows or [""])) + 0.35  # inches
+    letters_below = 0.1 * max(map(len, columns or [""])) + 0.35
+    shape = next(iter(arrays.values())).shape
+    side = min((one - letters_left - 0.15) * shape[0] / shape[1], 6.0)
+    height = side + letters_below + 1.55
+    picture = Picture(width, height, title or "Attention maps")
+    with house_style():
+        for i, (name, array) in enumerate(arrays.items()):
+            left = (i * one + letters_left) / width
+            axes = picture.add_axes((left, (0.75 + letters_below) / height, (one - letters_left - 0.15) / width,
+                                     side / height))  # fmt: skip
+            draw_weights(axes, without_future(array) if array.shape[0] == array.shape[1] else array)
+            label_sides(axes, rows, columns)
+            if rows is None:
+                axes.set(xticks=[], yticks=[])
+            axes.set_title(name)
+    draw_scale(picture, 0.35, 0.4 / height, 0.3, 0.16 / height)
+    picture.write(None, 0.335, 0.48 / height, "weight", color=FADED, at="rm")
+    picture.write(None, 0.665, 0.48 / height, "rows: queries · columns: keys", color=FADED, at="lm")
+    return picture
