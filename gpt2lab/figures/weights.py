@@ -15,13 +15,14 @@ from torch import Tensor
 
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.drawing import as_array, label_sides
-from gpt2lab.figures.style import FADED, SMALL, Picture, house_style
+from gpt2lab.figures.style import CARD, FADED, INK, SMALL, Picture, house_style
 
 # The same colours as explorer/js/colour.mjs, light theme.
 WEIGHTS = LinearSegmentedColormap.from_list(
     "weights", ["#fbfcfe", "#cfe3f3", "#7fb8dd", "#2f7fbc", "#0b4a86", "#06264d"]
 )
 HIDDEN = "#e4e7ec"
+MOST_NUMBERS = 6  # keys of a map whose weights are written into it
 LEGEND_TICKS = {0: "0", 0.01: ".01", 0.1: ".1", 0.25: ".25", 0.5: ".5", 1: "1"}
 
 
@@ -85,7 +86,8 @@ def attention_maps(
         raise InputError(f"attention_maps needs matrices of weights between 0 and 1, by name; got {got}")
     one = width / len(arrays)
     letters_left = 0.1 * max(map(len, rows or [""])) + 0.35  # inches
-    letters_below = 0.1 * max(map(len, columns or [""])) + 0.35
+    upright = sum(map(len, columns or [""])) > 45
+    letters_below = 0.35 + 0.1 * max(map(len, columns or [""])) * upright
     shape = next(iter(arrays.values())).shape
     side = min((one - letters_left - 0.15) * shape[0] / shape[1], 6.0)
     height = side + letters_below + 1.55
@@ -95,7 +97,10 @@ def attention_maps(
             left = (i * one + letters_left) / width
             axes = picture.add_axes((left, (0.75 + letters_below) / height, (one - letters_left - 0.15) / width,
                                      side / height))  # fmt: skip
-            draw_weights(axes, without_future(array) if array.shape[0] == array.shape[1] else array)
+            shown = without_future(array) if array.shape[0] == array.shape[1] else array
+            draw_weights(axes, shown)
+            if max(array.shape) <= MOST_NUMBERS:
+                _write_numbers(picture, axes, shown)
             label_sides(axes, rows, columns)
             if rows is None:
                 axes.set(xticks=[], yticks=[])
@@ -104,3 +109,10 @@ def attention_maps(
     picture.write(None, 0.335, 0.48 / height, "weight", color=FADED, at="rm")
     picture.write(None, 0.665, 0.48 / height, "rows: queries · columns: keys", color=FADED, at="lm")
     return picture
+
+
+def _write_numbers(picture: Picture, axes: Axes, weights: np.ndarray) -> None:
+    """The weights, in the cells of a small map."""
+    for (i, j), weight in np.ndenumerate(weights):
+        if np.isfinite(weight):
+            picture.write(axes, j, i, f"{weight:.2f}", at="mm", color=CARD if weight > 0.3 else INK)

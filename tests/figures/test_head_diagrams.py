@@ -63,6 +63,7 @@ def test_maps_share_one_scale_and_hide_the_future():
     assert all((image.norm.vmin, image.norm.vmax) == (0, 1) for image in images)
     assert np.isnan(np.asarray(images[0].get_array().filled(np.nan))[0, 2])  # nobody looks ahead: hidden
     assert not np.ma.is_masked(images[1].get_array())
+    assert [label.text for label in picture._written].count("0.33") == 9  # written into the cells of a small map
     with pytest.raises(ValueError, match="weights between 0 and 1, by name; got {'raw': \\(3, 3\\)}"):
         attention_maps({"raw": 5 * torch.eye(3)})
 
