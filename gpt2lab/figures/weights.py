@@ -62,7 +62,7 @@ def draw_scale(picture: Picture, left: float, bottom: float, width: float, heigh
 @validates
 def attention_maps(
     maps: dict[str, Tensor], rows: Sequence[str] | None = None, columns: Sequence[str] | None = None, *,
-    title: str = "", width: float = 9.0,
+    title: str = "", note: str = "rows: queries · columns: keys", width: float = 9.0,
 ) -> Picture:  # fmt: skip
     """Attention maps side by side, with their scale. Rows are queries, columns are keys.
 
@@ -72,6 +72,8 @@ def attention_maps(
         By name, which stands above the map.
     rows, columns : lists of str, optional
         Tokens along the sides of each map.
+    note : str
+        What rows and columns are, beside the scale.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def attention_maps(
                                      side / height))  # fmt: skip
             shown = without_future(array) if array.shape[0] == array.shape[1] else array
             draw_weights(axes, shown)
-            if max(array.shape) <= MOST_NUMBERS:
+            if array.shape[1] <= MOST_NUMBERS:
                 _write_numbers(picture, axes, shown)
             label_sides(axes, rows, columns)
             if rows is None:
@@ -107,7 +109,7 @@ def attention_maps(
             axes.set_title(name)
     draw_scale(picture, 0.35, 0.4 / height, 0.3, 0.16 / height)
     picture.write(None, 0.335, 0.48 / height, "weight", color=FADED, at="rm")
-    picture.write(None, 0.665, 0.48 / height, "rows: queries · columns: keys", color=FADED, at="lm")
+    picture.write(None, 0.665, 0.48 / height, note, color=FADED, at="lm")
     return picture
 
 
