@@ -14,12 +14,10 @@ import json
 import platform
 import time
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TypedDict
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -28,6 +26,7 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
+from gpt2lab.studies.weights import load_weights, save_weights
 from gpt2lab.tasks.sort import Sort
 from gpt2lab.training import TrainConfig, train
 from gpt2lab.training.config import TrainSettings
@@ -41,6 +40,7 @@ KINDS = {
 }
 TRAINED, EVALUATED, SEEDS = range(3, 11), range(3, 17), 3
 TABLE, WEIGHTS = "length.json", "length.safetensors"
+FOLDER = Path(__file__).parent
 SETTINGS = TrainSettings(
     steps=1500, batch_size=64, learning_rate=3e-3, weight_decay=0.01, eval_every=1500, eval_sequences=64, progress=False
 )
@@ -59,6 +59,7 @@ class LengthTable(TypedDict):
     machine: str
     torch: str
     seconds: int
+    sha256: str  # of the weights beside the table
 
 
 class MixedSort(Sort):
@@ -94,14 +95,13 @@ examine = evaluate  # the name that the chapter on positions imports
 @cache
 def length_table() -> LengthTable:
     """The stored measurement."""
-    return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
+    return json.loads((FOLDER / TABLE).read_text(encoding="utf-8"))
 
 
 def load_model(kind: str) -> GPT2:
-    """The trained model of the first seed, in evaluation mode."""
+    """The trained model of the first seed, in evaluation mode; CheckpointError if its file is damaged."""
     model, prefix = new_model(kind), f"{KINDS[kind]}."
-    with resources.as_file(resources.files("gpt2lab.studies").joinpath(WEIGHTS)) as path:
-        weights = load_file(path)
+    weights = load_weights(FOLDER / WEIGHTS, length_table()["sha256"])
     model.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
     return model.eval()
 
@@ -117,15 +117,14 @@ def main() -> None:
         accuracy[kind].append([round(evaluate(model, n), 4) for n in EVALUATED])
         if seed == 0:
             weights |= {f"{KINDS[kind]}.{name}": tensor for name, tensor in model.state_dict().items()}
+    sha256 = save_weights(FOLDER / WEIGHTS, weights)
     table: LengthTable = {
         "lengths": list(EVALUATED), "trained": [min(TRAINED), max(TRAINED)], "seeds": SEEDS, "accuracy": accuracy,
         "settings": SETTINGS, "command": "python -m gpt2lab.studies.length", "device": "cpu",
         "machine": platform.machine(), "torch": torch.__version__, "seconds": round(time.monotonic() - begin),
+        "sha256": sha256,
     }  # fmt: skip
-    folder = Path(__file__).parent
-    with atomic_write(folder / WEIGHTS) as part:
-        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, part)
-    with atomic_write(folder / TABLE) as part:
+    with atomic_write(FOLDER / TABLE) as part:
         part.write_text(json.dumps(table) + "\n", encoding="utf-8")
 
 

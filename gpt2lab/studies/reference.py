@@ -21,19 +21,18 @@ import json
 import time
 from dataclasses import replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TypedDict, cast
 
 import torch
 from jaxtyping import Bool, Int
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
+from gpt2lab.studies.weights import load_weights, save_weights
 from gpt2lab.tasks.reference import Reference
 from gpt2lab.training import Evaluation, train
 from gpt2lab.training.config import TrainSettings
@@ -69,6 +68,7 @@ SENTENCES, SENTENCES_SEED = 512, 7  # for what heads look at and words carry
 REST, SHORTEST_REST, SOLVED = (0.35, 0.65), 3, 0.99  # accuracies, and evaluations in a row
 SHIPPED, KEPT = 2, 4  # the seed of the zoo's model, and one more that comes with the course
 TABLE, WEIGHTS = "reference.json", "reference.safetensors"
+FOLDER = Path(__file__).parent
 
 
 class Routes(TypedDict):
@@ -111,16 +111,25 @@ class StudyTable(TypedDict):
     python: str
     made: str
     seconds: int
+    sha256: str  # of the weights beside the table
 
 
 @cache
 def study_table() -> StudyTable:
     """The stored measurement."""
-    return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
+    return json.loads((FOLDER / TABLE).read_text(encoding="utf-8"))
 
 
 def load_run(seed: int) -> GPT2:
-    """The trained model of a seed, in evaluation mode; two of the ten come with the course."""
+    """The trained model of a seed, in evaluation mode; two of the ten come with the course.
+
+    Raises
+    ------
+    ValueError
+        For another seed.
+    CheckpointError
+        If the file is damaged.
+    """
     if seed == SHIPPED:
         return load_toy("reference").model
     if seed != KEPT:
@@ -129,8 +138,7 @@ def load_run(seed: int) -> GPT2:
             f"`gpt2lab train reference --seed {seed}` makes another"
         )
     model = get_preset("reference", "default").model(Reference(), seed)
-    with resources.as_file(resources.files("gpt2lab.studies").joinpath(WEIGHTS)) as path:
-        model.load_state_dict(load_file(path))
+    model.load_state_dict(load_weights(FOLDER / WEIGHTS, study_table()["sha256"]))
     return model.eval()
 
 
@@ -245,20 +253,19 @@ def run(seed: int, changes: Changes) -> tuple[GPT2, SeedRun]:
 def main() -> None:
     """Train and evaluate everything, and write the table and the weights that are kept."""
     torch.set_num_threads(1)  # the number of threads changes the order of sums, and so the trained model
-    begin, folder = time.monotonic(), Path(__file__).parent
+    begin, sha256 = time.monotonic(), ""
     runs: dict[str, list[SeedRun]] = {name: [] for name in RECIPES}
     for name, seed in tqdm([(name, seed) for name in RECIPES for seed in SEEDS], desc="reference study"):
         model, facts = run(seed, RECIPES[name])
         runs[name].append(facts)
         if (name, seed) == ("as shipped", KEPT):
-            with atomic_write(folder / WEIGHTS) as part:
-                save_file({key: tensor.contiguous() for key, tensor in model.state_dict().items()}, part)
+            sha256 = save_weights(FOLDER / WEIGHTS, model.state_dict())
     table = {
         "kinds": KINDS, "places": PLACES, "recipes": RECIPES, "runs": runs,
         "command": "python -m gpt2lab.studies.reference", **surroundings(resolve_device("cpu")),
-        "seconds": round(time.monotonic() - begin),
+        "seconds": round(time.monotonic() - begin), "sha256": sha256,
     }  # fmt: skip
-    with atomic_write(folder / TABLE) as part:
+    with atomic_write(FOLDER / TABLE) as part:
         part.write_text(json.dumps(table) + "\n", encoding="utf-8")
 
 
