@@ -32,6 +32,8 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
     tokens, positions   bpe_pair(fn)                 fn(words: dict of tuples to counts) -> pair
                         sinusoidal(fn)               fn(length, d_model) -> table, sin and cos alternating
                         rope(fn)                     fn(x, positions) -> rotated x, neighbours paired
+                        rotate(fn)                   fn(q, k, v, positions, base) -> (q, k, v) for attention with RoPE
+                        rope_lab(fn)                 fn() -> TrainConfig with which RoPE learns; or the TrainConfig
                         alibi_bias(fn)               fn(n_heads, T) -> (n_heads, T, T)
     feed-forward        gelu(fn)                     fn(x), tanh form
                         feed_forward(fn)             fn(x, W_up, b_up, W_down, b_down), as in nn.Linear
@@ -46,11 +48,14 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         top_k(fn), top_p(fn)         fn(logits, k), fn(logits, p) -> probabilities
                         greedy(fn)                   fn(model, tokens, n) -> (B, T + n)
                         kv_cache_bytes(fn)           fn(config, T, bytes_per_number) -> bytes
+                        cached_step(fn)              fn(x, position_table, keys, values, w_q, w_k, w_v)
+                                                     -> (out, keys, values), one head, one new token
     training            perplexity(fn)               fn(losses in nats) -> number
                         learning_rate(fn)            fn(step, steps, peak, warmup) -> number, warm-up + cosine to 0
                         clip(fn)                     fn(gradients, limit) -> list, one norm over all
                         adamw(fn)                    fn(theta, gradient, m, v, t, lr, betas, eps, decay)
                                                      -> (theta, m, v)
+                        training_loop(fn)            fn(model, optimizer, batches) -> losses, one step per batch
 
 The files are named like the components, and what belongs together:
 
@@ -63,15 +68,17 @@ The files are named like the components, and what belongs together:
     heads          split_heads, merge_heads, multi_head_attention
     masking        causal_mask, masked_softmax, left_padding_mask, leaks
     positions      bpe_pair, sinusoidal, alibi_bias
-    rotation       rope
+    rotation       rope, rotate
+    rope_lab       rope_lab
     feedforward    gelu, feed_forward, dropout
     weights        from_weights
     counts         block_parameters, parameter_count, flops_per_token
     sampling       temperature, top_k, top_p
     generation     greedy
-    cache          kv_cache_bytes
+    cache          kv_cache_bytes, cached_step
     loss           next_token_loss, first_loss, perplexity
     optimizer      learning_rate, clip, adamw
+    training       training_loop
     base           a check's result, and how a learner's result is judged
     learner        calling a learner's function
     sandbox        so that it can disturb nothing
@@ -80,7 +87,7 @@ The files are named like the components, and what belongs together:
 
 from gpt2lab.check.attention import attention
 from gpt2lab.check.base import NOT_DONE, CheckResult
-from gpt2lab.check.cache import kv_cache_bytes
+from gpt2lab.check.cache import cached_step, kv_cache_bytes
 from gpt2lab.check.counts import block_parameters, flops_per_token, parameter_count
 from gpt2lab.check.feedforward import dropout, feed_forward, gelu
 from gpt2lab.check.generation import greedy
@@ -93,9 +100,11 @@ from gpt2lab.check.norm_variants import post_ln, pre_ln, rms_norm
 from gpt2lab.check.optimizer import adamw, clip, learning_rate
 from gpt2lab.check.positions import alibi_bias, bpe_pair, sinusoidal
 from gpt2lab.check.residual import block, gradient, residual, residual_scale
-from gpt2lab.check.rotation import rope
+from gpt2lab.check.rope_lab import rope_lab
+from gpt2lab.check.rotation import rope, rotate
 from gpt2lab.check.sampling import temperature, top_k, top_p
 from gpt2lab.check.scores import attention_scores, softmax
+from gpt2lab.check.training import training_loop
 from gpt2lab.check.weights import from_weights
 
 __all__ = [
@@ -108,6 +117,7 @@ __all__ = [
     "block",
     "block_parameters",
     "bpe_pair",
+    "cached_step",
     "causal_mask",
     "clip",
     "dropout",
@@ -138,6 +148,8 @@ __all__ = [
     "residual_scale",
     "rms_norm",
     "rope",
+    "rope_lab",
+    "rotate",
     "shapes",
     "sinusoidal",
     "softmax",
@@ -146,5 +158,6 @@ __all__ = [
     "token_statistics",
     "top_k",
     "top_p",
+    "training_loop",
     "unembed",
 ]

@@ -1,183 +1,174 @@
-"""The checks of training: three right answers each, every known mistake with its own message."""
-
-import math
+"""The check of the training loop: right loops written differently pass, each planted bug has its message."""
 
 import torch
+import torch.nn.functional as F
 from teeth import bite
 
-from gpt2lab.training.optimizer import learning_rate_at
+from gpt2lab import check
 
 
-def cosine(step, steps, peak, warmup):
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+def shifted(logits, tokens):
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
 
 
-def rate(
-    rise=lambda s, w: (s + 1) / w,
-    fall=lambda p: 0.5 * (1 + math.cos(math.pi * p)),
-    start=lambda s, n, w: (s - w) / (n - w),
-):
-    return lambda step, steps, peak, warmup: (
-        peak * (rise(step, warmup) if step < warmup else fall(start(step, steps, warmup)))
-    )
+def plain(model, optimizer, batches):
+    model.train()
+    losses = []
+    for tokens in batches:
+        loss = shifted(model(tokens), tokens)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
 
 
-def cosine_in_torch(step, steps, peak, warmup):
-    step = torch.tensor(float(step))
-    rise = (step + 1) / max(warmup, 1)
-    fall = torch.cos(math.pi / 2 * ((step - warmup) / (steps - warmup)).clamp(min=0)) ** 2
-    return peak * (rise if step < warmup else fall)
+def cleared_at_the_end(model, optimizer, batches):
+    model.train()
+    losses = torch.zeros(len(batches))
+    for i, tokens in enumerate(batches):
+        logits = model(tokens)
+        loss = -logits[:, :-1].log_softmax(-1).gather(-1, tokens[:, 1:, None]).mean()
+        loss.backward()
+        losses[i] = loss.detach()
+        optimizer.step()
+        model.zero_grad()
+    return losses
 
 
-def norm(gradients):
-    return math.sqrt(sum(float((g**2).sum()) for g in gradients))
+def cleared_by_hand(model, optimizer, batches):
+    def one(tokens):
+        for parameter in model.parameters():
+            parameter.grad = None
+        loss = shifted(model.train()(tokens), tokens)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return tuple(one(tokens) for tokens in batches)
 
 
-def clip(gradients, limit):
-    factor = min(1.0, limit / (norm(gradients) + 1e-12))
-    return [g * factor for g in gradients]
+def with_gradients_from_autograd(model, optimizer, batches):
+    model.train()
+    losses = []
+    for tokens in batches:
+        optimizer.zero_grad()
+        loss = shifted(model(tokens), tokens)
+        parameters = list(model.parameters())
+        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            parameter.grad = gradient
+        optimizer.step()
+        losses.append(float(loss))
+    return losses
 
 
-def clip_by_torch(gradients, limit):
-    parameters = [torch.nn.Parameter(torch.zeros_like(g)) for g in gradients]
-    for p, g in zip(parameters, gradients, strict=True):
-        p.grad = g
-    torch.nn.utils.clip_grad_norm_(parameters, limit)
-    return [p.grad for p in parameters]
+def loop(loss=shifted, order=("zero", "backward", "step"), mode=True, note=lambda loss: loss.item(),
+         pick=lambda batches, i: batches[i], first=(), last=(), give=lambda losses: losses):  # fmt: skip
+    """A loop with one thing done differently."""
+
+    def my_loop(model, optimizer, batches):
+        if mode:
+            model.train()
+        losses, value = [], None
+
+        def do(what):
+            if what == "zero":
+                optimizer.zero_grad()
+            elif what == "backward":
+                value.backward()
+            elif what == "step":
+                optimizer.step()
+
+        for what in first:
+            do(what)
+        for i in range(len(batches)):
+            tokens = pick(batches, i)
+            value = loss(model(tokens), tokens)
+            for what in order:
+                do(what)
+            losses.append(note(value))
+        for what in last:
+            do(what)
+        return give(losses)
+
+    return my_loop
 
 
-def clip_in_one_tensor(gradients, limit):
-    every = torch.cat([g.flatten() for g in gradients])
-    every = every * (limit / every.square().sum().sqrt().clamp(min=limit))
-    parts = every.split([g.numel() for g in gradients])
-    return tuple(part.reshape(g.shape) for part, g in zip(parts, gradients, strict=True))
+def never_called(model, optimizer, batches):
+    return [0.0 for _ in batches]
 
 
-def clip_in_place(gradients, limit):
-    total = torch.cat([g.flatten() for g in gradients]).norm()
-    if total > limit:
-        for g in gradients:
-            g.mul_(limit / total)
-    return gradients
+def new_optimizer(model, optimizer, batches):
+    model.train()
+    losses = []
+    for tokens in batches:
+        own = torch.optim.SGD(model.parameters(), lr=0.1)
+        loss = shifted(model(tokens), tokens)
+        own.zero_grad()
+        loss.backward()
+        own.step()
+        losses.append(loss.item())
+    return losses
 
 
-def adam(
-    m_new=lambda m, g, b, theta, decay: b * m + (1 - b) * g,
-    v_new=lambda v, g, b: b[1] * v + (1 - b[1]) * g**2,
-    step=lambda m, v, g, eps: m / (v.sqrt() + eps),
-    move=lambda theta, lr, step, decay: theta - lr * (step + decay * theta),
-    correct=True,
-    give=lambda theta, m, v, m_hat, v_hat: (theta, m, v),
-):  # fmt: skip
-    def one(theta, gradient, m, v, t, lr, betas, eps, decay):
-        m, v = m_new(m, gradient, betas[0], theta, decay), v_new(v, gradient, betas)
-        m_hat, v_hat = (m / (1 - betas[0] ** t), v / (1 - betas[1] ** t)) if correct else (m, v)
-        return give(move(theta, lr, step(m_hat, v_hat, gradient, eps), decay), m, v, m_hat, v_hat)
-
-    return one
+def averages(losses):
+    return [sum(losses[: i + 1]) / (i + 1) for i in range(len(losses))]
 
 
-def adamw_decay_first(theta, gradient, m, v, t, lr, betas, eps, decay):
-    theta = theta * (1 - lr * decay)
-    m = m + (1 - betas[0]) * (gradient - m)
-    v = v + (1 - betas[1]) * (gradient * gradient - v)
-    rate = lr * math.sqrt(1 - betas[1] ** t) / (1 - betas[0] ** t)
-    return theta - rate * m / (v.sqrt() + eps * math.sqrt(1 - betas[1] ** t)), m, v
+def without_gradients(model, optimizer, batches):
+    with torch.no_grad():
+        return plain(model, optimizer, batches)
 
 
-def adamw_in_lists(theta, gradient, m, v, t, lr, betas, eps, decay):
-    rows = []
-    for w, g, a, b in zip(theta.tolist(), gradient.tolist(), m.tolist(), v.tolist(), strict=True):
-        a, b = betas[0] * a + (1 - betas[0]) * g, betas[1] * b + (1 - betas[1]) * g * g
-        w -= lr * (a / (1 - betas[0] ** t) / (math.sqrt(b / (1 - betas[1] ** t)) + eps) + decay * w)
-        rows.append((w, a, b))
-    return tuple(torch.tensor(column) for column in zip(*rows, strict=True))
-
-
-RIGHT = {
-    "perplexity": [
-        lambda losses: losses.mean().exp(),
-        lambda losses: math.exp(sum(losses.tolist()) / len(losses)),
-        lambda losses: 1 / torch.exp(-losses).prod() ** (1 / len(losses)),
-    ],
-    "learning_rate": [cosine, lambda *a: learning_rate_at(*a, floor=0.0), cosine_in_torch],
-    "clip": [clip, clip_in_place, clip_in_one_tensor],
-    "adamw": [adam(), adamw_decay_first, adamw_in_lists],
-}
+RIGHT = {"training_loop": [plain, cleared_at_the_end, cleared_by_hand, loop()]}
 WRONG = {
-    "perplexity": [
-        (lambda losses: losses.exp().mean(), "exp comes before the mean"),
-        (lambda losses: 2 ** losses.mean(), "not 2"),
-        (lambda losses: losses.mean(), "the loss itself"),
-        (lambda losses: losses.sum().exp(), "summed"),
-        (lambda losses: (-losses).mean().exp(), "sign is turned"),
-        (lambda losses: losses.exp(), "one number"),
-        (lambda losses: losses.max().exp(), "average the losses, then"),
-    ],
-    "learning_rate": [
-        (rate(fall=lambda p: 1.0), "the fall is missing"),
-        (rate(fall=lambda p: 1 - p), "straight line"),
-        (rate(start=lambda s, n, w: s / n), "counts from step 0"),
-        (rate(fall=lambda p: 0.5 * (1 + math.cos(2 * math.pi * p))), "all the way round"),
-        (rate(fall=lambda p: math.cos(math.pi * p)), "below 0"),
-        (rate(rise=lambda s, w: s / w), "teaches nothing"),
-        (lambda s, n, peak, w: peak * 0.5 * (1 + math.cos(math.pi * s / n)), "no warm-up"),
-        (lambda s, n, peak, w: cosine(s, n, 1.0, w), "Multiply by peak"),
-        (lambda s, n, peak, w: peak * min((s + 1) / w, 0.5 * (1 + math.cos(math.pi * max(0, s - w) / (n - w)))), "ZeroDivision"),
-        (rate(start=lambda s, n, w: (s + 1 - w) / (n - w)), "The fall is one step ahead"),
-        (rate(start=lambda s, n, w: (s - w) / (n - w - 1)), "The fall is one step short"),
-        (rate(start=lambda s, n, w: (s - w) / (n - w + 1)), "The fall is one step too long"),
-        (rate(start=lambda s, n, w: (s - w) / n), "does not arrive"),
-        (lambda s, n, peak, w: peak * (s + 1) / w if s <= w else cosine(s, n, peak, w), "The rise is one step too long"),
-        (rate(rise=lambda s, w: (s + 1) / (w + 1)), "one step short of peak"),
-        (lambda s, n, peak, w: str(peak), "one number"),
-        (lambda s, n, peak, w: peak / (1 + s), "rise in equal steps, the last of them to peak"),
-    ],
-    "clip": [
-        (clip_by_torch, "without torch's own function"),
-        (lambda gs, limit: [clip([g], limit)[0] for g in gs], "by its own norm"),
-        (lambda gs, limit: [g.clamp(-limit, limit) for g in gs], "cut on its own"),
-        (lambda gs, limit: [g * limit / sum(h.norm() for h in gs) for g in gs], "norms of the tensors are added"),
-        (lambda gs, limit: [g * limit / norm(gs) ** 2 for g in gs], "root is missing"),
-        (lambda gs, limit: [g * limit / torch.cat([h.flatten() for h in gs]).square().mean().sqrt() for g in gs], "mean of the squares"),
-        (lambda gs, limit: gs, "Nothing is clipped"),
-        (lambda gs, limit: [g * min(1.0, 1 / (norm(gs) + 1e-9)) for g in gs], "`limit` is ignored"),
-        (lambda gs, limit: [g * limit / (norm(gs) + 1e-12) for g in gs], "only shortens"),
-        (lambda gs, limit: [g * (limit / torch.tensor(norm(gs))).clamp(max=1) + 0 * (g / torch.tensor(norm(gs))) for g in gs], "0 / 0"),
-        (lambda gs, limit: clip(gs, limit)[0], "must return a list"),
-        (lambda gs, limit: [g.flatten() for g in clip(gs, limit)], "shapes"),
-    ],
-    "adamw": [
-        (adam(give=lambda theta, m, v, a, b: (theta, a, v)), "m is returned with its bias correction"),
-        (adam(m_new=lambda m, g, b, *_: (1 - b) * m + b * g), "exchanged"),
-        (adam(m_new=lambda m, g, b, *_: b * m + g), "added whole"),
-        (lambda *a: (adam()(*a)[0], a[2], adam()(*a)[2]), "m has not moved"),
-        (adam(m_new=lambda m, g, b, theta, decay: b * m + (1 - b) * (g + decay * theta)), "Adam with L2"),
-        (adam(give=lambda theta, m, v, a, b: (theta, m, b)), "v is returned with its bias correction"),
-        (adam(v_new=lambda v, g, b: b[1] * v + (1 - b[1]) * g), "averages the gradient"),
-        (adam(v_new=lambda v, g, b: b[0] * v + (1 - b[0]) * g**2), "memory of its own"),
-        (lambda *a: (adam()(*a)[0], adam()(*a)[1], a[3]), "v has not moved"),
-        (adam(correct=False), "bias correction is missing"),
-        (adam(step=lambda m, v, g, eps: m / (v + eps).sqrt()), "inside the root"),
-        (adam(step=lambda m, v, g, eps: m / (v + eps)), "root of v is missing"),
-        (adam(move=lambda theta, lr, step, decay: theta - lr * step), "weight decay is missing"),
-        (adam(move=lambda theta, lr, step, decay: theta - lr * step - decay * theta), "not multiplied"),
-        (adam(move=lambda theta, lr, step, decay: theta - lr * (step - decay * theta)), "weights grow"),
-        (adam(move=lambda theta, lr, step, decay: theta + lr * (step - decay * theta)), "climbs"),
-        (adam(step=lambda m, v, g, eps: g / (v.sqrt() + eps)), "m is not used"),
-        (lambda *a: adam()(*a)[0], "three tensors"),
-        (lambda *a: adam()(*a[:4], 3, *a[5:]), "left the path"),
-    ],
-}  # fmt: skip
+    "training_loop": [
+        (loop(order=("backward", "step")), "never cleared"),
+        (loop(first=("zero",), order=("backward", "step")), "cleared once, not at every step"),
+        (loop(order=("zero", "step", "backward")), "steps before the gradients of the batch are computed"),
+        (loop(order=("backward", "zero", "step")), "cleared between their computation and the step"),
+        (loop(order=("zero", "backward")), "takes no step with them"),
+        (loop(order=("zero", "step")), "No gradient is computed"),
+        (loop(order=("backward",), last=("step", "zero")), "Several batches go into one step"),
+        (loop(order=("zero", "backward", "step", "step")), "takes 8 steps"),
+        (loop(mode=False), "left in evaluation mode"),
+        (loop(loss=lambda z, t: F.cross_entropy(z.flatten(0, 1), t.flatten())), "not shifted"),
+        (loop(loss=lambda z, t: F.cross_entropy(z[:, 1:].flatten(0, 1), t[:, :-1].flatten())), "goes the wrong way"),
+        (loop(loss=lambda z, t: F.cross_entropy(z[:, :-2].flatten(0, 1), t[:, 2:].flatten())), "shifted twice"),
+        (loop(loss=lambda z, t: F.cross_entropy(z.flatten(0, 1), t.roll(-1, 1).flatten())), "rolled around"),
+        (loop(loss=lambda z, t: F.cross_entropy(z[:-1].flatten(0, 1), t[1:].flatten())), "runs along the batch"),
+        (loop(loss=lambda z, t: shifted(z.softmax(-1), t)), "Softmax is applied before"),
+        (loop(loss=lambda z, t: shifted(z, t) * t[:, 1:].numel()), "are summed"),
+        (loop(loss=lambda z, t: shifted(z[:, -2:], t[:, -2:])), "Only the last position"),
+        (loop(loss=lambda z, t: -shifted(z, t)), "The sign is turned"),
+        (loop(loss=lambda z, t: 3 * shifted(z, t)), "end elsewhere"),
+        (loop(pick=lambda batches, i: batches[0]), "reads the same batch"),
+        (loop(pick=lambda batches, i: batches[-1 - i]), "reads other tokens"),
+        (loop(note=lambda loss: loss), "with its whole graph"),
+        (loop(note=lambda loss: loss.exp().item()), "These are perplexities"),
+        (loop(give=averages), "averages over the batches so far"),
+        (loop(give=lambda losses: losses[-1]), "Return the list of losses"),
+        (loop(give=lambda losses: losses[1:]), "so 4 losses; got 3"),
+        (loop(give=lambda losses: losses[::-1]), "the losses are not those"),
+        (never_called, "never called"),
+        (new_optimizer, "not by the optimizer that was handed over"),
+        (without_gradients, "does not require grad"),
+    ]
+}
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)
 
 
-def test_not_done_yet():
-    from gpt2lab import check
+def test_gradients_may_come_from_autograd_itself():
+    result = check.training_loop(with_gradients_from_autograd)
+    assert result.passed, result
 
-    def unsolved(losses): ...
 
-    assert repr(check.perplexity(unsolved)) == "not done yet"
-    assert repr(check.clip(lambda gradients, limit: ...)) == "not done yet"
+def test_the_model_of_one_check_is_not_that_of_another():
+    models = []
+
+    def my_loop(model, optimizer, batches):
+        models.append(model)
+        return plain(model, optimizer, batches)
+
+    assert check.training_loop(my_loop).passed
+    assert len(models) == 2 and models[0] is not models[1]
