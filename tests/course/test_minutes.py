@@ -19,7 +19,7 @@ def notebook(*cells, words=0, head="# Title\n\n**Minutes: 0.** More."):
 def test_the_rule():
     assert minutes.minutes(notebook(words=146)) == 1  # 150 words with the four of the head: "Title Minutes 0 More"
     assert minutes.minutes(notebook(words=147)) == 2
-    assert minutes.minutes(notebook(*(new_code_cell("x") for _ in range(4)), words=146)) == 4
+    assert minutes.minutes(notebook(*(new_code_cell("x") for _ in range(40)), words=146)) == 31
     assert (
         minutes.minutes(notebook(*(new_code_cell("Predict('a', x)\nPredict('b', x)") for _ in range(4)), words=146))
         == 1 + 3 + 8
