@@ -76,8 +76,8 @@ def _stage(n_layers: int, T: int, writes: bool, otherwise: str, learner: Learner
         for parameter in model.parameters():
             parameter.add_(0.15 * torch.randn_like(parameter))
         for writer in () if writes else (w for block in model.blocks for w in block.writers()):
-            writer.weight.zero_()
-            writer.bias.zero_()
+            for parameter in writer.parameters():
+                parameter.zero_()
         tokens = torch.randint(50, (2, T))
         weights = dict(model.state_dict())
         out = learner.tensor(
