@@ -18,12 +18,8 @@ _TOKENS_BY_FEATURES = {
     3: ("B", "T", "d_model"),
     4: ("B", "n_heads", "T", "d_head"),
 }
-_HEADS: dict[int, tuple[str, ...]] = {2: ("T", "d_head"), 3: ("B", "T", "d_head"), 4: ("B", "n_heads", "T", "d_head")}
-_SCORES: dict[int, tuple[str, ...]] = {
-    2: ("T_query", "T_key"),
-    3: ("B", "T_query", "T_key"),
-    4: ("B", "n_heads", "T_query", "T_key"),
-}
+_HEADS = {2: ("T", "d_head"), 3: ("B", "T", "d_head"), 4: ("B", "n_heads", "T", "d_head")}
+_SCORES = {2: ("T_query", "T_key"), 3: ("B", "T_query", "T_key"), 4: ("B", "n_heads", "T_query", "T_key")}
 _SQUARE: dict[int, tuple[str, ...]] = {2: ("d_model", "d_model")}
 
 # The axes of an argument, by its name and its number of axes.
@@ -77,19 +73,19 @@ def explain(words: str, line: str, given: Mapping[str, object], local: Mapping[s
             "view needs the numbers in the order of memory, which a transpose has changed; use reshape or flatten there"
         )
     if found := re.search(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", words):
-        by_matrix = "@" in line or "matmul" in line
+        product = "@" in line or "matmul" in line
         rule = (
             "in a matrix product the axes before the last two must be equal, or 1"
-            if by_matrix
+            if product
             else "element by element, axes are compared from the last one, and must be equal or 1"
         )
         return (
             f"the axes do not fit: {size(found[1])} meets {size(found[2])}{shapes}; {rule}{_advice(line, local, size)}"
         )
-    if product := _product(words):
+    if pair := _product(words):
         return (
             f"the axes do not fit: a matrix product sums over the last axis on the left and the last but one on the "
-            f"right, and these are {size(product[0])} and {size(product[1])}{shapes}{_advice(line, local, size)}"
+            f"right, and these are {size(pair[0])} and {size(pair[1])}{shapes}{_advice(line, local, size)}"
         )
     if found := re.search(r"shape '\[(.*)\]' is invalid for input of size (\d+)", words):
         wanted = [int(n) for n in found[1].split(",") if n.strip()]

@@ -130,7 +130,7 @@ def _perplexity(learner: Learner) -> None:
         _number(learner, uniform),
         torch.tensor(50257.0),
         {},
-        "A model that guesses hesitates between all 50,257 tokens.",
+        "Not right for a model that finds 50,257 tokens equally likely: its perplexity is their number.",
     )
 
 

@@ -20,7 +20,7 @@ Map: TypeAlias = Callable[[Tensor], Tensor]
 @validates
 def residual(function: Answer) -> CheckResult:
     """``my_residual(x, f)`` -> x + f(x)."""
-    return examine("residual", function, "x f", _sum, _closed_branch, _gradient_road)
+    return examine("residual", function, "x f", _sum, _closed_branch, _gradient_flow)
 
 
 def _sum(learner: Learner) -> None:
@@ -37,7 +37,7 @@ def _sum(learner: Learner) -> None:
         out,
         y,
         {
-            "This is f(x) alone: x got lost. A residual connection adds x to it; an nn.Identity() "
+            "This is f(x) alone: x is missing. A residual connection adds x to it; an nn.Identity() "
             "around f(x) adds nothing.": f(x),
             "This is x alone: f is never used.": x,
             "f(x) is added to itself. It is the input x that has to be added.": 2 * f(x),
@@ -62,7 +62,7 @@ def _closed_branch(learner: Learner) -> None:
         raise Wrong("With an f that returns zeros, the result must be x itself, unchanged.")
 
 
-def _gradient_road(learner: Learner) -> None:
+def _gradient_flow(learner: Learner) -> None:
     x = torch.randn(2, 5, 8, requires_grad=True)
     out = learner.tensor(x, lambda x: 0 * x, shape=(2, 5, 8))
     gradient = torch.autograd.grad(out.sum(), x, allow_unused=True)[0] if out.requires_grad else None

@@ -68,7 +68,7 @@ def _top_k(learner: Learner) -> None:
             {
                 "What is left does not sum to 1. Put -inf into the dropped logits before the softmax, or divide by the sum.": plain
                 * (order < k),
-                "The dropped logits are set to 0. exp(0) is 1: they stay in the game. Use -inf.": (
+                "The dropped logits are set to 0. exp(0) is 1: they keep probability. Use -inf.": (
                     logits * (order < k)
                 ).softmax(-1),
                 "The k *least* probable tokens are kept.": logits.masked_fill(order < 10 - k, -torch.inf).softmax(-1),

@@ -29,7 +29,7 @@ def training_loop(function: Answer) -> CheckResult:
 
 
 @dataclass
-class _Diary:
+class _Log:
     """What a loop did, in order: forward, backward, zero, step."""
 
     events: list[str] = field(default_factory=list)
@@ -38,18 +38,18 @@ class _Diary:
 
 
 class _Model(nn.Module):
-    """A small model that writes down how it is used. Training mode hides a feature, so that the mode shows."""
+    """A small model that records how it is used. Training mode sets a feature to 0, so that the mode has an effect."""
 
-    def __init__(self, diary: _Diary) -> None:
+    def __init__(self, log: _Log) -> None:
         super().__init__()
-        self.diary = diary
+        self.log = log
         self.table = nn.Embedding(VOCAB, WIDTH)
         self.head = nn.Linear(WIDTH, VOCAB)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        self.diary.events.append("forward")
-        self.diary.modes.append(self.training)
-        self.diary.seen.append(tokens.detach().clone())
+        self.log.events.append("forward")
+        self.log.modes.append(self.training)
+        self.log.seen.append(tokens.detach().clone())
         kept = torch.ones(WIDTH)
         if self.training:
             kept[0] = 0.0
@@ -60,26 +60,26 @@ class _Model(nn.Module):
         return logits
 
     def _note_backward(self, gradient: Tensor) -> None:
-        self.diary.events.append("backward")
+        self.log.events.append("backward")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        self.diary.events.append("zero")
+        self.log.events.append("zero")
         super().zero_grad(set_to_none)
 
 
 class _SGD(torch.optim.SGD):
-    """torch's SGD, which writes down its steps."""
+    """torch's SGD, which records its steps."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float, diary: _Diary) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float, log: _Log) -> None:
         super().__init__(parameters, lr=lr, momentum=momentum)
-        self.diary = diary
+        self.log = log
         self.register_step_pre_hook(self._note_step)
 
     def _note_step(self, *_: object) -> None:
-        self.diary.events.append("step")
+        self.log.events.append("step")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        self.diary.events.append("zero")
+        self.log.events.append("zero")
         super().zero_grad(set_to_none)
 
 
@@ -120,25 +120,25 @@ def _with_momentum(learner: Learner) -> None:
 
 
 def _run(learner: Learner, momentum: float) -> None:
-    diary = _Diary()
-    model = _Model(diary).eval()
+    log = _Log()
+    model = _Model(log).eval()
     start = copy.deepcopy(model.state_dict())
-    optimizer = _SGD(model.parameters(), 0.3, momentum, diary)
+    optimizer = _SGD(model.parameters(), 0.3, momentum, log)
     batches = [torch.randint(VOCAB, (3, 5)) for _ in range(4)]
     with torch.enable_grad():
         result = learner(model, optimizer, batches)
     weights = _flat(model)
-    if result is None or (not diary.events and not isinstance(result, (list, tuple))):
+    if result is None or (not log.events and not isinstance(result, (list, tuple))):
         raise Wrong("Return the list of losses, one number for each batch.")
     right, losses = _reference(start, batches, momentum, _shifted)
     if not agree(weights, right, 1e-5):
-        _diagnose(diary, weights, start, batches, momentum)
+        _diagnose(log, weights, start, batches, momentum)
     _check_losses(result, losses)
 
 
 def _reference(start: dict[str, Tensor], batches: list[Tensor], momentum: float, loss: Loss) -> tuple[Tensor, Tensor]:
     """The weights after one step per batch, and the losses on the way."""
-    model = _Model(_Diary())
+    model = _Model(_Log())
     model.load_state_dict(start)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=momentum)
     losses = []
@@ -156,9 +156,9 @@ def _flat(model: nn.Module) -> Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def _diagnose(diary: _Diary, weights: Tensor, start: dict[str, Tensor], batches: list[Tensor], momentum: float) -> None:
+def _diagnose(log: _Log, weights: Tensor, start: dict[str, Tensor], batches: list[Tensor], momentum: float) -> None:
     """Say which slip leads to these weights: first by what was done when, then by the weights themselves."""
-    events = diary.events
+    events = log.events
     if "forward" not in events:
         raise Wrong("The model is never called. Each batch gives logits, and they give the loss.")
     if "backward" not in events:
@@ -172,17 +172,17 @@ def _diagnose(diary: _Diary, weights: Tensor, start: dict[str, Tensor], batches:
             if moved
             else "Gradients are computed, but the optimizer takes no step with them: the weights stay as they were."
         )
-    if not all(diary.modes):
+    if not all(log.modes):
         raise Wrong(
             "The model is left in evaluation mode, in which it arrives: dropout would be off. Put it into training mode."
         )
     _judge_order(events, weights, start)
-    if all(torch.equal(seen, diary.seen[0]) for seen in diary.seen) and len(diary.seen) > 1:
+    if all(torch.equal(seen, log.seen[0]) for seen in log.seen) and len(log.seen) > 1:
         raise Wrong("Every step reads the same batch. Each step takes the next one.")
     steps = events.count("step")
     if steps != len(batches):
         raise Wrong(f"There are {len(batches)} batches, and the optimizer takes {steps} steps. One batch is one step.")
-    if not agree(torch.stack(diary.seen[: len(batches)]).float(), torch.stack(batches).float()):
+    if not agree(torch.stack(log.seen[: len(batches)]).float(), torch.stack(batches).float()):
         raise Wrong("The model reads other tokens than the batches hold: give it each batch whole, in order.")
     for message, loss in _OTHER_LOSSES.items():
         if agree(weights, _reference(start, batches, momentum, loss)[0], 1e-5):

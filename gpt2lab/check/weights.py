@@ -75,9 +75,10 @@ def _stage(n_layers: int, T: int, writes: bool, otherwise: str, learner: Learner
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.15 * torch.randn_like(parameter))
-        for writer in () if writes else (w for block in model.blocks for w in block.writers()):
-            for parameter in writer.parameters():
-                parameter.zero_()
+        if not writes:
+            for block in model.blocks:
+                for parameter in (p for writer in block.writers() for p in writer.parameters()):
+                    parameter.zero_()
         tokens = torch.randint(50, (2, T))
         weights = dict(model.state_dict())
         out = learner.tensor(

@@ -180,7 +180,7 @@ class Panel(ipywidgets.VBox, Generic[R]):
         return control
 
     def _control_changed(self, name: str, change: Bunch) -> None:
-        """Somebody moved a control. Whatever goes wrong becomes a sentence, never a traceback."""
+        """Called when a control is moved. Errors are shown as a message on the panel, not as a traceback."""
         if self._held:
             return  # the panel itself is bringing its controls up to date
         try:

@@ -1,7 +1,7 @@
 """The filing cabinet: a note, labels, contents, and what comes out, which is a blend of folders.
 
-The numbers are made by hand, so that they can be read. A trained head has 64 of them per folder, and
-nobody has written words beside them.
+The numbers are chosen by hand, so that each can be named. In a trained head a key has 64 numbers, and
+none of them has a name.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class LabModelsPanel(Panel[SideBySide]):
 
     Each is the median seed of its row. The model to compare with is the first of the group that does
     the same task with as many layers. The maps show the letters together with the right answer, as in
-    training and in the examination; the cells of the letters to be copied are outlined.
+    training and in the evaluation; the cells of the letters to be copied are outlined.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""The layer-norm panel: one token's features on their way through a norm, and who else is affected.
+"""The layer-norm panel: one token's features on their way through a norm, and which other tokens are affected.
 
 Left, the four steps: as they come, centred, scaled, with gain and bias. Right, the test that tells the norms
 apart: the last token of the text gets other features, and the bars show by how much the output of every token
-changes. LayerNorm and RMSNorm look at one token alone, so nobody else moves. A norm that takes its
-statistics across tokens or samples lets the last token change the earlier ones.
+changes. LayerNorm and RMSNorm use one token alone, so the other tokens do not change. With a norm whose
+statistics run across tokens or samples, the last token changes the earlier ones.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Learned:
     step: int
     steps: int
     loss: float  # of the last batch, nats per scored token; nan before the first
-    accuracy: float  # on held-out cases, all scored tokens of a case right; nan before the first examination
+    accuracy: float  # on held-out cases, all scored tokens of a case right; nan before the first evaluation
     note: str = ""
 
     def __repr__(self) -> str:
@@ -122,7 +122,7 @@ class TrainPanel(Panel[Learned]):
         self._stopping.clear()
 
     def accuracy_by_step(self) -> dict[int, float]:
-        """Held-out accuracy at each examination."""
+        """Held-out accuracy at each evaluation."""
         return {int(e["step"]): e["accuracy"] for e in self.history.evaluations}
 
     # How it works
@@ -165,12 +165,12 @@ class TrainPanel(Panel[Learned]):
 
         try:
             self.history = train(self.model, self._task, config, on_step=look)
-            if not self.model.causal:  # it saw its answers; only generation is a fair examination
+            if not self.model.causal:  # its input held the answers; only generation tests it without them
                 fair = self._task.evaluate_generated(self.model, config.eval_sequences)["accuracy"]
                 self._note = f", which it can read in its input; without them {fair:.2f}"
         except DivergenceError as error:
             self._note = f"; stopped, because the loss exploded at step {error.step}"
-        except Exception as error:  # in the background nobody would see it
+        except Exception as error:  # in the background thread it would not be shown
             self._note = f"; stopped by {type(error).__name__}: {str(error).splitlines()[0]}"
         self._show_button("Train again", "play")
         self._refresh()
