@@ -214,7 +214,7 @@ def joined(text: str) -> str:
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def _text(text: Path | str) -> str:
+def _text(text: object) -> str:
     if isinstance(text, Path):
         return read_text(text)
     if not isinstance(text, str):

@@ -69,7 +69,7 @@ def make_toy(
     model.cpu()
     facts: dict[str, object] = {
         "name": target.name, "task": task_name, "preset": preset_name, "variant": preset.variant,
-        **trained_facts(model, config, history), **evaluated_facts(model, task),
+        **trained_facts(model, task, config, history), **evaluated_facts(model, task),
         "command": command or f"gpt2lab train {task_name} --preset {preset_name} --seed {seed}",
     }  # fmt: skip
     if first:

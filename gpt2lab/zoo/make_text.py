@@ -92,8 +92,8 @@ def make_text(
     say(f"{sizes['train']:,} tokens to train on, {sizes['held_out']:,} held out")
     model = recipe.preset.model(task, seed)
     say(f"a model of {model.n_parameters():,} parameters")
-    prompt = recipe.prompt or " ".join(corpus.held_out[0].split()[:PROMPT_WORDS])
-    sentence = recipe.sentence or corpus.held_out[0].strip()[:SENTENCE_LETTERS]
+    prompt = recipe.prompt or opening(task, " ".join(corpus.held_out[0].split()[:PROMPT_WORDS]))
+    sentence = recipe.sentence or opening(task, corpus.held_out[0].strip()[:SENTENCE_LETTERS])
     if len(task.encode(prompt)[0]) > task.length:
         raise InputError(f"the prompt {prompt!r} does not fit into {task.length} tokens; use a shorter one")
     configs = _phases(recipe, target, seed, changes)
@@ -105,7 +105,7 @@ def make_text(
     scores = {key: round(value, 6) for key, value in task.evaluate(model, EVALUATED).items()}
     facts: dict[str, object] = {
         "name": name, "task": task.name, "preset": "english" if name == "english" else "default",
-        "variant": recipe.preset.variant, **trained_facts(model, configs[0], history),
+        "variant": recipe.preset.variant, **trained_facts(model, task, configs[0], history),
         "metric": task.metric, "value": scores[task.metric], "scores": scores,
         "evaluation": {"n": EVALUATED, "split": "held_out"},
         "command": command or f"gpt2lab train --text {path.name}",
@@ -134,6 +134,13 @@ def sentence_loss(model: GPT2, task: Task, sentence: str) -> float:
         return 0.0
     with evaluating(model):
         return float(torch.nn.functional.cross_entropy(model(tokens)[0, :-1], tokens[0, 1:]))
+
+
+def opening(task: Task, text: str) -> str:
+    """As much of the beginning of a text as fits into half of the context, by halves, and at least one letter."""
+    while len(text) > 1 and task.encode(text).shape[1] > max(1, task.length // 2):
+        text = text[: len(text) // 2].rstrip() or text[:1]
+    return text
 
 
 def _phases(recipe: TextPreset, target: Path, seed: int, changes: TrainSettings) -> list[TrainConfig]:

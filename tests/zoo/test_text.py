@@ -17,7 +17,7 @@ from gpt2lab.errors import CheckpointError
 from gpt2lab.explorer.serve import open_model
 from gpt2lab.training import History
 from gpt2lab.training.config import TrainSettings
-from gpt2lab.zoo.make_text import joined_histories, make_text, sentence_loss
+from gpt2lab.zoo.make_text import joined_histories, make_text, opening, sentence_loss
 from gpt2lab.zoo.provenance import check_provenance
 from gpt2lab.zoo.recipes import Preset
 from gpt2lab.zoo.snapshots import KEPT, STEPS, sample
@@ -98,6 +98,14 @@ def test_an_earlier_step_is_the_model_before_training(whole: Path) -> None:
         load_toy(whole, step=5)
     with pytest.raises(ValueError, match="sort was not kept after 0 steps; steps that were: none"):
         load_toy("sort", step=0)
+
+
+def test_an_opening_fits_into_half_of_the_context(whole: Path) -> None:
+    task = load_toy(whole).task
+    for shown in ("the dog", "the dog " * 100, "世" * 100, "x"):
+        begin = opening(task, shown)
+        assert begin and shown.startswith(begin) and (len(task.encode(begin)[0]) <= 6 or len(begin) == 1)
+    assert opening(task, "the dog") == "the dog"
 
 
 class Killed(BaseException):
