@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from gpt2lab.figures.plots import clip, short
 from gpt2lab.figures.style import BLUE, FADED, ORANGE, SMALL, VERMILION, Picture
@@ -17,6 +19,7 @@ from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Whole
 
 TOP = 8
+RANDOM_DIRECTIONS = 400  # to say how like a token some direction is by chance
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,20 @@ class Neurons:
     neuron: int
     along: tuple[tuple[str, float], ...]  # (token, activation) along the text
     promotes: tuple[str, ...]  # tokens whose logits its output direction raises most
+    likeness: float  # highest cosine of its output direction with a token's embedding
+    chance: float  # what 19 of 20 random directions stay below
+
+    @property
+    def verdict(self) -> str:
+        """Whether the direction is more like a token than chance makes it."""
+        return f"19 of 20 random directions stay below {self.chance:.2f}"
 
     def __repr__(self) -> str:
         strongest = ", ".join(f"{neuron} ({value:.2f})" for neuron, value in self.top[:3])
         peak, value = max(self.along, key=lambda pair: pair[1])
         return (
             f"at {self.token}: neurons {strongest}\nneuron {self.neuron}: highest at {peak} ({value:.2f}), "
-            f"pushes towards {' '.join(self.promotes)}"
+            f"pushes towards {' '.join(self.promotes)}; highest cosine {self.likeness:.2f} ({self.verdict})"
         )
 
 
@@ -62,13 +72,22 @@ class NeuronsPanel(TokenPanel[Neurons]):
         direction = self.model.blocks[self.layer].ffn.down.weight[:, neuron]  # (d_model,)
         with torch.no_grad():
             favoured = self.model.unembed(direction).topk(5).indices
+            random = torch.randn(RANDOM_DIRECTIONS, len(direction), generator=torch.Generator().manual_seed(0))
+            likeness, chance = self._likeness(direction[None]), self._likeness(random).quantile(0.95)
         return Neurons(
             token=self.labels[self.token],
             top=tuple((int(i), float(v)) for i, v in zip(order, values, strict=True)),
             neuron=neuron,
             along=tuple(zip(self.labels, post[:, neuron].tolist(), strict=True)),
             promotes=tuple(token_labels(self.encoding, favoured)),
+            likeness=float(likeness),
+            chance=float(chance),
         )
+
+    def _likeness(self, directions: Tensor) -> Tensor:
+        """Of each direction (n, d_model) the highest cosine with an embedding, (n,)."""
+        embeddings = F.normalize(self.model.token_embedding.weight, dim=-1)  # (vocab_size, d_model)
+        return (F.normalize(directions, dim=-1) @ embeddings.T).amax(-1)
 
     def draw(self) -> Picture:
         result, labels = self.result, [clip(label, 11) for label in self.labels]
@@ -94,7 +113,7 @@ class NeuronsPanel(TokenPanel[Neurons]):
             axes.margins(x=0.18)
             axes.set_xlabel("activation, after the GELU")
         towards = "  ".join(clip(token) for token in result.promotes)
-        note = f"neuron {result.neuron} pushes towards:  {towards}"
+        note = f"neuron {result.neuron} pushes towards:  {towards}   (cosine {result.likeness:.2f}; {result.verdict})"
         picture.text(0.012, 0.32 / height, note, fontsize=SMALL + 1)
         picture.text(0.012, 0.08 / height, self.weights, fontsize=SMALL, color=FADED)
         return picture

@@ -47,6 +47,18 @@ def test_what_a_neuron_pushes_towards():
     assert panel.result.promotes[0] == panel.encoding.decode([best]).replace(" ", "␣")
 
 
+def test_a_direction_s_likeness_stands_beside_chance():
+    panel = NeuronsPanel()
+    embeddings = panel.model.token_embedding.weight / panel.model.token_embedding.weight.norm(dim=-1, keepdim=True)
+    direction = panel.model.blocks[0].ffn.down.weight[:, panel.result.neuron]
+    best = float((embeddings @ (direction / direction.norm())).max())
+    assert abs(panel.result.likeness - best) < 1e-5
+    fresh = torch.randn(2000, len(direction), generator=torch.Generator().manual_seed(1))
+    below = (fresh @ embeddings.T).amax(-1) / fresh.norm(dim=-1) < panel.result.chance
+    assert 0.9 < below.float().mean() < 0.99
+    assert f"{panel.result.chance:.2f}" in repr(panel.result)
+
+
 def test_a_shorter_text_brings_the_token_back_into_range():
     panel = NeuronsPanel()
     panel.text = "A robot"
