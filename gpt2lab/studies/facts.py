@@ -41,11 +41,10 @@ KINDS = {  # name: heads; 0 for no attention
     "no layer": 0,
     "attention on itself": 1,
     "attention, 1 head": 1,
-    "attention, 4 heads": 4,
     "attention, 16 heads": 16,
     "feed-forward": 0,
 }
-FACTS = (64, 128, 256)
+FACTS = (128, 256, 512, 1024)
 SEEDS, STEPS = 3, 600
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 INIT = 0.02 * math.sqrt(768 / WIDTH)  # GPT-2's spread, for the same size of output at this width
