@@ -1,7 +1,9 @@
 """The path panel: does the first token still reach the last output? RNN, LSTM and causal attention.
 
 The gradient of the last output with respect to the first input, at initialisation, by length.
-A recurrent network passes it through every state in between, attention through none.
+A recurrent network passes it through every state in between, attention through none. Each recurrent
+network is there twice: as torch initialises it, and as one initialises it for long texts, with an
+orthogonal matrix (Le, Jaitly and Hinton 2015 use the identity) or a large forget bias (Gers et al. 2000).
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from gpt2lab.widgets.traits import Choice
 LENGTHS = (8, 16, 32, 64, 128, 256)
 WIDTH, SEEDS = 32, 5
 SMALLEST = 1e-12  # smaller gradients are drawn at the bottom of the picture
+FORGET_BIAS = 3.0  # sigmoid(3) = 0.95 of the state stays at each step
+_COLORS = {"RNN": BLUE, "LSTM": ORANGE, "attention": GREEN}
 
 
 class PathPanel(Panel[str]):
@@ -57,19 +61,20 @@ class PathPanel(Panel[str]):
 
     @property
     def steps(self) -> dict[str, int]:
-        return {"RNN": self.length, "LSTM": self.length, "attention": 1}
+        return {name: 1 if name == "attention" else self.length for name in _networks()}
 
     def measure(self) -> str:
         sizes = self.gradient.items()
         parts = [f"{name} {_power(size)} ({_count(self.steps[name])})" for name, size in sizes]
-        return f"{self.length} tokens: " + ", ".join(parts)
+        return f"{self.length} tokens: " + "; ".join(parts)
 
     def draw(self) -> Picture:
         picture = Picture(9.0, 4.4, "Gradient from the last output to the first input")
-        axes = picture.add_axes((0.1, 0.16, 0.74, 0.73))
-        for (name, sizes), color in zip(_gradients().items(), (BLUE, ORANGE, GREEN), strict=True):
+        axes = picture.add_axes((0.1, 0.16, 0.64, 0.73))
+        for name, sizes in _gradients().items():
+            color, line = _COLORS[name.split(",")[0]], "--" if "," in name else "-"
             runs = sizes.clamp(min=SMALLEST).numpy()  # (SEEDS, len(LENGTHS))
-            axes.plot(LENGTHS, np.median(runs, axis=0), color=color, label=name)
+            axes.plot(LENGTHS, np.median(runs, axis=0), line, color=color, label=name)
             axes.fill_between(LENGTHS, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.22, linewidth=0)
         axes.axvline(self.length, color=FADED, linewidth=1.5, linestyle=":", label="_chosen")
         axes.set(title=picture.title, xlabel="tokens in the sequence", ylabel="size of the gradient")
@@ -85,7 +90,7 @@ class PathPanel(Panel[str]):
 @functools.cache
 def _gradients() -> dict[str, Tensor]:
     """Gradient sizes by network: (SEEDS, len(LENGTHS))."""
-    networks = {"RNN": _recurrent(nn.RNN), "LSTM": _recurrent(nn.LSTM), "attention": _attention}
+    networks = _networks()
     sizes = {name: torch.zeros(SEEDS, len(LENGTHS)) for name in networks}
     with torch.random.fork_rng(devices=[]):
         for seed in range(SEEDS):
@@ -99,8 +104,30 @@ def _gradients() -> dict[str, Tensor]:
     return sizes
 
 
-def _recurrent(kind: type[nn.RNN] | type[nn.LSTM]) -> Callable[[], nn.Module]:
-    return lambda: _FirstOutput(kind(WIDTH, WIDTH, batch_first=True))
+def _networks() -> dict[str, Callable[[], nn.Module]]:
+    return {
+        "RNN": lambda: _FirstOutput(nn.RNN(WIDTH, WIDTH, batch_first=True)),
+        "RNN, orthogonal": _orthogonal_rnn,
+        "LSTM": lambda: _FirstOutput(nn.LSTM(WIDTH, WIDTH, batch_first=True)),
+        "LSTM, forget bias 3": _remembering_lstm,
+        "attention": _attention,
+    }
+
+
+def _orthogonal_rnn() -> nn.Module:
+    """Its matrix keeps the length of the state; inputs are small, so that tanh hardly bends."""
+    rnn = nn.RNN(WIDTH, WIDTH, batch_first=True)
+    nn.init.orthogonal_(rnn.weight_hh_l0)
+    nn.init.normal_(rnn.weight_ih_l0, std=0.1 / WIDTH**0.5)
+    return _FirstOutput(rnn)
+
+
+def _remembering_lstm() -> nn.Module:
+    lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
+    with torch.no_grad():  # torch keeps the gates in the order input, forget, cell, output, with two biases each
+        lstm.bias_ih_l0[WIDTH : 2 * WIDTH] = FORGET_BIAS
+        lstm.bias_hh_l0[WIDTH : 2 * WIDTH] = 0
+    return _FirstOutput(lstm)
 
 
 def _attention() -> nn.Module:
