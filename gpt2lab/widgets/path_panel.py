@@ -117,16 +117,16 @@ def _networks() -> dict[str, Callable[[], nn.Module]]:
 def _orthogonal_rnn() -> nn.Module:
     """Its matrix keeps the length of the state; inputs are small, so that tanh hardly bends."""
     rnn = nn.RNN(WIDTH, WIDTH, batch_first=True)
-    nn.init.orthogonal_(rnn.weight_hh_l0)
-    nn.init.normal_(rnn.weight_ih_l0, std=0.1 / WIDTH**0.5)
+    nn.init.orthogonal_(rnn.get_parameter("weight_hh_l0"))
+    nn.init.normal_(rnn.get_parameter("weight_ih_l0"), std=0.1 / WIDTH**0.5)
     return _FirstOutput(rnn)
 
 
 def _remembering_lstm() -> nn.Module:
     lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
     with torch.no_grad():  # torch keeps the gates in the order input, forget, cell, output, with two biases each
-        lstm.bias_ih_l0[WIDTH : 2 * WIDTH] = FORGET_BIAS
-        lstm.bias_hh_l0[WIDTH : 2 * WIDTH] = 0
+        lstm.get_parameter("bias_ih_l0")[WIDTH : 2 * WIDTH] = FORGET_BIAS
+        lstm.get_parameter("bias_hh_l0")[WIDTH : 2 * WIDTH] = 0
     return _FirstOutput(lstm)
 
 
