@@ -109,6 +109,8 @@ def _next_token(learner: Learner) -> None:
             )
             .values.argmax(-1)
             .float(),
+            "argmax without an axis counts through all rows together, and every text gets the same number. Say over "
+            "which axis it runs.": logits[:, -1].argmax().expand(3).float(),
             "This is the least probable token.": logits[:, -1].argmin(-1).float(),
         },
         "Not right: whose prediction is about the token that is not there yet?",

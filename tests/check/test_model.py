@@ -99,7 +99,7 @@ WRONG = {
     "next_token": [
         (lambda logits: logits.argmax(), "One number for the whole tensor"),
         (lambda logits: logits.argmax(-1), "one token for every position"),
-        (lambda logits: logits[:, -1].argmax().expand(len(logits)), "Not right: whose prediction"),
+        (lambda logits: logits[:, -1].argmax().expand(len(logits)), "all rows together"),
         (lambda logits: logits[:, 0].argmax(-1), "after the *first* token"),
         (lambda logits: logits[:, -1].max(-1).values, "These are the largest logits"),
         (lambda logits: logits.max(-1).values.argmax(-1), "the position with the largest logit"),
