@@ -15,7 +15,7 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import TextTask
 from gpt2lab.tasks.text import Corpus, joined, read_text, split_at
-from gpt2lab.tokenizer import course_encoding
+from gpt2lab.tokenizer import course_encoding, train_bpe
 
 WORDS = "the a of dog cat house runs jumps over quick lazy brown fox and then he she said that it was very good".split()
 
@@ -51,9 +51,11 @@ def test_windows_come_from_their_split_alone(task: TextTask) -> None:
 
 
 def test_the_tokenizer_sees_the_training_part_alone() -> None:
-    task = TextTask(made(300) + " zebrazebra zebrazebra" * 30, 300, 16)
-    tokens = [task.encoding.decode_single_token_bytes(i) for i in range(task.encoding.n_vocab)]
-    assert not any(b"ze" in token for token in tokens)
+    text = made(900) + "\n" + " zq" * 600  # more often than any word, and all in the last 5 %
+    task = TextTask(text, 300, 16)
+    tokens = [task.encoding.decode_single_token_bytes(i) for i in range(257, task.encoding.n_vocab)]
+    assert "zq" not in Corpus.of(text).train[0] and not any(b"zq" in token for token in tokens)
+    assert any(b"zq" in token for token in train_bpe(text, 300).token_byte_values())
 
 
 def test_bits_per_byte_are_those_of_the_text(task: TextTask) -> None:
