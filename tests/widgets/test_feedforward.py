@@ -42,15 +42,15 @@ def test_neurons_are_the_traces():
 
 def test_what_a_neuron_pushes_towards():
     panel = NeuronsPanel()
-    direction = panel.model.blocks[0].ffn.down.weight[:, panel.result.neuron]
+    direction = panel.model.blocks[0].ffn.down.weight[:, panel.result.neuron].detach()
     best = int((panel.model.token_embedding.weight @ direction).argmax())
     assert panel.result.promotes[0] == panel.encoding.decode([best]).replace(" ", "␣")
 
 
 def test_a_direction_s_likeness_stands_beside_chance():
     panel = NeuronsPanel()
-    embeddings = panel.model.token_embedding.weight / panel.model.token_embedding.weight.norm(dim=-1, keepdim=True)
-    direction = panel.model.blocks[0].ffn.down.weight[:, panel.result.neuron]
+    embeddings = torch.nn.functional.normalize(panel.model.token_embedding.weight.detach(), dim=-1)
+    direction = panel.model.blocks[0].ffn.down.weight[:, panel.result.neuron].detach()
     best = float((embeddings @ (direction / direction.norm())).max())
     assert abs(panel.result.likeness - best) < 1e-5
     fresh = torch.randn(2000, len(direction), generator=torch.Generator().manual_seed(1))
