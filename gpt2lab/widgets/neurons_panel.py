@@ -113,7 +113,9 @@ class NeuronsPanel(TokenPanel[Neurons]):
             axes.margins(x=0.18)
             axes.set_xlabel("activation, after the GELU")
         towards = "  ".join(clip(token) for token in result.promotes)
-        note = f"neuron {result.neuron} pushes towards:  {towards}   (cosine {result.likeness:.2f}; {result.verdict})"
+        note = f"neuron {result.neuron} pushes towards:  {towards}"
         picture.text(0.012, 0.32 / height, note, fontsize=SMALL + 1)
-        picture.text(0.012, 0.08 / height, self.weights, fontsize=SMALL, color=FADED)
+        chance = f"highest cosine with a token {result.likeness:.2f}; {result.verdict}"
+        below = "   ·   ".join(filter(None, (chance, self.weights)))
+        picture.text(0.012, 0.08 / height, below, fontsize=SMALL, color=FADED)
         return picture
