@@ -28,7 +28,8 @@ def loader(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Pa
     file = PACKAGE / name
     if (file.parent / "provenance.json").is_file():
         copied = Path(shutil.copytree(file.parent, folder / "model"))
-        return copied / file.name, lambda: load_toy(copied)
+        step = int(file.stem.removeprefix("step-")) if file.stem.startswith("step-") else None
+        return copied / file.name, lambda: load_toy(copied, step=step)
     studies: dict[str, tuple[object, Callable[[], object]]] = {
         "studies/length.safetensors": (length, lambda: length.load_model("RoPE")),
         "studies/reference.safetensors": (reference, lambda: reference.load_run(reference.KEPT)),

@@ -107,10 +107,10 @@ def test_predict_is_answered_with_the_keyboard_and_keeps_the_answer(lab):
         notebook.run(0)
         notebook.output(0).get_by_role("radio").first.focus()
         notebook.page.keyboard.press("Space")
-        assert "You predicted: yes." in notebook.run(1)
+        assert 'You predicted "yes".' in notebook.run(1)
         notebook.run(0)  # the cell again: another panel, the same answer
         assert notebook.output(0).get_by_role("radio").first.is_checked()
-        assert "You predicted: yes." in notebook.run(1)
+        assert 'You predicted "yes".' in notebook.run(1)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from gpt2lab.studies.lab.run import fresh_model, make_trained
 from gpt2lab.studies.lab.trained import TRAINED, load_trained, median_seed, trained_names
 from gpt2lab.training import TrainConfig
 from gpt2lab.zoo.head_scores import copy_scores, head_weights, reading_scores
-from gpt2lab.zoo.provenance import SCHEMA, read_provenance
+from gpt2lab.zoo.provenance import OF_TEXTS, SCHEMA, read_provenance
 from gpt2lab.zoo.toys import WEIGHTS, ZOO
 
 NAMES = trained_names()
@@ -77,7 +77,7 @@ def test_the_run_is_the_one_behind_the_curve(name: str, toys) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_provenance_belongs_to_the_row(name: str, toys) -> None:
     facts, row = toys[name].provenance, ROWS[name]
-    assert set(facts) == set(SCHEMA) and facts["name"] == facts["preset"] == name
+    assert set(facts) == set(SCHEMA) - OF_TEXTS and facts["name"] == facts["preset"] == name
     assert (facts["variant"], facts["task"], facts["steps"]) == (row.variant, row.task, row.training["steps"])
     assert facts["tokens"] == facts["steps"] * row.training["batch_size"] * toys[name].task.length
     assert facts["config"] == asdict(fresh_model(row, 0).config)
@@ -91,7 +91,9 @@ def test_all_weights_together_are_small() -> None:
     lab = sum(file.stat().st_size for file in TRAINED.rglob("*.safetensors"))
     assert lab <= 4e6
     everything = ZOO.parent.rglob("*.safetensors")
-    assert sum(file.stat().st_size for file in everything) <= 25e6
+    assert (
+        sum(file.stat().st_size for file in everything) <= 30e6
+    )  # 17.6 MB: the model that writes English, at four steps
 
 
 def table(final: list[float], generated: list[float] | None = None) -> Curves:
