@@ -88,9 +88,10 @@ def attention_maps(
         raise InputError(f"attention_maps needs matrices of weights between 0 and 1, by name; got {got}")
     one = width / len(arrays)
     letters_left = 0.1 * max(map(len, rows or [""])) + 0.35  # inches
-    upright = sum(map(len, columns or [""])) > 45
-    letters_below = 0.35 + 0.1 * max(map(len, columns or [""])) * upright
     shape = next(iter(arrays.values())).shape
+    longest = 0.1 * max(map(len, columns or [""]))
+    upright = longest > (one - letters_left - 0.15) / shape[1]  # inches: wider than a column
+    letters_below = 0.35 + longest * upright
     side = min((one - letters_left - 0.15) * shape[0] / shape[1], 6.0)
     height = side + letters_below + 1.55
     picture = Picture(width, height, title or "Attention maps")
@@ -104,6 +105,7 @@ def attention_maps(
             if array.shape[1] <= MOST_NUMBERS:
                 _write_numbers(picture, axes, shown)
             label_sides(axes, rows, columns)
+            axes.tick_params(axis="x", rotation=90 if upright else 0)
             if rows is None:
                 axes.set(xticks=[], yticks=[])
             axes.set_title(name)

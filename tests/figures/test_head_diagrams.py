@@ -68,6 +68,13 @@ def test_maps_share_one_scale_and_hide_the_future():
         attention_maps({"raw": 5 * torch.eye(3)})
 
 
+def test_labels_stand_upright_only_where_a_column_is_narrow():
+    for n, turned in ((3, 0), (24, 90)):
+        names = [f"word {i}" for i in range(n)]
+        axes = attention_maps({"even": torch.full((n, n), 1 / n)}, names, names).axes[0]
+        assert {label.get_rotation() for label in axes.get_xticklabels()} == {turned}
+
+
 def test_a_map_without_mask_stays_whole():
     assert np.isnan(without_future(np.eye(2))[0, 1])
     assert not np.isnan(without_future(np.full((2, 2), 0.5))).any()
