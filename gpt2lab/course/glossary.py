@@ -66,7 +66,7 @@ rope            06_positions    RoPE
 activation      07_feedforward  activation functions?
 gelu            07_feedforward  GELU
 dropout         07_feedforward  dropout
-weight-tying    08_gpt2         weight tying|tied (?:weights|embeddings)
+weight-tying    06_positions    weight tying|tied (?:weights|embeddings)
 optimiser       09_training     optimi[sz]ers?
 adam            09_training     Adam(?:W)?
 batch           09_training     (?:mini)?batch(?:es)?

@@ -20,6 +20,7 @@ from .positions_panel import PositionsPanel as PositionsPanel
 from .predict import Predict as Predict
 from .residual_panel import ResidualPanel as ResidualPanel
 from .ripple_panel import RipplePanel as RipplePanel
+from .rope_panel import RopePanel as RopePanel
 from .sampling_panel import SamplingPanel as SamplingPanel
 from .schedule_panel import SchedulePanel as SchedulePanel
 from .score_scaling_panel import ScoreScalingPanel as ScoreScalingPanel
