@@ -79,7 +79,7 @@ class AnywherePositions(LearnedPositions):
         return super().forward(positions + start)
 
 
-def with_rows(model: GPT2, rows: Sequence[int]) -> GPT2:
+def with_rows(model: GPT2, rows: Sequence[int] | Tensor) -> GPT2:
     """A copy of the model whose place p reads row ``rows[p]`` of the learned table.
 
     Raises
@@ -90,12 +90,13 @@ def with_rows(model: GPT2, rows: Sequence[int]) -> GPT2:
     if not isinstance(model.position_embedding, LearnedPositions):
         raise InputError(f"the model needs a learned table, got {type(model.position_embedding).__name__}")
     n_rows = len(model.position_embedding.weight)
+    rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
     if not rows or not all(0 <= row < n_rows for row in rows) or len(rows) > n_rows:
-        raise InputError(f"rows must name 1 to {n_rows} rows of the table, 0 to {n_rows - 1}, got {list(rows)}")
+        raise InputError(f"rows must name 1 to {n_rows} rows of the table, 0 to {n_rows - 1}, got {rows}")
     changed = copy.deepcopy(model)
     table = model.position_embedding.weight.detach()
     with torch.no_grad():
-        changed.position_embedding.weight[: len(rows)] = table[list(rows)]
+        changed.position_embedding.weight[: len(rows)] = table[rows]
     return changed.eval()
 
 

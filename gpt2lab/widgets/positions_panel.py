@@ -73,6 +73,10 @@ class PositionsPanel(Panel[dict[str, float]]):
             "relative bias": lambda: relative_buckets(distances(T, T)).float(),
         }[self.kind]()
 
+    def limit(self) -> float | None:
+        """Value of the last colour; a few features of a trained table are so large that they would fade the rest."""
+        return float(self.table.abs().flatten().quantile(0.98)) if self.kind == "learned" else None
+
     def comparison(self) -> dict[str, Tensor]:
         """Curves over all places (T,): how the chosen position compares with each."""
         at, places = self.position, torch.arange(T)
@@ -105,7 +109,7 @@ class PositionsPanel(Panel[dict[str, float]]):
         score = self.kind in ("ALiBi", "relative bias")
         if score:
             image = np.where(np.tri(T, dtype=bool), image, np.nan)
-        draw_heatmap(left, image, signed=self.kind != "relative bias", numbers=False)
+        draw_heatmap(left, image, signed=self.kind != "relative bias", limit=self.limit(), numbers=False)
         left.axhline(self.position, color=VERMILION, linewidth=2)
         left.set(ylabel="query position" if score else "position", xlabel="key position" if score else "feature")
         left.set_title({

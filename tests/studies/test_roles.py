@@ -69,7 +69,7 @@ def test_rows_outside_the_table_are_refused(rows):
 
 
 def test_a_model_without_a_table_is_refused():
-    with pytest.raises(ValueError, match="needs a learned table, got SinusoidalPositions"):
+    with pytest.raises(ValueError, match="needs a learned table, got ScaledSinusoids"):
         with_rows(new_model("sinusoidal"), [0])
 
 

@@ -61,3 +61,12 @@ def test_a_given_table_is_shown_and_a_short_one_refused():
     torch.testing.assert_close(panel.image(), sinusoidal_table(64, 16), atol=1e-6, rtol=0)
     with pytest.raises(ValueError, match="n_positions"):
         PositionsPanel(torch.zeros(3, 4))
+
+
+def test_a_few_large_features_do_not_fade_a_learned_table():
+    table = torch.randn(64, 32, generator=torch.Generator().manual_seed(1)) / 10
+    table[0, :4] = 50.0
+    panel = PositionsPanel(table, "trained", kind="learned")
+    assert panel.limit() < 0.4
+    panel.kind = "sinusoidal"
+    assert panel.limit() is None
