@@ -91,7 +91,8 @@ def new_model(kind: str, seed: int = 0) -> GPT2:
 def trained(kind: str, seed: int, learning_rate: float) -> GPT2:
     """Train one model."""
     model = new_model(kind, seed)
-    train(model, MixedSort(), TrainConfig(**{**SETTINGS, "seed": seed, "learning_rate": learning_rate}))
+    settings: TrainSettings = {**SETTINGS, "seed": seed, "learning_rate": learning_rate}
+    train(model, MixedSort(), TrainConfig(**settings))
     return model
 
 

@@ -123,7 +123,8 @@ def trained_model(seed: int, anywhere: bool = False) -> GPT2:
         table = AnywherePositions(model.config)
         table.load_state_dict(model.position_embedding.state_dict())
         model.position_embedding = table
-    train(model, MixedSort(), TrainConfig(**{**SETTINGS, "seed": seed}))
+    settings: TrainSettings = {**SETTINGS, "seed": seed}
+    train(model, MixedSort(), TrainConfig(**settings))
     return model.eval()
 
 
