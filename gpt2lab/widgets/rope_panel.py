@@ -103,12 +103,14 @@ class RopePanel(Panel[dict[str, float]]):
             axes.plot((0, x), (0, y), color=color, linestyle=":", linewidth=2)
             axes.annotate(
                 "",
-                arrow.tolist(),
+                (float(arrow[0]), float(arrow[1])),
                 (0, 0),
                 arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 3, "shrinkA": 0, "shrinkB": 0},
             )
             tip = arrow / length * (length + 0.14)
-            axes.text(*tip.tolist(), name, color=letters(color), fontweight="bold", ha="center", va="center")
+            axes.text(
+                float(tip[0]), float(tip[1]), name, color=letters(color), fontweight="bold", ha="center", va="center"
+            )
         start, end = (math.degrees(math.atan2(arrow[1], arrow[0])) for arrow in (k, q))
         angle = self.result["angle"]
         low = start if angle >= 0 else end

@@ -26,6 +26,15 @@ def test_what_the_chapter_says_holds_for_every_seed():
     assert max(learned) < min(others)
 
 
+def test_each_kind_is_shown_at_its_best_rate_for_lists_of_10():
+    table = length_table()
+    for kind, by_rate in table["tuning"].items():
+        assert list(map(float, by_rate)) == list(length_study.RATES)
+        assert table["learning_rate"][kind] == float(max(by_rate, key=lambda rate: by_rate[rate]))
+        shown = [run[10 - min(EVALUATED)] for run in table["accuracy"][kind]]
+        torch.testing.assert_close(sum(shown) / len(shown), max(by_rate.values()), atol=1e-4, rtol=0)
+
+
 def test_batches_differ_in_length_and_stay_in_the_trained_range():
     generator = torch.Generator().manual_seed(0)
     lengths = {MixedSort().batch(2, generator)[0].shape[1] // 2 for _ in range(60)}
