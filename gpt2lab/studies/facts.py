@@ -20,21 +20,16 @@ kind gets the best of four learning rates; three seeds; initial weights as GPT-2
 
 from __future__ import annotations
 
-import json
 import math
-import platform
 import time
 from functools import cache
-from importlib import resources
-from pathlib import Path
-from typing import TypedDict
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from gpt2lab.errors import InputError, validates
-from gpt2lab.files import atomic_write
+from gpt2lab.studies.stored import FOLDER, Made, load_table, made_by, save_table
 
 WIDTH, NEURONS, CHOICES = 16, 32, 8
 KINDS = {  # name: heads; 0 for no attention
@@ -51,7 +46,7 @@ INIT = 0.02 * math.sqrt(768 / WIDTH)  # GPT-2's spread, for the same size of out
 TABLE = "facts.json"
 
 
-class FactsTable(TypedDict):
+class FactsTable(Made):
     """The stored measurement, and how it was made."""
 
     facts: list[int]
@@ -62,11 +57,6 @@ class FactsTable(TypedDict):
     seeds: int
     rates: list[float]
     steps: int
-    command: str
-    device: str
-    machine: str
-    torch: str
-    seconds: int
 
 
 class Layers:
@@ -195,7 +185,7 @@ def size(kind: str) -> int:
 @cache
 def facts_table() -> FactsTable:
     """The stored measurement."""
-    return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
+    return load_table(FOLDER / TABLE)
 
 
 def main() -> None:
@@ -213,12 +203,10 @@ def main() -> None:
             chosen[kind].append(RATES[best])
     table: FactsTable = {
         "facts": list(FACTS), "xor": xor, "right": right, "chosen": chosen, "weights": {k: size(k) for k in KINDS},
-        "seeds": SEEDS, "rates": list(RATES), "steps": STEPS, "command": "python -m gpt2lab.studies.facts",
-        "device": "cpu", "machine": platform.machine(), "torch": torch.__version__,
-        "seconds": round(time.monotonic() - begin),
+        "seeds": SEEDS, "rates": list(RATES), "steps": STEPS,
+        **made_by("facts", begin),
     }  # fmt: skip
-    with atomic_write(Path(__file__).parent / TABLE) as part:
-        part.write_text(json.dumps(table) + "\n", encoding="utf-8")
+    save_table(FOLDER / TABLE, table)
 
 
 if __name__ == "__main__":

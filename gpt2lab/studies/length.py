@@ -11,12 +11,8 @@ The question is Press et al. 2022's ("Train Short, Test Long"); theirs was langu
 
 from __future__ import annotations
 
-import json
-import platform
 import time
 from functools import cache
-from pathlib import Path
-from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -25,9 +21,8 @@ from tqdm.auto import tqdm
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
-from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
-from gpt2lab.studies.weights import load_weights, save_weights
+from gpt2lab.studies.stored import FOLDER, Made, load_table, load_weights, made_by, save_table, save_weights
 from gpt2lab.tasks.sort import Sort
 from gpt2lab.training import TrainConfig, train
 from gpt2lab.training.config import TrainSettings
@@ -42,13 +37,12 @@ KINDS = {
 TRAINED, EVALUATED, SEEDS = range(3, 11), range(3, 17), 3
 RATES = (1e-3, 3e-3, 1e-2)
 TABLE, WEIGHTS = "length.json", "length.safetensors"
-FOLDER = Path(__file__).parent
 SETTINGS = TrainSettings(
     steps=1500, batch_size=64, learning_rate=3e-3, weight_decay=0.01, eval_every=1500, eval_sequences=64, progress=False
 )
 
 
-class LengthTable(TypedDict):
+class LengthTable(Made):
     """The stored measurement, and how it was made."""
 
     lengths: list[int]
@@ -58,11 +52,6 @@ class LengthTable(TypedDict):
     learning_rate: dict[str, float]  # by kind: the best of RATES on lists of 10
     tuning: dict[str, dict[str, float]]  # by kind and rate: mean accuracy on lists of 10
     settings: TrainSettings  # but for the learning rate
-    command: str
-    device: str
-    machine: str
-    torch: str
-    seconds: int
     sha256: str  # of the weights beside the table
 
 
@@ -107,7 +96,7 @@ examine = evaluate  # the name that the chapter on positions imports
 @cache
 def length_table() -> LengthTable:
     """The stored measurement."""
-    return json.loads((FOLDER / TABLE).read_text(encoding="utf-8"))
+    return load_table(FOLDER / TABLE)
 
 
 def load_model(kind: str) -> GPT2:
@@ -138,12 +127,11 @@ def main() -> None:
     table: LengthTable = {
         "lengths": list(EVALUATED), "trained": [min(TRAINED), max(TRAINED)], "seeds": SEEDS, "accuracy": accuracy,
         "learning_rate": best, "tuning": tuning,
-        "settings": SETTINGS, "command": "python -m gpt2lab.studies.length", "device": "cpu",
-        "machine": platform.machine(), "torch": torch.__version__, "seconds": round(time.monotonic() - begin),
+        "settings": SETTINGS,
+        **made_by("length", begin),
         "sha256": sha256,
     }  # fmt: skip
-    with atomic_write(FOLDER / TABLE) as part:
-        part.write_text(json.dumps(table) + "\n", encoding="utf-8")
+    save_table(FOLDER / TABLE, table)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from tqdm.auto import tqdm
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
-from gpt2lab.studies.weights import load_weights, save_weights
+from gpt2lab.studies.stored import load_weights, save_weights
 from gpt2lab.tasks.reference import Reference
 from gpt2lab.training import Evaluation, train
 from gpt2lab.training.config import TrainSettings

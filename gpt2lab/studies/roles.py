@@ -15,24 +15,19 @@ Five seeds. ``python -m gpt2lab.studies.roles`` repeats everything (some minutes
 from __future__ import annotations
 
 import copy
-import json
-import platform
 import time
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
-from pathlib import Path
-from typing import TypedDict
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from gpt2lab.errors import InputError
-from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.positions import LearnedPositions
 from gpt2lab.studies.length import SETTINGS, TRAINED, MixedSort, new_model
+from gpt2lab.studies.stored import FOLDER, Made, load_table, made_by, save_table
 from gpt2lab.tasks.base import EVALUATION_SEED
 from gpt2lab.tasks.sort import Sort
 from gpt2lab.training import TrainConfig, train
@@ -55,7 +50,7 @@ CONTROLS = {
 }
 
 
-class RolesTable(TypedDict):
+class RolesTable(Made):
     """The stored measurement, and how it was made."""
 
     seeds: int
@@ -63,11 +58,6 @@ class RolesTable(TypedDict):
     ten: dict[str, list[float]]  # control -> (seeds,): share of right letters, lists of 10
     everywhere: dict[str, list[float]]  # list length -> (seeds,): the models trained at random places
     settings: TrainSettings
-    command: str
-    device: str
-    machine: str
-    torch: str
-    seconds: int
 
 
 class AnywherePositions(LearnedPositions):
@@ -113,7 +103,7 @@ def right_by_place(model: GPT2, n_letters: int, n: int = LISTS) -> Tensor:
 @cache
 def roles_table() -> RolesTable:
     """The stored measurement."""
-    return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
+    return load_table(FOLDER / TABLE)
 
 
 def trained_model(seed: int, anywhere: bool = False) -> GPT2:
@@ -147,11 +137,9 @@ def main() -> None:
             found.append(round(float(right_by_place(model, int(length)).mean()), 4))
     table: RolesTable = {
         "seeds": SEEDS, "eleven": eleven, "ten": ten, "everywhere": everywhere, "settings": SETTINGS,
-        "command": "python -m gpt2lab.studies.roles", "device": "cpu", "machine": platform.machine(),
-        "torch": torch.__version__, "seconds": round(time.monotonic() - begin),
+        **made_by("roles", begin),
     }  # fmt: skip
-    with atomic_write(Path(__file__).parent / TABLE) as part:
-        part.write_text(json.dumps(table) + "\n", encoding="utf-8")
+    save_table(FOLDER / TABLE, table)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,9 @@ Each kind gets the best of four learning rates and two sizes of initial weights.
 
 from __future__ import annotations
 
-import json
-import platform
 import time
 from functools import cache
-from importlib import resources
 from itertools import product
-from pathlib import Path
-from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -32,7 +27,7 @@ from tqdm.auto import tqdm
 
 from gpt2lab.ablations import build, scale_init
 from gpt2lab.config import GPT2Config
-from gpt2lab.files import atomic_write
+from gpt2lab.studies.stored import FOLDER, Made, load_table, made_by, save_table
 from gpt2lab.tasks.base import Task, word_encoding
 from gpt2lab.training import TrainConfig
 from gpt2lab.training.config import TrainSettings
@@ -54,7 +49,7 @@ SETTINGS = TrainSettings(
 )
 
 
-class SumsTable(TypedDict):
+class SumsTable(Made):
     """The stored measurement, and how it was made."""
 
     depths: list[int]
@@ -64,11 +59,6 @@ class SumsTable(TypedDict):
     chance: float  # nats, a blind guess
     seeds: int
     settings: TrainSettings
-    command: str
-    device: str
-    machine: str
-    torch: str
-    seconds: int
 
 
 class Successor(Task):
@@ -109,7 +99,7 @@ def losses(kind: str, depth: int, rate: float, scaled: bool, seeds: range, steps
 @cache
 def sums_table() -> SumsTable:
     """The stored measurement."""
-    return json.loads(resources.files("gpt2lab.studies").joinpath(TABLE).read_text(encoding="utf-8"))
+    return load_table(FOLDER / TABLE)
 
 
 def main() -> None:
@@ -130,11 +120,9 @@ def main() -> None:
     table: SumsTable = {
         "depths": list(DEPTHS), "loss": loss, "chosen": chosen, "tried": tried,
         "chance": round(float(torch.tensor(len(ALPHABET)).log()), 4), "seeds": SEEDS, "settings": SETTINGS,
-        "command": "python -m gpt2lab.studies.sums", "device": "cpu", "machine": platform.machine(),
-        "torch": torch.__version__, "seconds": round(time.monotonic() - begin),
+        **made_by("sums", begin),
     }  # fmt: skip
-    with atomic_write(Path(__file__).parent / TABLE) as part:
-        part.write_text(json.dumps(table) + "\n", encoding="utf-8")
+    save_table(FOLDER / TABLE, table)
 
 
 if __name__ == "__main__":
