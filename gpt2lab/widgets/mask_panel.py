@@ -13,8 +13,10 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from gpt2lab.figures.drawing import label_sides
 from gpt2lab.figures.plots import clip, draw_heatmap
 from gpt2lab.figures.style import FADED, INK, SMALL, VERMILION, Picture
+from gpt2lab.figures.weights import draw_scale, draw_weights
 from gpt2lab.masking import apply_mask, causal_mask
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Choice, Whole
@@ -112,9 +114,10 @@ class MaskPanel(TextPanel[Masked]):
         left, right = picture.add_axes((0.12, bottom, 0.37, tall)), picture.add_axes((0.56, bottom, 0.37, tall))
         limit = float(np.abs(self.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
         draw_heatmap(left, scores, labels, labels, signed=True, limit=limit, numbers=False)
-        brightest = max(0.4, float(np.nan_to_num(weights).max()))
-        draw_heatmap(right, weights, None, labels, limit=brightest, numbers=False)
+        draw_weights(right, weights)
+        label_sides(right, None, labels)
         right.set_yticks([])  # the same rows as on the left
+        draw_scale(picture, 0.7, 0.62 / height, 0.23, 0.14 / height)
         for axes, matrix in ((left, scores), (right, weights)):
             axes.tick_params(axis="x", rotation=90)
             self._outline_future(axes, len(labels))
