@@ -14,7 +14,7 @@ linear map reads the sum and names the answer. Three kinds of layers, each also 
 
 Two tasks: ``xor`` (four tokens, two bits each, the answer is whether exactly one bit is on) and ``facts`` (random
 answers out of eight, which cannot be worked out, only stored). There is no layer norm, for it bends, too. Each
-kind gets the best of four learning rates; three seeds; initial weights as GPT-2's, scaled to this width.
+kind gets the best of six learning rates; five seeds; initial weights as GPT-2's, scaled to this width.
 ``python -m gpt2lab.studies.facts`` repeats everything (a few minutes on one CPU core).
 """
 
@@ -40,8 +40,8 @@ KINDS = {  # name: heads; 0 for no attention
     "feed-forward": 0,
 }
 FACTS = (128, 256, 512, 1024)
-SEEDS, STEPS = 3, 600
-RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+SEEDS, STEPS = 5, 600
+RATES = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 INIT = 0.02 * math.sqrt(768 / WIDTH)  # GPT-2's spread, for the same size of output at this width
 TABLE = "facts.json"
 

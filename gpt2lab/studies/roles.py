@@ -47,6 +47,10 @@ CONTROLS = {
     "as it is": list(range(20)),
     "two answers share a row": [*range(19), 18],
     "two letters share a row": [*range(9), 8, *range(10, 20)],
+    # What a list of 11 does to row 10 and row 11, one at a time, and the sign on a row that has held signs.
+    "the last letter on row 10": [*range(9), 10, *range(10, 20)],
+    "the sign on row 11": [*range(10), 11, *range(11, 20)],
+    "the sign on row 5": [*range(10), 5, *range(11, 20)],
 }
 
 

@@ -115,10 +115,12 @@ def _networks() -> dict[str, Callable[[], nn.Module]]:
 
 
 def _orthogonal_rnn() -> nn.Module:
-    """Its matrix keeps the length of the state; inputs are small, so that tanh hardly bends."""
+    """Its matrix keeps the length of the state; inputs are small and biases 0, so that tanh hardly bends."""
     rnn = nn.RNN(WIDTH, WIDTH, batch_first=True)
     nn.init.orthogonal_(rnn.get_parameter("weight_hh_l0"))
     nn.init.normal_(rnn.get_parameter("weight_ih_l0"), std=0.1 / WIDTH**0.5)
+    for bias in ("bias_ih_l0", "bias_hh_l0"):
+        nn.init.zeros_(rnn.get_parameter(bias))
     return _FirstOutput(rnn)
 
 

@@ -49,6 +49,10 @@ def test_what_the_chapter_says_holds():
         assert rows - before < 0.1 and roles > 0.85 and roles > rows
     for plain, shared in zip(table["ten"]["as it is"], table["ten"]["two letters share a row"], strict=True):
         assert abs(plain - shared) < 0.02
+    cost = {change: [a - b for a, b in zip(table["ten"]["as it is"], shares, strict=True)]
+            for change, shares in table["ten"].items()}  # fmt: skip
+    assert max(cost["the last letter on row 10"]) < 0.05
+    assert sum(lost > 0.2 for lost in cost["the sign on row 11"]) == 3
     for ten, sixteen in zip(table["everywhere"]["10"], table["everywhere"]["16"], strict=True):
         assert sixteen > 0.85 and ten - sixteen < 0.1
 
