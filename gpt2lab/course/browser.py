@@ -217,6 +217,7 @@ class Notebook:
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         self.page.locator(f'body[data-jp-theme-light="{str(not dark).lower()}"]').wait_for(state="attached")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")  # it covers the page while themes change
 
     def cell(self, n: int) -> Locator:
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(n)
