@@ -262,3 +262,12 @@ def test_english_is_english() -> None:
         assert good + 0.3 < bad
     sentence = toy.provenance["sentence"]["text"]
     assert sentence_loss(toy.model, toy.task, sentence) + 2 < sentence_loss(start.model, start.task, sentence)
+
+
+def test_a_sample_leaves_a_model_in_training_as_it_was(whole: Path) -> None:
+    toy = load_toy(whole)
+    model = toy.model.train()
+    before = {name: module.training for name, module in model.named_modules()}
+    first, again = (sample(model, toy.encoding, "the dog", 0) for _ in range(2))
+    assert {name: module.training for name, module in model.named_modules()} == before
+    assert first == again  # no dropout while it writes
