@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import tiktoken
@@ -20,7 +18,7 @@ from gpt2lab.tasks.windows import RealText
 from gpt2lab.training import History, train
 from gpt2lab.training.checkpoint import FILE
 from gpt2lab.training.config import TrainConfig, TrainSettings
-from gpt2lab.zoo.facts import changed_settings, trained_facts
+from gpt2lab.zoo.facts import trained_facts
 from gpt2lab.zoo.snapshots import (
     KEPT,
     STEPS,
@@ -65,7 +63,7 @@ def make_text(
     folder : Path
         Gets a folder of the model's name, with checkpoints and snapshots while it trains.
     changes : dict, optional
-        Settings of ``TrainConfig`` that replace the recipe's. ``steps`` replaces all phases by one.
+        Settings of ``TrainConfig`` that replace the recipe's.
     report : function, optional
         Gets the progress as lines of text.
 
@@ -82,9 +80,6 @@ def make_text(
         On resuming, if the text or the settings are no longer the same.
     """
     say, target = report or (lambda line: None), Path(folder) / name
-    changes = changes or TrainSettings()
-    if "steps" in changes:
-        recipe = replace(recipe, then=())
     corpus = Corpus.of(read_text(path), recipe.titles, recipe.join_lines)
     say(f"training a tokenizer of {recipe.vocab_size:,} tokens")
     task = TextTask(corpus, recipe.vocab_size, recipe.length)
@@ -96,8 +91,9 @@ def make_text(
     sentence = recipe.sentence or opening(task, corpus.held_out[0].strip()[:SENTENCE_LETTERS])
     if len(task.encode(prompt)[0]) > task.length:
         raise InputError(f"the prompt {prompt!r} does not fit into {task.length} tokens; use a shorter one")
-    configs = _phases(recipe, target, seed, changes)
-    history = _train(model, task, configs, target, prompt, say)
+    settings: TrainSettings = {**(changes or {}), "seed": seed, "folder": target}
+    config = recipe.preset.train_config(**settings)
+    history = _train(model, task, config, target, prompt, say)
     model.cpu()
     round_to_half(model)  # what is evaluated is what is stored
     samples = _samples(model, task.encoding, target, prompt, history.steps)
@@ -105,11 +101,10 @@ def make_text(
     scores = {key: round(value, 6) for key, value in task.evaluate(model, EVALUATED).items()}
     facts: dict[str, object] = {
         "name": name, "task": task.name, "preset": "english" if name == "english" else "default",
-        "variant": recipe.preset.variant, **trained_facts(model, task, configs[0], history),
+        "variant": recipe.preset.variant, **trained_facts(model, task, config, history),
         "metric": task.metric, "value": scores[task.metric], "scores": scores,
         "evaluation": {"n": EVALUATED, "split": "held_out"},
         "command": command or f"gpt2lab train --text {path.name}",
-        "then": [changed_settings(config) for config in configs[1:]],
         "text": {
             "file": path.name, "origin": recipe.origin or "a file of your own", "sha256": corpus.sha256,
             "bytes": corpus.n_bytes, "titles": list(recipe.titles), "join_lines": recipe.join_lines,
@@ -122,7 +117,7 @@ def make_text(
         "samples": samples,
     }  # fmt: skip
     save_toy(target, model, facts, half=True)
-    _tidy(target, len(configs), kept)
+    _tidy(target, kept)
     return facts
 
 
@@ -143,56 +138,28 @@ def opening(task: Task, text: str) -> str:
     return text
 
 
-def _phases(recipe: TextPreset, target: Path, seed: int, changes: TrainSettings) -> list[TrainConfig]:
-    """The settings of each phase; each has a folder of its own for its checkpoint."""
-    configs = []
-    for i, more in enumerate((TrainSettings(), *recipe.then)):
-        place = target if i == 0 else target / f"phase-{i + 1}"
-        resume = changes.get("resume", False) and (i == 0 or (place / FILE).is_file())
-        both: TrainSettings = {**more, **changes, "seed": seed + i, "folder": place, "resume": resume}
-        configs.append(recipe.preset.train_config(**both))
-    return configs
-
-
-def _train(model: GPT2, task: RealText, configs: list[TrainConfig], target: Path, prompt: str, say: Report) -> History:
-    """All phases; returns one history, as of a single training."""
-    total = History()
-    if not configs[0].resume:
+def _train(model: GPT2, task: RealText, config: TrainConfig, target: Path, prompt: str, say: Report) -> History:
+    """Train, with snapshots and samples on the way."""
+    if not config.resume:
         if (target / FILE).exists():
             raise InputError(f"{target} holds a checkpoint already: use --resume to go on, or another folder")
         _clear(target)
         write_snapshot(target, model, 0)
         say(_line(sample(model, task.encoding, prompt, 0)))
-    for config in configs:
-        before = total.steps
 
-        def on_step(step: int, history: History, before: int = before, last: int = config.steps) -> None:
-            if (step := before + step) in STEPS:
-                write_snapshot(target, model, step)
-            if step in STEPS or step - before == last:
-                say(_line(sample(model, task.encoding, prompt, step)))
-            if history.evaluations and history.evaluations[-1]["step"] == step - before:
-                seen = history.evaluations[-1]
-                say(
-                    f"step {step:,}: held out {seen['loss']:.3f} nats per token, {seen['bits_per_byte']:.3f} bits per "
-                    f"byte; on training text {seen['train_loss']:.3f} nats per token"
-                )
+    def on_step(step: int, history: History) -> None:
+        if step in STEPS:
+            write_snapshot(target, model, step)
+        if step in STEPS or step == config.steps:
+            say(_line(sample(model, task.encoding, prompt, step)))
+        if history.evaluations and history.evaluations[-1]["step"] == step:
+            seen = history.evaluations[-1]
+            say(
+                f"step {step:,}: held out {seen['loss']:.3f} nats per token, {seen['bits_per_byte']:.3f} bits per "
+                f"byte; on training text {seen['train_loss']:.3f} nats per token"
+            )
 
-        total = joined_histories(total, train(model, task, config, on_step))
-    return total
-
-
-def joined_histories(first: History, second: History) -> History:
-    """Two phases of training as one; the second's steps are counted on."""
-    later = [{**seen, "step": seen["step"] + first.steps} for seen in second.evaluations]
-    return History(
-        first.loss + second.loss,
-        first.learning_rate + second.learning_rate,
-        first.grad_norm + second.grad_norm,
-        first.evaluations + later,
-        first.tokens + second.tokens,
-        first.seconds + second.seconds,
-    )
+    return train(model, task, config, on_step)
 
 
 def _samples(model: GPT2, encoding: tiktoken.Encoding, target: Path, prompt: str, end: int) -> list[Sample]:
@@ -213,15 +180,11 @@ def _clear(target: Path) -> None:
     """Remove the snapshots of an earlier training in the same folder."""
     for step in snapshot_steps(target):
         (target / snapshot_file(step)).unlink()
-    for phase in target.glob("phase-*"):
-        shutil.rmtree(phase)
 
 
-def _tidy(target: Path, phases: int, kept: list[int]) -> None:
-    """Remove checkpoints and the snapshots that are not kept."""
+def _tidy(target: Path, kept: list[int]) -> None:
+    """Remove the checkpoint and the snapshots that are not kept."""
     (target / FILE).unlink(missing_ok=True)
-    for i in range(2, phases + 1):
-        shutil.rmtree(target / f"phase-{i}", ignore_errors=True)
     for step in snapshot_steps(target):
         if step not in kept:
             (target / snapshot_file(step)).unlink()

@@ -42,13 +42,12 @@ SCHEMA: dict[str, tuple[type, ...]] = {
     "evaluation": (dict,),  # its arguments: n, seed, split
     "command": (str,),  # makes it again
     "curve": (dict,),  # "step" and "loss", thinned; "evaluations" on held-out cases
-    "then": (list,),  # settings of further phases of training, each from the weights of the one before
     "text": (dict,),  # which text: see TEXT_SCHEMA
     "sentence": (dict,),  # "text" and "loss", nats per token: a check of the weights that needs no other text
     "samples": (list,),  # what the model writes after some steps, see gpt2lab.zoo.snapshots
     "sha256": (str,),  # of the weights and of what they are for, see ``digest``
 }
-OF_TEXTS = {"then", "text", "sentence", "samples"}  # only models that continue a text have them
+OF_TEXTS = {"text", "sentence", "samples"}  # only models that continue a text have them
 OPTIONAL = {"sha256"} | OF_TEXTS  # models that learners trained with the first edition have no checksum
 TEXT_SCHEMA: dict[str, type] = {
     "file": str,  # its name; the text itself is not stored

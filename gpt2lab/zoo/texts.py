@@ -10,14 +10,9 @@ from gpt2lab.zoo.recipes import Preset
 
 @dataclass(frozen=True, kw_only=True)
 class TextPreset:
-    """A text's vocabulary, shape and training.
+    """A text's vocabulary, shape and training."""
 
-    Every phase of training starts from the weights of the one before, with a fresh optimiser and schedule,
-    and with the next seed.
-    """
-
-    preset: Preset  # shape, variant, and the training of the first phase
-    then: tuple[TrainSettings, ...] = ()  # further phases; what is not named is as in the first
+    preset: Preset  # shape, variant and training
     vocab_size: int = 1024
     length: int = 128  # T, tokens per window, and the model's context
     titles: tuple[str, ...] = ()  # lines at which a new part of the text begins
@@ -34,11 +29,13 @@ TRAINING = TrainSettings(
 
 TEXTS: dict[str, TextPreset] = {
     "default": TextPreset(preset=Preset(shape=SHAPE, training=TRAINING)),
-    # After 5,000 steps the held-out loss was still falling, so a second phase was added: the held-out text
-    # decided that much, and nothing else.
+    # One of six settings tried (rates 2e-3 to 4e-3, dropout 0.1 to 0.2, batches of 32 and 64, 6,000 and 9,000
+    # steps); the held-out text chose among them. They ended between 1.349 and 1.359 bits per byte.
     "english": TextPreset(
-        preset=Preset(shape=SHAPE, training={**TRAINING, "steps": 5000, "precision": "bf16"}),
-        then=(TrainSettings(steps=3500, learning_rate=1e-3, floor=0.0),),
+        preset=Preset(
+            shape={**SHAPE, "dropout": 0.15},
+            training={**TRAINING, "steps": 6000, "batch_size": 64, "precision": "bf16", "checkpoint_every": 3000},
+        ),
         vocab_size=2048,
         titles=(
             "SENSE AND SENSIBILITY", "PRIDE AND PREJUDICE", "MANSFIELD PARK", "EMMA", "NORTHANGER ABBEY", "Persuasion",
