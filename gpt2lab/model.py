@@ -191,7 +191,14 @@ class GPT2(nn.Module):
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Without dropout for as long as the block lasts; every module then gets its own mode back."""
-    training = [module for module in model.modules() if module.training]
+    training: list[nn.Module] = []
+    left: list[nn.Module | None] = [model]
+    while left:  # model.modules() takes a tenth of a small model's step in generation
+        module = left.pop()
+        if module is not None:
+            left += module._modules.values()
+            if module.training:
+                training.append(module)
     for module in training:
         module.training = False
     try:
