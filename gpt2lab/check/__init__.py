@@ -6,6 +6,9 @@
 Each check calls the function with several inputs and returns a CheckResult. While the function is
 still as the exercise shipped it (``...``), the result reads "not done yet".
 
+    primer              cosines(fn)                  fn(table, x) -> (n,), the cosine of x with each row
+                        nudge(fn)                    fn(loss, w, size) -> gradient, one nudge per weight
+                        descend(fn)                  fn(loss, w, learning_rate, steps) -> the weights afterwards
     first chapters      shapes(fn)                   fn(B, T, d_model, n_heads, vocab_size) -> dict of shapes
                         embed(fn)                    fn(tokens, token_table, position_table) -> x
                         unembed(fn)                  fn(x, token_table) -> logits
@@ -59,6 +62,7 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
 
 The files are named like the components, and what belongs together:
 
+    primer         cosines, nudge, descend
     model          shapes, embed, unembed, next_token, forward
     residual       residual, block, residual_scale, gradient
     layernorm      token_statistics, layer_norm
@@ -99,6 +103,7 @@ from gpt2lab.check.model import embed, forward, next_token, shapes, unembed
 from gpt2lab.check.norm_variants import post_ln, pre_ln, rms_norm
 from gpt2lab.check.optimizer import adamw, clip, learning_rate
 from gpt2lab.check.positions import alibi_bias, bpe_pair, sinusoidal
+from gpt2lab.check.primer import cosines, descend, nudge
 from gpt2lab.check.residual import block, gradient, residual, residual_scale
 from gpt2lab.check.rope_lab import rope_lab
 from gpt2lab.check.rotation import rope, rotate
@@ -120,6 +125,8 @@ __all__ = [
     "cached_step",
     "causal_mask",
     "clip",
+    "cosines",
+    "descend",
     "dropout",
     "embed",
     "feed_forward",
@@ -140,6 +147,7 @@ __all__ = [
     "multi_head_attention",
     "next_token",
     "next_token_loss",
+    "nudge",
     "parameter_count",
     "perplexity",
     "post_ln",

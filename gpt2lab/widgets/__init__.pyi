@@ -6,6 +6,7 @@ from .bpe_panel import BPEPanel as BPEPanel
 from .budget_panel import BudgetPanel as BudgetPanel
 from .cache_panel import CachePanel as CachePanel
 from .depth_panel import DepthPanel as DepthPanel
+from .descent_panel import DescentPanel as DescentPanel
 from .filing_cabinet_panel import FilingCabinetPanel as FilingCabinetPanel
 from .heads_panel import HeadsPanel as HeadsPanel
 from .lab_models_panel import LabModelsPanel as LabModelsPanel
