@@ -86,10 +86,11 @@ class DescentPanel(Panel[Descent]):
             "start", (START, loss_at(START)), (-14, -6), textcoords="offset points", ha="right", color=VERMILION
         )
         if not LOW <= run.weight <= HIGH:
-            left.text(3, 60, "it has left the picture", ha="center", color=VERMILION, fontweight="bold")
+            label = left.text(3, 84, "it has left the picture", ha="center", color=VERMILION, fontweight="bold")
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 3})
         right.plot(range(len(run.losses)), np.maximum(run.losses, FAINTEST), "o-", color=BLUE, markersize=5)
         log_scale(right, "y")
-        right.set(xlim=(-0.5, max(self.steps, 1) + 0.5), xlabel="step", title="Loss at each step")
+        right.set(xlim=(-0.5, max(self.steps, 1) + 0.5), xlabel="step", title="Loss: each line is ×100")
         right.set_ylim(FAINTEST * 0.5, max(100.0, 3 * max(run.losses)))
         right.grid(axis="y")
         picture.text(0.012, 0.015, repr(run), fontsize=SMALL, color=FADED)
