@@ -75,7 +75,7 @@ def table(chapters: list[Path]) -> str:
         others = [place for place in found[topic.id] if place.chapter != topic.chapter]
         cell = own[0].link if own else "not yet"
         if others:
-            cell += "; see also " + ", ".join(f"{place.chapter[:2]}: {place.link}" for place in others)
+            cell += "; see also " + ", ".join(f"{place.chapter.split('_')[0]}: {place.link}" for place in others)
         lines.append(f"| {topic.id} · {topic.title} | {topic.takeaway} | {topic.chapter} | {cell} |")
     taught = sum(not missing(found, name) for name in CHAPTERS if topics_of(name))
     left = sum(len(missing(found, name)) for name in CHAPTERS)

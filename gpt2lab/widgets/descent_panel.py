@@ -62,7 +62,7 @@ class DescentPanel(Panel[Descent]):
     result : Descent
     """
 
-    learning_rate = Number(0.05, low=0.01, high=0.3, step=0.005, label="Learning rate")
+    learning_rate = Number(0.02, low=0.01, high=0.3, step=0.005, label="Learning rate")
     steps = Whole(10, low=0, high=20, label="Steps")
     rows = (("learning_rate", "steps"),)
 

@@ -36,6 +36,8 @@ def test_another_chapter_s_cell_is_mentioned_but_does_not_count(tmp_path):
     ]
     assert "| not yet; see also 00: [Map](00_map.ipynb#cell-id=00_map-0) |" in coverage.table(paths)
     assert 28 in [topic.id for topic in coverage.missing(coverage.places(paths), "03_attention")]
+    paths[0] = chapter(tmp_path, "primer", ("# Primer", ["topic:28"]))
+    assert "see also primer: [Primer](primer.ipynb#cell-id=primer-0) |" in coverage.table(paths)
 
 
 def test_a_chapter_is_complete_when_each_of_its_topics_has_a_cell(tmp_path):

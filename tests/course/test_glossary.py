@@ -14,8 +14,7 @@ NOTEBOOKS = glossary.chapters(Path(__file__).parents[2] / "chapters")
 # Terms that no chapter explains yet. Take a term out when its chapter lands; at the end the set is empty.
 OPEN = set(
     """
-    tensor shape broadcasting matrix-product dot-product cosine gradient autograd learning-rate descent loss
-    no-grad token vocabulary eval-mode variance gain attention-head query key value score causal-mask optimiser
+    token vocabulary eval-mode variance gain attention-head query key value score causal-mask optimiser
     adam batch warm-up temperature top-k nucleus kv-cache beam-search ablation induction patching logit-lens
     encoder cross-attention fine-tuning zero-shot precision
     """.split()

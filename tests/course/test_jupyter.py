@@ -84,6 +84,12 @@ def test_learners_open_their_copy_and_authors_the_original(root, monkeypatch, ar
     assert (root / "work" / "00_map.ipynb").exists() is (folder == "work")
 
 
+def test_the_primer_opens_only_when_asked_for(root):
+    (root / "chapters" / "primer.ipynb").write_bytes((root / "chapters" / "00_map.ipynb").read_bytes())
+    assert server._page(root, "0", edit=False) == "tree/work/00_map.ipynb"
+    assert server._page(root, "primer", edit=False) == "tree/work/primer.ipynb"
+
+
 def test_a_course_without_chapters_still_opens(tmp_path, monkeypatch):
     assert server._page(tmp_path, "0", edit=False) == ""
     with pytest.raises(ValueError, match="none yet"):

@@ -158,6 +158,7 @@ def second_edition(tmp_path):
 @pytest.mark.parametrize(
     ("name", "stem"),
     [
+        ("0", "00_map"),
         ("5", "05_masking"),
         ("4", "04_heads"),
         ("primer", "primer"),
@@ -167,6 +168,13 @@ def second_edition(tmp_path):
 )
 def test_the_names_of_today_are_found(second_edition, name, stem):
     assert workspace.find_chapter(second_edition, name) == Path(f"{stem}.ipynb")
+
+
+def test_the_primer_is_reset_by_its_name(second_edition):
+    workspace.fill(second_edition)
+    (second_edition / "work/primer.ipynb").write_text("mine")
+    chapter, backup = workspace.reset(second_edition, "primer")
+    assert chapter.read_text() == "chapters/primer" and backup.read_text() == "mine"
 
 
 def test_copies_of_the_first_edition_stay_and_are_named(second_edition):
