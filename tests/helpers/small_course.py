@@ -32,12 +32,12 @@ BACKEND = '''
 """Builds the editable wheel: a line that adds this folder to Python's path."""
 import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "helpers"))
-import wheels
+import make_wheel
 
 def build_editable(folder, config_settings=None, metadata_directory=None):
     here = os.path.dirname(os.path.abspath(__file__))
     files = {"gpt2lab_here.pth": here + "\\n"}
-    return wheels.write(folder, "gpt2lab", "0.1.0", files, ["tiny-one", "tiny-two"])
+    return make_wheel.write(folder, "gpt2lab", "0.1.0", files, ["tiny-one", "tiny-two"])
 '''
 
 # What `python -m gpt2lab` does in the small course: it looks whether everything is there.
@@ -131,7 +131,7 @@ class SmallCourse:
         (folder / "hook").mkdir()
         (folder / "gpt2lab" / "tokenizer").mkdir(parents=True)
         shutil.copy(ROOT / "course.py", folder)
-        shutil.copy(__file__, folder / "helpers" / "wheels.py")
+        shutil.copy(__file__, folder / "helpers" / "make_wheel.py")
         texts = {
             "pyproject.toml": PYPROJECT,
             "constraints.txt": "tiny-one==1.0\ntiny-two==1.0\n",

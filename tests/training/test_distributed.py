@@ -52,7 +52,8 @@ def shared(tmp_path_factory) -> Path:
     root, where = Path(__file__).parents[2], tmp_path_factory.mktemp("two")
     script = where / "process.py"
     script.write_text(PROCESS)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+    command += ["--nproc-per-node", "2"]
     done = subprocess.run(
         [*command, str(script), str(where)], cwd=root, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
