@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 
-import torch
-
 from gpt2lab.check.base import Answer, CheckResult, Wrong, as_number
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import validates
-from gpt2lab.model import GPT2
+from gpt2lab.weights.shapes import shapes_only
 
 
 @validates
@@ -82,8 +80,7 @@ def _count(learner: Learner) -> None:
 
 
 def _parameters(config: GPT2Config) -> int:
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in GPT2(config).parameters())
+    return shapes_only(config).n_parameters()
 
 
 @validates

@@ -26,6 +26,7 @@ from gpt2lab.files import open_tensors
 from gpt2lab.model import GPT2
 from gpt2lab.weights import names
 from gpt2lab.weights.folders import find_folder, tensor_places
+from gpt2lab.weights.shapes import shapes_only
 
 
 @validates
@@ -114,8 +115,7 @@ def _from_transformers(source: nn.Module) -> GPT2:
 
 def _build(config: GPT2Config, special: dict[str, int], tensors: Iterable[StoredTensor], where: object) -> GPT2:
     weights = _read(config, _sorted_out(config, tensors, where), where)
-    with torch.device("meta"):  # shapes only: drawing weights to overwrite them would take seconds
-        model = GPT2(config)
+    model = shapes_only(config)  # drawing weights to overwrite them would take seconds
     model.load_state_dict(weights, assign=True)
     model.special_ids = special
     return model.eval()

@@ -6,13 +6,13 @@ import json
 import os
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from gpt2lab.errors import InputError, validates
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.weights import names
+from gpt2lab.weights.shapes import shapes_only
 
 
 @validates
@@ -37,8 +37,7 @@ def save_gpt2(model: GPT2, path: str | os.PathLike[str]) -> Path:
             "a transformers model has save_pretrained(path)"
         )
     path = Path(path)
-    with torch.device("meta"):
-        plain = GPT2(model.config)
+    plain = shapes_only(model.config)
     expected = {name: type(module) for name, module in plain.named_modules()}
     found = {name: type(module) for name, module in model.named_modules()}
     for name in sorted(expected.keys() | found.keys()):
