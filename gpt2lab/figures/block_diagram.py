@@ -12,7 +12,7 @@ ATTENTION, FEED_FORWARD, NORM = ("attention", ORANGE), ("feed-forward", GREEN), 
 
 def block_diagram() -> Picture:
     """GPT-1's block (post-LN) and GPT-2's (pre-LN), as a Picture."""
-    picture = Picture(9.6, 6.2, "One block of GPT-1 and one of GPT-2")
+    picture = Picture(9.3, 5.1, "One block of GPT-1 and one of GPT-2")
     with house_style():
         left, right = picture.add_axes((0.02, 0.02, 0.46, 0.9)), picture.add_axes((0.52, 0.02, 0.46, 0.9))
         _block(left, "GPT-1: the norm is on the stream", pre_ln=False)
