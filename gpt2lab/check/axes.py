@@ -96,6 +96,13 @@ def explain(words: str, line: str, given: Mapping[str, object], local: Mapping[s
             f"joined along axis {found[1]}, tensors must agree in every other axis: "
             f"{size(found[2])} meets {size(found[3])}{shapes}{_advice(line, local, size)}"
         )
+    if "zero-dimensional tensor" in words and "cannot be concatenated" in words:
+        return f"cat joins tensors along an axis, and a single number has no axis{shapes}{_advice(line, local, size)}"
+    if found := re.search(r"same number of dimensions: got (\d+) and (\d+)", words):
+        return (
+            f"cat needs tensors with the same number of axes, and {found[1]} meet {found[2]}{shapes}; argmax, sum and "
+            "the like drop their axis unless keepdim=True"
+        )
     if found := re.search(r"Dimension out of range .*but got (-?\d+)", words):
         return f"there is no axis {found[1]}{shapes}; count the axes, from 0 or from the end with -1"
     return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import Answer, CheckResult, Wrong, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, as_tensor, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 
@@ -32,21 +34,45 @@ def _sum_model(vocab_size: int) -> Callable[[Tensor], Tensor]:
     return model
 
 
+_NO_AXIS = re.compile(
+    r"\.argmax\(\s*\)"  # x.argmax()
+    r"|torch\.argmax\((?:[^(),\[\]]|\([^()]*\)|\[[^\[\]]*\])*\)"  # torch.argmax(x), brackets and all, without a comma
+)
+_DRAWN = "Greedy means that nothing is drawn; the largest logit decides, however small its lead."
+
+
+def _argmax_has_no_axis(function: object) -> bool:
+    """Whether the learner's text says so; False where there is none to read."""
+    try:
+        return bool(_NO_AXIS.search(inspect.getsource(inspect.unwrap(function))))  # type: ignore[arg-type]
+    except (OSError, TypeError, ValueError):
+        return False
+
+
 def _greedy(learner: Learner) -> None:
     model, tokens, n = _sum_model(11), torch.tensor([[3, 1, 4], [1, 5, 9]]), 6
-    out = learner.tensor(model, tokens, n)
+    drawn = f"The tokens are drawn at random, which a seed or a low temperature only hides. {_DRAWN}"
+    try:
+        out = learner.tensor(model, tokens, n)
+        again = learner.tensor(model, tokens, n)
+    except Wrong as wrong:
+        if " stops at `" in str(wrong) and _argmax_has_no_axis(learner.function):
+            raise Wrong(
+                "argmax without an axis counts through the whole tensor, batch included, and returns a single number: "
+                "it has no place for a token of each row. Say over which axis it runs."
+            ) from None
+        raise
     if out.shape == (2, n):
         raise Wrong("The prompt is missing: return it, followed by the new tokens.")
     if out.ndim == 1:
         raise Wrong("The batch is lost: expected (B, T + n).")
-    as_expected = learner.tensor(model, tokens, n, shape=(2, 3 + n), why="Expected (B, T + n).").float()
+    as_expected = as_tensor(again, learner.name, (2, 3 + n), "Expected (B, T + n).").float()
     if not torch.equal(as_expected[:, :3], tokens.float()):
         raise Wrong("The prompt must stay as it is, in front.")
     if not torch.equal(as_expected, out.float()):
-        raise Wrong(
-            "Two calls with the same prompt give different texts: the tokens are drawn at random. Greedy means that "
-            "nothing is drawn; the largest logit decides, however small its lead."
-        )
+        raise Wrong(f"Two calls with the same prompt give different texts: the tokens are drawn at random. {_DRAWN}")
+    learner.forbidden = dict.fromkeys(("multinomial", "Categorical"), drawn)
+    learner.tensor(model, tokens, n)
 
     def loop(choose: Callable[[Tensor], Tensor]) -> Tensor:
         text = tokens

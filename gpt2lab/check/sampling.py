@@ -120,6 +120,7 @@ def _top_p(learner: Learner) -> None:
     order = probabilities.sort(dim=-1, descending=True, stable=True).indices
     ordered = kept.gather(-1, order)
     mixed = probabilities * (ordered > 0)  # a mask for sorted probabilities, on unsorted ones
+    share = torch.tensor([[0.7], [0.9]])  # what is kept, before it is divided by its sum
     judge(
         learner.tensor(logits, 0.5, shape=(2, 5)),
         kept,
@@ -132,12 +133,17 @@ def _top_p(learner: Learner) -> None:
             "The probabilities are added up in the order of the vocabulary. Sort first, the most probable in front.": keep(
                 [0, 1, 2], [0]
             ),
-            "What is left does not sum to 1. Divide by the sum.": kept * torch.tensor([[0.7], [0.9]]),
+            "What is left does not sum to 1. Divide by the sum.": kept * share,
             "The probabilities are still in sorted order. Bring each back to the place of its token.": ordered,
+            "The probabilities are still in sorted order, and do not sum to 1. Bring each back to the place of its token, "
+            "and divide by the sum.": ordered * share,
+            "Probabilities or mask are still in sorted order, and the token that crosses p is dropped. Keep it, and bring "
+            "what was sorted back to the places of the tokens.": keep([1], []).gather(-1, order),
             "The kept probabilities went to wrong places: sorting is undone by writing *to* the places that sort gave, "
             "not by reading from them.": ordered.gather(-1, order),
             "The mask is in sorted order, the probabilities are not: they belong to different tokens.": mixed
             / mixed.sum(-1, keepdim=True),
+            "The mask is in sorted order, the probabilities are not, and they do not sum to 1.": mixed,
             "Nothing is dropped.": probabilities,
             "The least probable tokens are kept. Sort in descending order.": keep([0, 2, 3, 4], [0, 1, 2, 3, 4]),
             "One token too many is kept.": keep([1, 3, 4], [0, 3]),

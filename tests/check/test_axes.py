@@ -68,7 +68,17 @@ def odd_cut(x, n_heads):
 
 
 def joined(model, tokens, n):
-    best = model(tokens)[:, -1].argmax().view(1, 1)
+    best = model(tokens)[:1, -1:].argmax(-1)
+    return torch.cat([tokens, best], dim=1)
+
+
+def joined_without_its_axis(model, tokens, n):
+    best = model(tokens)[:, -1].argmax(-1)
+    return torch.cat([tokens, best], dim=1)
+
+
+def joined_with_a_number(model, tokens, n):
+    best = model(tokens)[0, -1].argmax(-1)
     return torch.cat([tokens, best], dim=1)
 
 
@@ -96,6 +106,8 @@ CASES = [
     ("feed_forward", linear_by_hand, "6 (d_model) and 24 (d_ff)"),
     ("split_heads", odd_cut, "there are 120 numbers, and the shape (2, 5, 4, 4) of 160 numbers"),
     ("greedy", joined, "joined along axis 1, tensors must agree in every other axis: 2 (B) meets 1"),
+    ("greedy", joined_without_its_axis, "2 meet 1 (tokens (B 2, T 3), best (2,)); argmax, sum and the like drop"),
+    ("greedy", joined_with_a_number, "a single number has no axis"),
     ("token_statistics", no_such_axis, "there is no axis 3"),
 ]  # fmt: skip
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from teeth import bite
 
+from gpt2lab import check
 from gpt2lab.generation import next_token_probabilities
 
 
@@ -125,6 +126,54 @@ def greedy_in_a_buffer(model, tokens, n):
     return text
 
 
+def one_number(best):
+    """A loop that makes a (1, 1) tensor of a single number, as if there were no batch."""
+
+    def loop(model, tokens, n):
+        for _ in range(n):
+            tokens = torch.cat([tokens, torch.tensor([[int(best(model(tokens)))]])], dim=1)
+        return tokens
+
+    return loop
+
+
+def argmax_of_all(model, tokens, n):
+    for _ in range(n):
+        best = model(tokens)[:, -1].argmax()
+        tokens = torch.cat([tokens, best.view(1, 1)], dim=1)
+    return tokens
+
+
+def argmax_of_all_as_a_function(model, tokens, n):
+    for _ in range(n):
+        best = torch.argmax(model(tokens)[:, -1])
+        tokens = torch.cat([tokens, best], dim=1)
+    return tokens
+
+
+def sampler_with_a_seed(model, tokens, n):
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(n):
+        p = model(tokens)[:, -1].softmax(-1)
+        tokens = torch.cat([tokens, torch.multinomial(p, 1, generator=generator)], dim=1)
+    return tokens
+
+
+def cold_sampler(model, tokens, n):  # its texts are the greedy ones here
+    for _ in range(n):
+        p = (model(tokens)[:, -1] / 1e-6).softmax(-1)
+        tokens = torch.cat([tokens, torch.multinomial(p, 1)], dim=1)
+    return tokens
+
+
+def unscattered(logits, p, sorted_too=True, crosses=True, renormalise=False):
+    probabilities = logits.softmax(-1)
+    ordered = probabilities.sort(descending=True, stable=True).values
+    total = ordered.cumsum(-1)
+    kept = (ordered if sorted_too else probabilities) * (total - ordered * crosses < p)
+    return kept / kept.sum(-1, keepdim=True) if renormalise else kept
+
+
 def cache(c, T, size):
     return 2 * c.n_layers * T * c.d_model * size
 
@@ -190,7 +239,10 @@ WRONG = {
         (lambda z, p: nucleus(z, p, renormalise=False), "does not sum to 1"),
         (lambda z, p: sorted_nucleus(z, p)[0], "still in sorted order"),
         (lambda z, p: torch.gather(*insert_axis(sorted_nucleus(z, p))), "went to wrong places"),
-        (mask_in_sorted_order, "The mask is in sorted order"),
+        (mask_in_sorted_order, "The mask is in sorted order, the probabilities are not: they"),
+        (unscattered, "still in sorted order, and do not sum to 1"),
+        (lambda z, p: unscattered(z, p, sorted_too=False), "and they do not sum to 1"),
+        (lambda z, p: unscattered(z, p, crosses=False, renormalise=True), "Probabilities or mask are still in sorted"),
         (lambda z, p: z.softmax(-1), "Nothing is dropped"),
         (lambda z, p: nucleus(z, p, descending=False), "The least probable tokens"),
         (
@@ -220,6 +272,8 @@ WRONG = {
             greedy(lambda model, text, prompt: model(text)[:, -1].argmax().expand(len(text), 1)),
             "rows and tokens together",
         ),
+        (argmax_of_all, "a single number: it has no place for a token of each row"),
+        (sampler_with_a_seed, "which a seed or a low temperature only hides"),
         (lambda model, tokens, n: greedy()(model, tokens, max(n, 1)), "With n=0"),
     ],
     "kv_cache_bytes": [
@@ -237,3 +291,14 @@ WRONG = {
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)
+
+
+def test_argmax_without_an_axis_is_recognised_however_it_is_written():
+    for answer in (argmax_of_all, argmax_of_all_as_a_function):
+        assert "Say over which axis" in repr(check.greedy(answer)), answer
+    assert "Say over which axis" not in repr(check.greedy(one_number(lambda logits: logits.argmax(-1)[0, -1])))
+
+
+def test_a_sampler_is_refused_even_if_its_texts_are_the_greedy_ones():
+    assert "drawn at random" in repr(check.greedy(cold_sampler))
+    assert "Two calls" in repr(check.greedy(greedy(lambda m, text, _: m(text)[:, -1].softmax(-1).multinomial(1))))
