@@ -15,7 +15,7 @@ NOTEBOOKS = glossary.chapters(Path(__file__).parents[2] / "chapters")
 OPEN = set(
     """
     token vocabulary eval-mode variance gain attention-head query key value score causal-mask optimiser
-    adam batch warm-up temperature top-k nucleus kv-cache beam-search ablation induction patching logit-lens
+    adam batch warm-up kv-cache ablation induction patching logit-lens
     encoder cross-attention fine-tuning zero-shot precision
     """.split()
 )
