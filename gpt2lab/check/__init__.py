@@ -53,6 +53,9 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         kv_cache_bytes(fn)           fn(config, T, bytes_per_number) -> bytes
                         cached_step(fn)              fn(x, position_table, keys, values, w_q, w_k, w_v)
                                                      -> (out, keys, values), one head, one new token
+    looking inside      induction_score(fn)          fn(weights, tokens) -> mean weight behind the latest earlier copy
+                        patched_attention(fn)        fn(model, tokens, donor, layer, position) -> logits
+                        experiment(fn)               fn() -> dict: prediction, intervention, control, verdict
     training            perplexity(fn)               fn(losses in nats) -> number
                         learning_rate(fn)            fn(step, steps, peak, warmup) -> number, warm-up + cosine to 0
                         clip(fn)                     fn(gradients, limit) -> list, one norm over all
@@ -80,6 +83,7 @@ The files are named like the components, and what belongs together:
     sampling       temperature, top_k, top_p
     generation     greedy
     cache          kv_cache_bytes, cached_step
+    inside         induction_score, patched_attention, experiment
     loss           next_token_loss, first_loss, perplexity
     optimizer      learning_rate, clip, adamw
     training       training_loop
@@ -96,6 +100,7 @@ from gpt2lab.check.counts import block_parameters, flops_per_token, parameter_co
 from gpt2lab.check.feedforward import dropout, feed_forward, gelu
 from gpt2lab.check.generation import greedy
 from gpt2lab.check.heads import merge_heads, multi_head_attention, split_heads
+from gpt2lab.check.inside import experiment, induction_score, patched_attention
 from gpt2lab.check.layernorm import layer_norm, token_statistics
 from gpt2lab.check.loss import first_loss, next_token_loss, perplexity
 from gpt2lab.check.masking import causal_mask, leaks, left_padding_mask, masked_softmax
@@ -129,6 +134,7 @@ __all__ = [
     "descend",
     "dropout",
     "embed",
+    "experiment",
     "feed_forward",
     "forward",
     "first_loss",
@@ -137,6 +143,7 @@ __all__ = [
     "gelu",
     "gradient",
     "greedy",
+    "induction_score",
     "kv_cache_bytes",
     "layer_norm",
     "learning_rate",
@@ -149,6 +156,7 @@ __all__ = [
     "next_token_loss",
     "nudge",
     "parameter_count",
+    "patched_attention",
     "perplexity",
     "post_ln",
     "pre_ln",

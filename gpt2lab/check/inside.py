@@ -1,0 +1,249 @@
+"""Checks for looking inside: a head's score, one part taken from another run, and an experiment of one's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, agree, as_number, describe, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.config import GPT2Config
+from gpt2lab.errors import validates
+from gpt2lab.masking import causal_mask
+from gpt2lab.model import GPT2
+
+HOLDS, REFUTED, UNDECIDED = "holds", "refuted", "undecided"
+LEAST_VALUES = 3
+
+
+@validates
+def induction_score(function: Answer) -> CheckResult:
+    """``my_score(weights, tokens)`` -> mean weight on the token after the latest earlier copy.
+
+    ``weights`` (B, T, T) are one head's attention maps, rows are queries; ``tokens`` is (B, T). The mean runs
+    over all tokens that have an earlier copy.
+    """
+    return examine("induction_score", function, "weights tokens", _scores, _perfect_head, _copy_next_door)
+
+
+def _after_copies(tokens: Tensor, latest: bool = True) -> list[tuple[int, int, list[int]]]:
+    """Row, query and the places of its earlier copies, latest last; queries without one are left out."""
+    found = []
+    for b, row in enumerate(tokens.tolist()):
+        for t, token in enumerate(row):
+            if copies := [s for s in range(t) if row[s] == token]:
+                found.append((b, t, copies))
+    return found
+
+
+def _scores(learner: Learner) -> None:
+    B, T = 3, 12
+    tokens = torch.randint(5, (B, T))
+    tokens[1, :8] = torch.arange(5, 13)  # this row has fewer copies than the others
+    scores = torch.randn(B, T, T) * 2
+    weights = scores.masked_fill(~causal_mask(T), -torch.inf).softmax(-1)
+    number = as_number(learner(weights, tokens), "one number, the mean over all tokens with an earlier copy")
+    found = _after_copies(tokens)
+
+    def mean(values: list[Tensor]) -> Tensor:
+        return torch.stack(values).mean()
+
+    right = mean([weights[b, t, s[-1] + 1] for b, t, s in found])
+    by_row = [[weights[b, t, s[-1] + 1] for b, t, s in found if b == row] for row in range(B)]
+    judge(torch.tensor(number), right.float(), {
+        "This is the weight on the copy itself. An induction head looks at what came after it.":
+            mean([weights[b, t, s[-1]] for b, t, s in found]),
+        "This is the weight on the token before the copy.": mean([weights[b, t, max(s[-1] - 1, 0)] for b, t, s in found]),
+        "With several earlier copies you take the first; the latest is asked for.":
+            mean([weights[b, t, s[0] + 1] for b, t, s in found]),
+        "You add up the weights after all earlier copies; only the latest one is asked for.":
+            mean([torch.stack([weights[b, t, k + 1] for k in s]).sum() for b, t, s in found]),
+        "Tokens without an earlier copy are counted as 0. Leave them out of the mean.":
+            torch.stack([weights[b, t, s[-1] + 1] for b, t, s in found]).sum() / (B * T),
+        "Each row of the batch counts alike, though one has few copies. Take the mean over all tokens with a copy.":
+            mean([mean(row) for row in by_row]),
+        "Rows and columns are swapped: the first T axis are the queries.":
+            mean([weights[b, s[-1] + 1, t] for b, t, s in found]),
+        "This is a sum over the tokens. Divide it by how many have an earlier copy.":
+            torch.stack([weights[b, t, s[-1] + 1] for b, t, s in found]).sum(),
+    }, "Not right: for each token, where is its latest earlier copy, and what stands behind that?")  # fmt: skip
+
+
+def _perfect_head(learner: Learner) -> None:
+    tokens = torch.tensor([[3, 1, 4, 0, 3, 1, 4]])
+    weights = torch.zeros(1, 7, 7)
+    weights[0, range(7), [0, 1, 2, 3, 1, 2, 3]] = 1.0  # what follows the earlier copy
+    number = as_number(learner(weights, tokens))
+    if not math.isclose(number, 1.0, abs_tol=1e-5):
+        raise Wrong(
+            f"A head that looks at nothing but the token after the copy has the score 1, yours says {number:.3g}."
+        )
+
+
+def _copy_next_door(learner: Learner) -> None:
+    tokens = torch.tensor([[2, 7, 7, 5]])
+    weights = torch.zeros(1, 4, 4)
+    weights[0, range(4), [0, 1, 2, 3]] = 1.0  # each token looks at itself
+    number = as_number(learner(weights, tokens))
+    if not math.isclose(number, 1.0, abs_tol=1e-5):
+        raise Wrong(
+            "For tokens 2 7 7 5 the second 7 follows its own copy, so looking at itself counts fully: "
+            f"the score is 1, yours is {number:.3g}."
+        )
+
+
+@validates
+def patched_attention(function: Answer) -> CheckResult:
+    """``my_patch(model, tokens, donor, layer, position)`` -> logits of the run on ``tokens`` with one part replaced.
+
+    What the attention of block ``layer`` adds to the stream at ``position`` comes from the run on ``donor``;
+    everything after it is computed anew. ``tokens`` and ``donor`` are (B, T). The model must come out unchanged.
+    """
+    return examine("patched_attention", function, "model tokens donor layer position", _patches)
+
+
+def _small_model() -> GPT2:
+    model = GPT2(GPT2Config.tiny(vocab_size=11, context_length=8, n_layers=3, n_heads=2, d_model=16)).eval()
+    for name, parameter in model.named_parameters():
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=1.0 if "embedding" in name else 0.4)
+    return model.requires_grad_(False)
+
+
+@torch.no_grad()
+def _run(model: GPT2, x: Tensor, start: int = 0, norm: bool = True) -> Tensor:
+    """From the stream that enters block ``start`` to the logits."""
+    for block in model.blocks[start:]:
+        x = block(x)
+    return model.unembed(model.ln_f(x) if norm else x)
+
+
+@torch.no_grad()
+def _patches(learner: Learner) -> None:
+    model, layer, position = _small_model(), 1, 2
+    tokens, donor = torch.randint(11, (2, 2, 6))
+    before = model(tokens)
+    asked = "logits (B, T, vocab_size)"
+    result = learner.tensor(model, tokens, donor, layer, position, shape=tuple(before.shape), why=asked)
+    if not agree(model(tokens), before):
+        raise Wrong("Afterwards the model itself gives other logits: the change must be undone.")
+    one, two = (model.trace(x).blocks for x in (tokens, donor))
+
+    def block(
+        x: Tensor, index: int = layer, place: int | slice = position, ours: bool = False, add: bool = False
+    ) -> Tensor:
+        """One block on ``x`` with the attention's output replaced; ``ours`` swaps the two runs."""
+        source = (one if ours else two)[index]
+        assert source is not None
+        out = model.blocks[index].attn(model.blocks[index].ln_1(x)).clone()
+        out[:, place] = source.attn.out[:, place] + (out[:, place] if add else 0)
+        return x + out  # before the feed-forward network
+
+    def rest(x: Tensor, index: int = layer, norm: bool = True) -> Tensor:
+        return _run(model, x + model.blocks[index].ffn(model.blocks[index].ln_2(x)), index + 1, norm)
+
+    a, b, after = one[layer], two[layer], one[layer + 1]
+    assert a is not None and b is not None and after is not None and one[layer - 1] is not None
+    x = a.resid_pre
+    late = block(x) + a.ffn.out  # the network's old answer
+    stream, middle, network = x.clone(), a.resid_mid.clone(), a.resid_post.clone()
+    stream[:, position], middle[:, position] = b.resid_pre[:, position], b.resid_mid[:, position]
+    network[:, position] += b.ffn.out[:, position] - a.ffn.out[:, position]
+    lower = one[layer - 1]
+    assert lower is not None
+    judge(result, rest(block(x)), {
+        "Nothing is replaced: these are the logits of tokens.": before,
+        "These are the logits of the donor. Only one part of its run is wanted.": model(donor),
+        "The runs are swapped: the donor's run gets a part of tokens' run.": rest(block(b.resid_pre, ours=True)),
+        "The attention is replaced at all positions, not at one.": rest(block(x, place=slice(None))),
+        "The whole stream that enters the block is replaced. Only what the attention adds is to come from the donor.":
+            _run(model, stream, layer),
+        "The stream after the attention's sum is replaced, and with it all that came before.": rest(middle),
+        "What is replaced is the output of the feed-forward network.": _run(model, network, layer + 1),
+        "The feed-forward network of this block still gives its old answer. It must read the changed stream.":
+            _run(model, late, layer + 1),
+        "The donor's part is added to the old one. It must take its place.": rest(block(x, add=True)),
+        "The final norm is missing.": rest(block(x), norm=False),
+        "The attention one block later is replaced. Blocks count from 0.":
+            rest(block(after.resid_pre, layer + 1), layer + 1),
+        "The attention one block earlier is replaced. Blocks count from 0.":
+            rest(block(lower.resid_pre, layer - 1), layer - 1),
+        "The position is off by one: positions count from 0.": rest(block(x, place=position - 1)),
+        "The position is one too far: positions count from 0.": rest(block(x, place=position + 1)),
+    }, "Not right: replace one vector of the attention's output, then go on as the model does.", 1e-3)  # fmt: skip
+
+
+@validates
+def experiment(function: Answer) -> CheckResult:
+    """``my_experiment()`` -> dict with ``prediction``, ``intervention``, ``control`` and ``verdict``.
+
+    ``prediction`` is an interval (low, high) for the values that the intervention will give; ``intervention``
+    and ``control`` are lists of three or more measured values each (seeds, texts or models). The verdict follows:
+
+    * "holds" if every value of the intervention lies in the interval and no value of the control does;
+    * "refuted" if no value of the intervention lies in it;
+    * "undecided" otherwise.
+    """
+    return examine("experiment", function, "", _judged)
+
+
+def _judged(learner: Learner) -> None:
+    found = learner()
+    if not isinstance(found, Mapping):
+        raise Wrong(f"Return a dict with four entries, got {describe(found)}.")
+    wanted = ("prediction", "intervention", "control", "verdict")
+    if missing := [name for name in wanted if name not in found]:
+        raise Wrong(f"The dict lacks {', '.join(missing)}.")
+    if any(value is ... or (isinstance(value, (list, tuple)) and ... in value) for value in found.values()):
+        raise NotDone
+    low, high = _interval(found["prediction"])
+    measured, control = (_values(name, found[name]) for name in ("intervention", "control"))
+    inside = [low <= value <= high for value in measured]
+    if measured == control:
+        raise Wrong("Intervention and control have the same values: was the same thing measured twice?")
+    if not any(inside):
+        verdict, why = REFUTED, "no value of the intervention lies in your interval"
+    elif not all(inside):
+        verdict, why = UNDECIDED, f"{sum(inside)} of {len(inside)} values of the intervention lie in your interval"
+    elif any(low <= value <= high for value in control):
+        verdict, why = UNDECIDED, "the control gives values in your interval, too: something else may be the cause"
+    else:
+        verdict, why = HOLDS, "every value of the intervention lies in your interval, and none of the control"
+    said = found["verdict"]
+    if said not in (HOLDS, REFUTED, UNDECIDED):
+        raise Wrong(f"The verdict is one of the words {HOLDS!r}, {REFUTED!r} and {UNDECIDED!r}, got {describe(said)}.")
+    if said != verdict:
+        raise Wrong(f"You write {said!r}, but {why}. Read the three rules again.")
+
+
+def _interval(value: object) -> tuple[float, float]:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise Wrong(f"The prediction is an interval (low, high), got {describe(value)}.")
+    low, high = (-math.inf if end is None and i == 0 else math.inf if end is None else _end(end)
+                 for i, end in enumerate(value))  # fmt: skip
+    if not low <= high:
+        raise Wrong(f"The interval ({low:g}, {high:g}) is empty: the smaller number comes first.")
+    if (low, high) == (-math.inf, math.inf):
+        raise Wrong("An interval without ends cannot be refuted. A prediction forbids something.")
+    return low, high
+
+
+def _end(value: object) -> float:
+    if isinstance(value, float) and math.isinf(value):
+        return value
+    return as_number(value, "an interval of two numbers")
+
+
+def _values(name: str, value: object) -> list[float]:
+    if isinstance(value, Tensor):
+        value = value.flatten().tolist()
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise Wrong(f"{name} is a list of measured values, got {describe(value)}. One run shows what one run does.")
+    if len(value) < LEAST_VALUES:
+        raise Wrong(
+            f"{name} has {len(value)} value{'s' * (len(value) != 1)}; measure at least {LEAST_VALUES} seeds or texts."
+        )
+    return [as_number(one, f"numbers in {name}") for one in value]
