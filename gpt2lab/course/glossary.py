@@ -50,6 +50,7 @@ eval-mode       00_map          \\.eval\\(\\)|eval mode
 residual        01_residuals    residual (?:stream|connection)s?
 norm            01_residuals    norm of (?:the|a) (?:vector|stream)
 initialisation  01_residuals    initiali[sz]ation
+logit-lens      01_residuals    logit lens
 variance        02_layernorm    variances?
 gain            02_layernorm    gains?
 attention-head  03_attention    attention heads?
@@ -81,7 +82,6 @@ beam-search     10_generation   beam search
 ablation        11_lab          ablat\\w+
 induction       12_inside       induction heads?
 patching        12_inside       (?:activation )?patching
-logit-lens      12_inside       logit lens
 encoder         13_family       encoders?
 cross-attention 13_family       cross-attention
 fine-tuning     13_family       fine-tun\\w+
