@@ -110,7 +110,9 @@ def cut_edges(model: GPT2, layer: int, edges: Tensor) -> Iterator[GPT2]:
     allowed = causal_mask(T, device=edges.device) if attn.causal else torch.ones_like(edges[..., :T, :T])
     if not (allowed & ~edges).any(dim=-1).all():
         raise InputError("edges leave a query no key to look at: keep at least one visible key in every row")
-    wall = torch.zeros(edges.shape, device=edges.device).masked_fill(edges, -torch.inf)  # (T, T) or (B, T, T)
+    # In the model's dtype: the fused kernel misreads a mask of another one and says nothing.
+    wall = torch.zeros(edges.shape, device=edges.device, dtype=attn.out.weight.dtype)
+    wall = wall.masked_fill(edges, -torch.inf)  # (T, T) or (B, T, T)
     wall = wall[:, None] if edges.ndim == 3 else wall  # (B, 1, T, T): the same for all heads
     present = attn.bias
     if not isinstance(present, types.MethodType):

@@ -75,3 +75,15 @@ def test_mistakes_are_one_sentence(model):
     none = torch.zeros(3, 3, dtype=torch.bool)
     with cut_edges(model, 0, none), pytest.raises(ValueError, match="cut for 3 tokens, but the model runs 5"):
         model(torch.arange(5)[None])
+
+
+def test_a_model_in_double_precision():
+    """From 16 tokens on the fused kernel takes a mask of another dtype without a word, and computes something else."""
+    torch.manual_seed(0)
+    model = GPT2(GPT2Config.tiny(vocab_size=20, context_length=24)).double().eval().requires_grad_(False)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    tokens, edges = torch.arange(20)[None], torch.zeros(20, 20, dtype=torch.bool)
+    edges[19, 1] = True
+    with cut_edges(model, 0, edges):
+        torch.testing.assert_close(model(tokens), model.trace(tokens).logits, atol=1e-9, rtol=0)
