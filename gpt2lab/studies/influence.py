@@ -50,8 +50,8 @@ def effects_of_hiding(model: GPT2, tokens: Int[Tensor, "1 T"]) -> Float[Tensor, 
     with ExitStack() as cuts:
         for layer in range(len(model.blocks)):
             cuts.enter_context(cut_edges(model, layer, edges))
-        after = model(tokens.expand(T - 1, -1))[:, -1]
-    return moved(model(tokens)[0, -1], after)
+        after = _last(model, tokens.expand(T - 1, -1))  # (T − 1, vocab_size)
+    return moved(_last(model, tokens)[0], after)
 
 
 @torch.no_grad()
@@ -75,5 +75,10 @@ def looks_of_the_last(
     edges = torch.zeros(T, T, T, dtype=torch.bool)
     edges[range(T), -1, range(T)] = True
     with cut_edges(model, layer, edges):
-        after = model(tokens.expand(T, -1))[:, -1]  # (T, vocab_size)
-    return weights.mean(0), added.norm(dim=-1), moved(model(tokens)[0, -1], after)
+        after = _last(model, tokens.expand(T, -1))  # (T, vocab_size)
+    return weights.mean(0), added.norm(dim=-1), moved(_last(model, tokens)[0], after)
+
+
+def _last(model: GPT2, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B vocab_size"]:
+    """The logits at the last position only."""
+    return model.unembed(model.hidden(tokens)[:, -1])
