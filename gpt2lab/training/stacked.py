@@ -8,8 +8,9 @@ learns from its own data, is clipped by its own norm and may diverge on its own.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,12 @@ class StackedHistory:
 
 
 def train_stacked(
-    models: Sequence[GPT2], task: Task, config: TrainConfig, seeds: Sequence[int], title: str = ""
+    models: Sequence[GPT2],
+    task: Task,
+    config: TrainConfig,
+    seeds: Sequence[int],
+    title: str = "",
+    rates: Sequence[float] | None = None,
 ) -> StackedHistory:
     """Train models of one shape together, in place.
 
@@ -48,13 +54,15 @@ def train_stacked(
         fp32, one process, no checkpoints; ``seed`` is replaced by ``seeds``.
     seeds : sequence of int
         Of each model's data.
+    rates : sequence of float, optional
+        Each model's own highest learning rate, in place of ``config.learning_rate``.
 
     Raises
     ------
     ValueError
         For settings that only ``train`` has, or models that differ in shape.
     """
-    _check(models, task, config, seeds)
+    _check(models, task, config, seeds, rates)
     device = resolve_device(config.device)
     for model in models:
         model.to(device).train()
@@ -62,24 +70,28 @@ def train_stacked(
     optimizer = torch.optim.AdamW(
         decay_groups(weights.values(), config.weight_decay, stacked=True), lr=0.0, betas=config.betas
     )
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    history = StackedHistory()
+    if rates is not None:
+        config = replace(config, learning_rate=1.0)  # the optimiser's steps are then scaled, model by model
+    own = None if rates is None else torch.tensor(list(rates), device=device)  # (n_models,)
+    generators = {seed: torch.Generator().manual_seed(seed) for seed in seeds}
+    history, start = StackedHistory(), time.perf_counter()
     watch = tqdm(range(config.steps), unit="step", desc=title or task.name, disable=not config.progress)
     for step in watch:
         set_learning_rate(optimizer, config.learning_rate_at(step))
-        batches = [task.batch(config.batch_size, generator) for generator in generators]
+        drawn = {seed: task.batch(config.batch_size, generator) for seed, generator in generators.items()}
+        batches = [drawn[seed] for seed in seeds]
         inputs, targets = (torch.stack(part).to(device) for part in zip(*batches, strict=True))  # (n_models, B, T)
         losses = _losses(models[0], weights, inputs, targets)  # (n_models,)
         losses.sum().backward()  # each loss depends on its own weights only
         _clip(weights, config.clip_norm)
-        optimizer.step()
+        _step(optimizer, weights, own)
         optimizer.zero_grad(set_to_none=True)
         history.loss.append(losses.tolist())
         if config.evaluates_after(step + 1):
             history.eval_steps.append(step + 1)
             for name, values in _evaluate(models[0], weights, task, config.eval_sequences).items():
                 history.scores.setdefault(name, []).append(values)
-    history.seconds = watch.format_dict["elapsed"]
+    history.seconds = time.perf_counter() - start
     for i, model in enumerate(models):
         with torch.no_grad():
             for name, weight in model.named_parameters():
@@ -114,6 +126,20 @@ def _clip(weights: dict[str, Tensor], clip_norm: float | None) -> None:
 
 
 @torch.no_grad()
+def _step(optimizer: torch.optim.AdamW, weights: dict[str, Tensor], rates: Tensor | None) -> None:
+    """One step; with ``rates`` (n_models,), that fraction of it for each model.
+
+    All of AdamW's step, the decay included, is proportional to the learning rate.
+    """
+    before = {} if rates is None else {name: weight.clone() for name, weight in weights.items()}
+    optimizer.step()
+    if rates is not None:
+        for name, weight in weights.items():
+            share = rates.view(-1, *[1] * (weight.ndim - 1))  # (n_models, 1, …)
+            weight.copy_(torch.lerp(before[name], weight, share))
+
+
+@torch.no_grad()
 def _evaluate(base: GPT2, weights: dict[str, Tensor], task: Task, n: int) -> dict[str, list[float]]:
     """``Task.evaluate`` of each model: a list of n_models per score."""
     inputs, targets = task.batch(n, torch.Generator().manual_seed(EVALUATION_SEED), "held_out")
@@ -124,7 +150,11 @@ def _evaluate(base: GPT2, weights: dict[str, Tensor], task: Task, n: int) -> dic
     return {key: [score[key] for score in scores] for key in scores[0]}
 
 
-def _check(models: Sequence[GPT2], task: Task, config: TrainConfig, seeds: Sequence[int]) -> None:
+def _check(
+    models: Sequence[GPT2], task: Task, config: TrainConfig, seeds: Sequence[int], rates: Sequence[float] | None
+) -> None:
+    if rates is not None and len(rates) != len(models):
+        raise InputError(f"train_stacked needs one rate per model, got {len(models)} models and {len(rates)} rates")
     if not models or len(models) != len(seeds):
         raise InputError(f"train_stacked needs one seed per model, got {len(models)} models and {len(seeds)} seeds")
     if len({(type(model), model.config) for model in models}) > 1:

@@ -2,9 +2,11 @@
 
     lab = load_lab()
     lab["parts/no-residual"].median("accuracy")      # over the seeds, one number per evaluation
+    lab["parts/no-residual"].steps_to(0.9)           # of each seed: when 90 % of the letters were right
 
-A row is one setting, trained with several seeds. Rows of a group differ in one thing only, and the
-first row of a group is the one to compare with. ``gpt2lab train-lab parts/no-residual`` repeats a row.
+A row is one setting, trained with several seeds at the learning rate that suits it. Rows of a group
+differ in one thing only, and the first row of a group is the one to compare with.
+``gpt2lab train-lab parts/no-residual`` repeats a row.
 """
 
 from __future__ import annotations
@@ -42,10 +44,19 @@ class RowFacts(TypedDict):
     command: str  # repeats it
 
 
+class Tuning(TypedDict):
+    """How a row's learning rate was found."""
+
+    rates: list[float]  # that were tried
+    seeds: list[int]  # with which; none of them is reported
+    scores: list[list[float]]  # (rates, seeds): mean share of letters right, over the evaluations on the way
+
+
 class StoredRow(TypedDict):
     """One row as ``curves.json`` holds it; the entries are those of ``Curves``."""
 
     facts: RowFacts
+    tuning: Tuning | None  # None for a row whose rate is given
     steps: list[int]
     loss: Numbers
     eval_steps: list[int]
@@ -58,6 +69,7 @@ class Curves:
 
     row: Row
     facts: RowFacts
+    tuning: Tuning | None
     steps: np.ndarray  # (points,) of the training loss
     loss: np.ndarray  # (points, seeds) nats, mean over the steps since the last point
     eval_steps: np.ndarray  # (evaluations,)
@@ -70,6 +82,22 @@ class Curves:
     def range(self, score: str = "accuracy") -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest seed at each evaluation, nan where all have diverged."""
         return _over_seeds(np.nanmin, self.scores[score]), _over_seeds(np.nanmax, self.scores[score])
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate of the training."""
+        return float(self.facts["training"]["learning_rate"])
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the best rate is the lowest or highest that was tried, so that a better one may lie beyond."""
+        return self.tuning is not None and self.rate in (self.tuning["rates"][0], self.tuning["rates"][-1])
+
+    def steps_to(self, share: float = 0.9, score: str = "token_accuracy") -> np.ndarray:
+        """After how many steps each seed first had this share right, (seeds,); infinity where it never had."""
+        reached = np.nan_to_num(self.scores[score]) >= share  # (evaluations, seeds)
+        first = self.eval_steps[reached.argmax(axis=0)].astype(float)
+        return np.where(reached.any(axis=0), first, np.inf)
 
     def final(self, score: str = "accuracy") -> np.ndarray:
         """Each seed's last evaluation, (seeds,)."""
@@ -126,6 +154,7 @@ def curves_of(row: Row, stored: StoredRow) -> Curves:
     return Curves(
         row=row,
         facts=stored["facts"],
+        tuning=stored["tuning"],
         steps=np.array(stored["steps"]),
         loss=table(stored["loss"]),
         eval_steps=np.array(stored["eval_steps"]),

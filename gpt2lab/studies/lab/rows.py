@@ -1,7 +1,8 @@
 """The rows of the lab, as data: groups of settings that differ in one thing.
 
 All use the tiny standard shape below unless they say otherwise. Reversing letters needs attention,
-positions and depth, and is learned in seconds.
+positions and depth, and is learned in seconds. Each row gets the same budget for finding its learning
+rate: ``RATES`` times ``TUNING_SEEDS``. Only the rows of the group "rate" have theirs given.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ class Row:
     variant: str = "gpt2"  # of gpt2lab.ablations
     task: str = "reverse"
     shape: dict[str, int] = field(default_factory=dict)  # of GPT2Config
-    training: TrainSettings = field(default_factory=TrainSettings)  # of TrainConfig
+    training: TrainSettings = field(default_factory=TrainSettings)  # of TrainConfig, without the learning rate
+    rate: float | None = None  # the learning rate; None: the best of RATES, see ``run``
+
+    @property
+    def setting(self) -> str:
+        """Equal for rows that differ only in their name and rate; one run serves them all."""
+        return repr((self.variant, self.task, sorted(self.shape.items()), sorted(self.training.items())))
 
     @property
     def group(self) -> str:
@@ -32,9 +39,10 @@ class Row:
 
 SHAPE = dict(n_layers=2, n_heads=4, d_model=32)
 TRAINING = TrainSettings(
-    steps=300, batch_size=32, learning_rate=3e-3, warmup_steps=30, weight_decay=0.01, eval_every=25, eval_sequences=128,
-    diverged_at=None,
+    steps=500, batch_size=32, warmup_steps=30, weight_decay=0.01, eval_every=10, eval_sequences=128, diverged_at=None,
 )  # fmt: skip
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # each row that is not about rates is trained with all of them
+TUNING_SEEDS = (100, 101)  # choose the rate; they are not reported
 SEEDS = 5
 
 
@@ -44,10 +52,11 @@ def _row(
     variant: str = "gpt2",
     task: str = "reverse",
     training: TrainSettings | None = None,
+    rate: float | None = None,
     **shape: int,
 ) -> Row:
     return Row(
-        name=name, title=title, variant=variant, task=task,
+        name=name, title=title, variant=variant, task=task, rate=rate,
         shape={**SHAPE, **shape}, training={**TRAINING, **(training or TrainSettings())},
     )  # fmt: skip
 
@@ -62,11 +71,11 @@ def _rows() -> Iterator[Row]:
             name = "with" if variant == "gpt2" else "without"
             layers = f"{depth} layer{'s' * (depth > 1)}"
             yield _row(f"depth/{name}-{depth}", f"{layers}, {title} residuals", variant, n_layers=depth)
-    for rate in (1e-3, 3e-3, 1e-2, 3e-2, 1e-1):
+    for rate in RATES:
         for variant, title in (("gpt2", "pre-LN"), ("no-layernorm", "no LayerNorm"), ("post-ln", "post-LN")):
             yield _row(
                 f"rate/{variant}-{rate:g}", f"{title}, learning rate {rate:g}", variant,
-                training=TrainSettings(learning_rate=rate), n_layers=4,
+                rate=rate, n_layers=4,
             )  # fmt: skip
     for n_heads in (1, 2, 4, 8, 16):
         yield _row(

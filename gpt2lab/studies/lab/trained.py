@@ -4,7 +4,7 @@
     toy.model, toy.task, toy.provenance["seed"]
 
 The seed is chosen by rule: its final score is the median of the row's seeds.
-``gpt2lab train-lab parts/no-residual --checkpoint`` makes the model again.
+``gpt2lab train-lab parts/no-residual --checkpoint`` trains the row again and writes the model.
 """
 
 from __future__ import annotations
