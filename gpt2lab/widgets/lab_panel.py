@@ -12,10 +12,11 @@ from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, FADED, ORANGE, SMALL, Picture, letters
 from gpt2lab.studies.lab import Curves, load_lab
 from gpt2lab.studies.lab.rows import GROUPS
+from gpt2lab.studies.lab.table import Table, group_table
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Choice
 
-SCORES = {"accuracy": "sequences all right", "token_accuracy": "tokens right", "loss": "held-out loss, nats"}
+SCORES = {"token_accuracy": "letters right", "accuracy": "sequences all right", "loss": "held-out loss, nats"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def ends(curves: Curves, score: str) -> tuple[str, np.ndarray]:
     """Title and each seed's last value. A model without a mask reads its answers: generation counts."""
     generated = f"generated_{score}"
     if generated in curves.scores:
-        return f"{curves.row.title}, generating", curves.final(generated)
+        return f"{curves.row.title}, writing", curves.final(generated)
     return curves.row.title, curves.final(score)
 
 
@@ -57,7 +58,8 @@ class LabPanel(Panel[Comparison]):
     """Curves of the ablation lab: one row against the first of its group.
 
     The lines are medians over the seeds, the bands reach from the lowest seed to the highest. On the
-    right every seed's last value is a dot. Shows whatever rows the shipped table has.
+    right every seed's last value is a dot. Each row was trained at the learning rate that suits it. Shows
+    whatever rows the shipped table has.
 
     Attributes
     ----------
@@ -66,7 +68,7 @@ class LabPanel(Panel[Comparison]):
     part : str
         What is different: the second half of the row's name, such as "no-residual".
     score : str
-        "accuracy", "token_accuracy" or "loss", on held-out cases.
+        "token_accuracy", "accuracy" or "loss", on held-out cases.
     result : Comparison
     row, baseline : Curves
     """
@@ -112,11 +114,9 @@ class LabPanel(Panel[Comparison]):
     def measure(self) -> Comparison:
         return self._compare([self.baseline, self.row], self.score)
 
-    def table(self, score: str = "accuracy") -> Comparison:
-        """All rows of the group side by side."""
-        if score not in SCORES:
-            raise InputError(f"score must be one of {', '.join(SCORES)}, got {score!r}")
-        return self._compare([self.lab[name] for name in self._names()], score)
+    def table(self) -> Table:
+        """All rows of the group side by side, with their rates and their steps."""
+        return group_table(self.lab, self.group)
 
     def _compare(self, chosen: list[Curves], score: str) -> Comparison:
         rows = tuple((title, tuple(map(float, values))) for title, values in (ends(c, score) for c in chosen))
@@ -137,7 +137,7 @@ class LabPanel(Panel[Comparison]):
             final = final[np.isfinite(final)]
             beside = place + np.linspace(-0.16, 0.16, len(final)) if len(final) > 1 else np.full(len(final), place)
             last.plot(beside, final, "o", color=color, markersize=8, alpha=0.85)
-            name = clip(title, 46)
+            name = clip(f"{title}, rate {curves.rate:g}", 46)
             picture.text(0.075 + 0.47 * place, 0.86, "■", color=color, fontsize=14, va="center")
             picture.text(0.098 + 0.47 * place, 0.86, name, color=letters(color), fontweight="bold", va="center")
         limits = (-0.03, 1.05) if self.score != "loss" else (0, 1.05 * top)

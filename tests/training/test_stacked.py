@@ -42,6 +42,22 @@ def test_stacked_is_one_by_one(variant: str) -> None:
         torch.testing.assert_close(models[i](x), alone(x), atol=2e-3, rtol=2e-3)
 
 
+def test_each_model_has_its_own_rate() -> None:
+    seeds, rates = [0, 1, 1], [1e-3, 3e-2, 1e-2]
+    models = [build("gpt2", SHAPE, seed) for seed in seeds]
+    history = train_stacked(models, TASK, TrainConfig(**{**RUN, "learning_rate": 0.5}), seeds, rates=rates)
+    for i, (seed, rate) in enumerate(zip(seeds, rates, strict=True)):
+        alone = build("gpt2", SHAPE, seed)
+        expected = train(alone, TASK, TrainConfig(**{**RUN, "learning_rate": rate, "seed": seed}))
+        torch.testing.assert_close([row[i] for row in history.loss], expected.loss, atol=1e-4, rtol=1e-4)
+    with pytest.raises(ValueError, match="one rate per model, got 3 models and 2 rates"):
+        train_stacked(models, TASK, TrainConfig(**RUN), seeds, rates=[0.1, 0.2])
+
+
+def test_a_training_without_a_bar_knows_how_long_it_took() -> None:
+    assert train_stacked([build("gpt2", SHAPE)], TASK, TrainConfig(**{**RUN, "steps": 1}), [0]).seconds > 0
+
+
 def test_one_that_diverges_leaves_the_others_alone() -> None:
     models = [build("gpt2", SHAPE, seed) for seed in (0, 1)]
     with torch.no_grad():

@@ -181,8 +181,10 @@ def curves(name, final, generated=None):
     scores = {"accuracy": accuracy, "token_accuracy": accuracy, "loss": 2 - accuracy}
     if generated:
         scores["generated_accuracy"] = np.array([generated])
-    facts = {"seeds": len(final), "device": "cpu"}
-    return Curves(ROWS[name], facts, np.array([100]), np.ones((1, len(final))), eval_steps, scores)
+        scores["generated_token_accuracy"] = np.array([generated])
+    facts = {"seeds": len(final), "device": "cpu", "training": {"learning_rate": 0.01}}
+    tuning = {"rates": [0.001, 0.01], "seeds": [100], "scores": [[0.1], [0.2]]}
+    return Curves(ROWS[name], facts, tuning, np.array([100]), np.ones((1, len(final))), eval_steps, scores)
 
 
 @pytest.fixture
@@ -243,7 +245,10 @@ def test_seeds_that_diverged_are_counted(lab):
 
 def test_a_model_that_reads_its_answers_is_judged_by_generation(lab):
     lab.part = "no-mask"
-    assert repr(lab.result).splitlines()[2] == "  no causal mask, generating         0.10 (0.00 to 0.20)"
+    assert repr(lab.result).splitlines()[2] == "  no causal mask, writing            0.10 (0.00 to 0.20)"
     assert len(lab.table().rows) == 3
-    with pytest.raises(ValueError, match="score must be one of accuracy, token_accuracy, loss, got 'beauty'"):
-        lab.table("beauty")
+    assert repr(lab.table()["no-mask"].letters.tolist()) == "[0.1, 0.0, 0.2]"
+
+
+def test_the_picture_says_at_which_rate(lab):
+    assert any("rate 0.01" in text.get_text() for text in lab.draw().texts)

@@ -2,5 +2,6 @@
 
 from gpt2lab.studies.lab.curves import Curves, load_lab
 from gpt2lab.studies.lab.rows import Row
+from gpt2lab.studies.lab.table import Table, group_table
 
-__all__ = ["Curves", "Row", "load_lab"]
+__all__ = ["Curves", "Row", "Table", "group_table", "load_lab"]
