@@ -62,6 +62,8 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         adamw(fn)                    fn(theta, gradient, m, v, t, lr, betas, eps, decay)
                                                      -> (theta, m, v)
                         training_loop(fn)            fn(model, optimizer, batches) -> losses, one step per batch
+    the lab             steps_to(fn)                 fn(eval_steps, letters, share) -> (seeds,) first step, or inf
+                        best_rate(fn)                fn(rates, scores) -> the rate with the best mean
 
 The files are named like the components, and what belongs together:
 
@@ -87,6 +89,7 @@ The files are named like the components, and what belongs together:
     loss           next_token_loss, first_loss, perplexity
     optimizer      learning_rate, clip, adamw
     training       training_loop
+    lab_table      steps_to, best_rate
     base           a check's result, and how a learner's result is judged
     learner        calling a learner's function
     sandbox        so that it can disturb nothing
@@ -101,6 +104,7 @@ from gpt2lab.check.feedforward import dropout, feed_forward, gelu
 from gpt2lab.check.generation import greedy
 from gpt2lab.check.heads import merge_heads, multi_head_attention, split_heads
 from gpt2lab.check.inside import experiment, induction_score, patched_attention
+from gpt2lab.check.lab_table import best_rate, steps_to
 from gpt2lab.check.layernorm import layer_norm, token_statistics
 from gpt2lab.check.loss import first_loss, next_token_loss, perplexity
 from gpt2lab.check.masking import causal_mask, leaks, left_padding_mask, masked_softmax
@@ -124,6 +128,7 @@ __all__ = [
     "alibi_bias",
     "attention",
     "attention_scores",
+    "best_rate",
     "block",
     "block_parameters",
     "bpe_pair",
@@ -169,6 +174,7 @@ __all__ = [
     "shapes",
     "sinusoidal",
     "softmax",
+    "steps_to",
     "split_heads",
     "temperature",
     "token_statistics",

@@ -1,0 +1,108 @@
+"""Checks for reading the lab: when a model had learned, and which learning rate its tuning chose."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from gpt2lab.check.base import Answer, CheckResult, Wrong, as_number, as_tensor, judge
+from gpt2lab.check.learner import Learner, examine
+from gpt2lab.errors import validates
+
+NEVER = 1e9  # stands for infinity while two answers are compared
+
+
+@validates
+def steps_to(function: Answer) -> CheckResult:
+    """``my_steps_to(eval_steps, letters, share)`` -> for each seed the first step with that share; inf if never."""
+    return examine("steps_to", function, "eval_steps letters share", _steps_to)
+
+
+def _steps_to(learner: Learner) -> None:
+    nan = math.nan
+    eval_steps = torch.tensor([10, 20, 30, 50])
+    letters = torch.tensor(
+        [  # first evaluation, exactly the share, never, there and gone again, diverged, later
+            [0.9500, 0.1000, 0.1000, 0.1000, 0.2000, 0.1000],
+            [0.9600, 0.7500, 0.2000, 0.9000, nan, 0.3000],
+            [0.9700, 0.7500, 0.3000, 0.2000, nan, 0.8000],
+            [1.0000, 0.9900, 0.4000, 0.3000, nan, 0.9900],
+        ]
+    )  # (n, seeds)
+    share = 0.75
+    answer = as_tensor(learner(eval_steps, letters, share), learner.name, (6,), "One number for each seed is wanted.")
+    right = _first(eval_steps, letters >= share)
+    judge(
+        _finite(answer.double()),
+        _finite(right),
+        {
+            "A seed that never had the share gets its first evaluation: argmax is 0 where nothing is True. Give it infinity.":
+                _finite(eval_steps[(letters >= share).int().argmax(dim=0)].double()),
+            "These are places in the list, not steps.": _finite(_first(torch.arange(4), letters >= share)),
+            "The share itself counts as reached: at least, not more than.": _finite(_first(eval_steps, letters > share)),
+            "This is the last evaluation with that share, not the first.": _finite(_last(eval_steps, letters >= share)),
+            "A seed that diverged counts as one that learned: NaN is not below the share, and not above it either.":
+                _finite(_first(eval_steps, ~(letters < share))),
+            "This is the step from which the share was kept up to the end; asked is when it was first reached.":
+                _finite(_kept(eval_steps, letters >= share)),
+            "A seed that diverged gets NaN; it never had the share, so infinity.":
+                _finite(torch.where(letters.isnan().any(dim=0), torch.nan, right)),
+        },
+        "The steps are not right.",
+    )  # fmt: skip
+
+
+def _first(steps: Tensor, reached: Tensor) -> Tensor:
+    """(n,), (n, seeds) -> (seeds,), infinity where nothing is reached."""
+    return torch.where(reached, steps[:, None].double(), math.inf).amin(dim=0)
+
+
+def _last(steps: Tensor, reached: Tensor) -> Tensor:
+    last = torch.where(reached, steps[:, None].double(), -1.0).amax(dim=0)
+    return torch.where(last < 0, math.inf, last)
+
+
+def _kept(steps: Tensor, reached: Tensor) -> Tensor:
+    return _first(steps, reached.flip(0).cumprod(dim=0).flip(0).bool())
+
+
+def _finite(values: Tensor) -> Tensor:
+    return torch.where(values == math.inf, NEVER, values)
+
+
+@validates
+def best_rate(function: Answer) -> CheckResult:
+    """``my_best_rate(rates, scores)`` -> the rate with the best mean over the seeds; NaN, diverged, counts as 0."""
+    return examine("best_rate", function, "rates scores", _best_rate)
+
+
+def _best_rate(learner: Learner) -> None:
+    nan = math.nan
+    rates = torch.tensor([0.001, 0.003, 0.01, 0.03, 0.1], dtype=torch.float64)
+    scores = torch.tensor([[0.2, 0.3], [0.6, 0.6], [0.95, 0.05], [0.97, nan], [nan, nan]], dtype=torch.float64)
+    answer = as_number(learner(rates, scores), "one of the rates")
+    if answer in range(len(rates)) and answer != float(rates[1]):
+        raise Wrong(f"{answer:g} is a place in the list; return the rate that stands there.")
+    _decide(
+        answer,
+        0.003,
+        {
+            0.03: "One of the two runs at 0.03 diverged. Counted as 0 its mean is 0.49: leaving it out rewards a rate "
+            "that breaks half of the time.",
+            0.01: "At 0.01 one seed did very well and the other failed. The mean over the seeds counts, not the best run.",
+            0.1: "Both runs at 0.1 diverged. A mean that is NaN has won, because NaN was compared.",
+            0.001: "That rate has the lowest scores that did not fail. Look for the highest mean.",
+        },
+    )
+    better = torch.tensor([[0.2, 0.3], [0.5, 0.6], [0.7, 0.7], [0.9, 0.1], [0.95, nan]], dtype=torch.float64)
+    _decide(as_number(learner(rates, better), "one of the rates"), 0.01, {0.003: "The answer does not follow the scores."})
+
+
+def _decide(answer: float, right: float, mistakes: dict[float, str]) -> None:
+    for rate, message in mistakes.items():
+        if math.isclose(answer, rate, rel_tol=1e-6):
+            raise Wrong(message)
+    if not math.isclose(answer, right, rel_tol=1e-6):
+        raise Wrong(f"The best rate on average is {right:g}, yours is {answer:g}; it must be one of the rates.")
