@@ -50,9 +50,9 @@ class Table:
         wide = max(24, *(len(row.title) for row in self.rows))
         lines = [f"{'':{wide}}   rate   steps to {SHARE:.0%}       letters right      sequences right"]
         for row in self.rows:
-            mark = "*" if row.at_edge else " "
+            rate = f"{row.rate:g}{'*' * row.at_edge}"
             lines.append(
-                f"{row.title:{wide}}  {row.rate:<5g}{mark} {_steps(row.steps):<17}  {_share(row.letters):<17}  "
+                f"{row.title:{wide}}  {rate:<6} {_steps(row.steps):<17}  {_share(row.letters):<17}  "
                 f"{_share(row.sequences)}"
             )
         if any(row.at_edge for row in self.rows):
