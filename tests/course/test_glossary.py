@@ -15,7 +15,7 @@ NOTEBOOKS = glossary.chapters(Path(__file__).parents[2] / "chapters")
 OPEN = set(
     """
     token vocabulary eval-mode variance gain attention-head query key value score causal-mask optimiser
-    adam batch warm-up kv-cache induction patching
+    adam batch warm-up induction patching
     encoder cross-attention fine-tuning zero-shot precision
     """.split()
 )
