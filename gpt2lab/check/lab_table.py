@@ -97,7 +97,9 @@ def _best_rate(learner: Learner) -> None:
         },
     )
     better = torch.tensor([[0.2, 0.3], [0.5, 0.6], [0.7, 0.7], [0.9, 0.1], [0.95, nan]], dtype=torch.float64)
-    _decide(as_number(learner(rates, better), "one of the rates"), 0.01, {0.003: "The answer does not follow the scores."})
+    _decide(
+        as_number(learner(rates, better), "one of the rates"), 0.01, {0.003: "The answer does not follow the scores."}
+    )
 
 
 def _decide(answer: float, right: float, mistakes: dict[float, str]) -> None:

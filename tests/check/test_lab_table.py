@@ -46,7 +46,11 @@ def best_by_loop(rates, scores):
 
 RIGHT = {
     "steps_to": [first, by_loop, by_minimum],
-    "best_rate": [best, best_by_loop, lambda rates, scores: max(zip(scores.nan_to_num().sum(1), rates, strict=True))[1]],
+    "best_rate": [
+        best,
+        best_by_loop,
+        lambda rates, scores: max(zip(scores.nan_to_num().sum(1), rates, strict=True))[1],
+    ],
 }
 WRONG = {
     "steps_to": [
