@@ -51,7 +51,7 @@ residual        01_residuals    residual (?:stream|connection)s?
 norm            01_residuals    norm of (?:the|a) (?:vector|stream)
 initialisation  01_residuals    initiali[sz]ation
 logit-lens      01_residuals    logit lens
-variance        02_layernorm    variances?
+variance        01_residuals    variances?
 gain            02_layernorm    gains?
 attention-head  03_attention    attention heads?
 query           03_attention    quer(?:y|ies)
@@ -60,7 +60,7 @@ value           03_attention    value vectors?|values
 score           03_attention    attention scores?|scores
 saturation      03_attention    saturat\\w+
 low-rank        04_heads        low[- ]rank
-causal-mask     05_masking      causal masks?
+causal-mask     00_map          causal masks?
 padding         05_masking      padding
 byte-pair       06_positions    byte[- ]pair encoding|BPE
 rope            06_positions    RoPE
@@ -70,9 +70,9 @@ dropout         07_feedforward  dropout
 weight-tying    06_positions    weight tying|tied (?:weights|embeddings)
 optimiser       09_training     optimi[sz]ers?
 adam            09_training     Adam(?:W)?
-batch           09_training     (?:mini)?batch(?:es)?
+batch           02_layernorm    (?:mini)?batch(?:es)?
 weight-decay    09_training     weight decay
-warm-up         09_training     warm-?up
+warm-up         02_layernorm    warm-?up
 perplexity      09_training     perplexity
 temperature     10_generation   temperature
 top-k           10_generation   top-k

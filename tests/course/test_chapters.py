@@ -20,15 +20,7 @@ def test_keeps_the_rules(path):
     assert hygiene.problems(notebooks.read(path), path) == []
 
 
-# Chapters that have not the form of the second edition yet. At the end there are none, and this goes.
-OLD_FORM = "".split()
-WITH_FORM = [
-    pytest.param(path, id=path.stem, marks=pytest.mark.xfail(strict=True) if path.stem in OLD_FORM else ())
-    for path in CHAPTERS
-]
-
-
-@pytest.mark.parametrize("path", WITH_FORM)
+@pytest.mark.parametrize("path", BY_NAME)
 def test_has_the_form_of_a_chapter(path):
     assert form.problems(notebooks.read(path), path) == []
 

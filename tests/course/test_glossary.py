@@ -14,8 +14,6 @@ NOTEBOOKS = glossary.chapters(Path(__file__).parents[2] / "chapters")
 # Terms that no chapter explains yet. Take a term out when its chapter lands; at the end the set is empty.
 OPEN = set(
     """
-    token vocabulary eval-mode variance gain attention-head query key value score causal-mask optimiser
-    adam batch warm-up induction patching
     encoder cross-attention fine-tuning zero-shot precision
     """.split()
 )
