@@ -37,9 +37,7 @@ class PythonManual(TextTask):
     def __init__(self, length: int = 64) -> None:
         train, held_out = ("\n\n".join(self.paragraphs(split)) for split in ("train", "held_out"))
         data = f"{train}\n\n{held_out}".encode()
-        super().__init__(
-            Corpus((train,), (held_out,), hashlib.sha256(data).hexdigest(), len(data)), VOCABULARY, length
-        )
+        super().__init__(Corpus((train,), (held_out,), hashlib.sha256(data).hexdigest(), len(data)), VOCABULARY, length)
 
     @staticmethod
     def paragraphs(split: str) -> list[str]:
