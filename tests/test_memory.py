@@ -160,7 +160,6 @@ def test_a_chapter_imports_no_large_library(path):
 
 
 FULL_SIZES = {"gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl"}
-STILL_WHOLE = {"00_map", "01_residuals", "05_positions"}  # to become empty
 
 
 def whole_models(source: str) -> list[str]:
@@ -202,4 +201,4 @@ def test_a_chapter_builds_no_model_of_full_size(path):
     """GPT-2's 124 million numbers are 498 MB; the meta device or ``d_model=`` serves as well."""
     cells = [cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code"]
     whole = [call for source in cells for call in whole_models(source)]
-    assert whole == [] or path.stem in STILL_WHOLE
+    assert whole == []
