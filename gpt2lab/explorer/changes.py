@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, TypeGuard, cast
 
 from gpt2lab import interventions
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, shown
 from gpt2lab.model import GPT2
 
 _PATTERN = re.compile(r"mask|positions|(?:attention|ffn) (\d+)|head (\d+)\.(\d+)", re.ASCII)
@@ -34,11 +34,13 @@ class Parts(NamedTuple):
 def check(ablated: object, model: object) -> list[str]:
     """The list, each word once, or an InputError that says what was expected of a list for this model."""
     if isinstance(ablated, str):
-        raise InputError(f'ablated must be a list of words such as ["head 0.1", "mask"], got the string {ablated!r}')
+        raise InputError(
+            f'ablated must be a list of words such as ["head 0.1", "mask"], got the string {shown(ablated)}'
+        )
     if not ablated:
         return []
     if not isinstance(ablated, Iterable):
-        raise InputError(f'ablated must be a list of words such as ["head 0.1", "mask"], got {ablated!r}')
+        raise InputError(f'ablated must be a list of words such as ["head 0.1", "mask"], got {shown(ablated)}')
     if not possible(model):
         raise InputError("parts of this model cannot be switched off: it is not built from gpt2lab's blocks")
     shape = [block.attn.n_heads for block in model.blocks]
@@ -50,7 +52,7 @@ def _checked(word: object, shape: list[int]) -> str:
     """A word about a model with so many heads per layer."""
     match = _PATTERN.fullmatch(word) if isinstance(word, str) else None
     if match is None:
-        raise InputError(f'expected "mask", "positions", "attention 2", "ffn 2" or "head 2.5", got {word!r}')
+        raise InputError(f'expected "mask", "positions", "attention 2", "ffn 2" or "head 2.5", got {shown(word)}')
     layer = match[1] or match[2]
     if layer is not None and int(layer) >= len(shape):
         raise InputError(f"{word!r} names layer {layer}, but the last layer is {len(shape) - 1}")

@@ -4,6 +4,7 @@
     explorer                        # click, type, or press Tab and the arrow keys
     explorer.layer, explorer.head   # what is selected; assign to select something else
     explorer.ablated = ["head 0.3"] # switch a part off: before and after appear side by side
+    explorer.tokens = ids           # token ids instead of a text: what a model generated, <|endoftext|>
     explorer.selection_trace()      # the tensors of what is on screen
     print(explorer.code())          # the Python that computes them
 
@@ -30,10 +31,11 @@ from gpt2lab.explorer.scene import make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
 from gpt2lab.explorer.selection import Selection
-from gpt2lab.explorer.text import HINT, UNKNOWN, safe_label, tokenize
+from gpt2lab.explorer.text import HINT, UNKNOWN, check_ids, fitting, safe_label, text_of, tokenize
 from gpt2lab.explorer.views import VIEWS
 from gpt2lab.explorer.views.base import Answer
 from gpt2lab.figures.style import as_base64
+from gpt2lab.tokenizer import whole_characters
 from gpt2lab.tokenizer.foreign import TransformersTokenizer
 
 
@@ -46,7 +48,8 @@ class Explorer(Selection):
         The least that ``trace`` must return is ``.blocks[i].attn.attn_weights`` (1, n_heads, T, T);
         views that need more say so. A transformers GPT-2 is copied: training it later does not show.
     encoding : tiktoken.Encoding or a transformers tokenizer
-    text : str
+    text : str, or the token ids themselves: a list, or a tensor (T,) or (1, T)
+        Ids are shown as they are, also where their text would be cut into other tokens.
     other : model, optional
         A second model for the same text, shown as "after" beside the first.
     names : two str, optional
@@ -74,7 +77,7 @@ class Explorer(Selection):
         self,
         model: Traceable | nn.Module,
         encoding: Encoding | TransformersTokenizer,
-        text: str = "",
+        text: str | Sequence[int] | Tensor = "",
         *,
         other: Traceable | nn.Module | None = None,
         names: Sequence[str] | None = None,
@@ -88,14 +91,18 @@ class Explorer(Selection):
         usual = ("before", "after") if other is None else ("first model", "second model")
         self._names = check_names(usual if names is None else names)
         self._runs: list[Run] = []
-        self._text_shown = ""
+        self._given: tuple[str, list[int]] | None = None  # ids that were set as such, and the text they stand for
+        self._text_shown, self._given_shown = "", False
         self._note = ""
         self._labels: dict[int, str] = {}
         self._revision = 0
         self._ready = False
         super().__init__()
         self.on_msg(self._asked)
-        self.text = str(text)
+        if isinstance(text, str):
+            self.text = text
+        else:
+            self._give(text)
         self._rerun()
         self._ready = True
         for name, value in selection.items():
@@ -121,6 +128,7 @@ class Explorer(Selection):
         return Screen(
             runs=tuple(self._runs),
             text=self._text_shown,
+            given=self._given_shown,
             names=(self._names[0], self._names[1]),
             view=self.view,
             layer=self.layer,
@@ -148,8 +156,26 @@ class Explorer(Selection):
 
     @property
     def tokens(self) -> Tensor:
-        """The token ids on screen, (1, T)."""
+        """The token ids on screen, (1, T). Assign others, such as ``generate``'s, to see them as they are.
+
+        The text becomes what they stand for; once it is edited, its own tokens are shown again.
+        """
         return self.screen.runs[0].tokens
+
+    @tokens.setter
+    @validates
+    def tokens(self, ids: Sequence[int] | Tensor) -> None:
+        before = self.text
+        self._give(ids)
+        if self.text == before:  # else the new text has run them
+            self._rerun()
+
+    @validates
+    def _give(self, ids: Sequence[int] | Tensor) -> None:
+        checked = check_ids(ids, self._pair.vocab_size)
+        words = whole_characters(text_of(self._encoding, checked))
+        self._given = words, checked
+        self.text = words
 
     def roles(self) -> list[dict[str, object]]:
         """What each head does on this text, by score, best first; see ``gpt2lab.explorer.roles``."""
@@ -181,6 +207,8 @@ class Explorer(Selection):
 
     @traitlets.observe("text", "ablated")
     def _input_changed(self, change: Bunch) -> None:
+        if self._given is not None and self.text != self._given[0]:
+            self._given = None  # edited
         if self._ready:
             self._rerun()
 
@@ -188,7 +216,7 @@ class Explorer(Selection):
         with self.hold_sync():
             self._answered += 1
             try:
-                ids, note = tokenize(self._encoding, self.text, self._pair.context_length)
+                ids, note = self._ids()
                 runs = self._pair.runs(ids, self._off) if ids else []
             except Exception as error:  # the model may be the learner's own: it may raise anything
                 self.message = sentence(error)
@@ -201,10 +229,16 @@ class Explorer(Selection):
                 return
             was_last = not self._runs or self._token_index() == self._runs[0].T - 1
             self._runs, self._text_shown, self._note = runs, self.text, note
+            self._given_shown = self._given is not None
             self._revision += 1
             self._settle(len(ids), was_last)
             self.message = ""
             self._scene = make_scene(self.screen)
+
+    def _ids(self) -> tuple[list[int], str]:
+        """The token ids to run, and what of them is not shown."""
+        limit = self._pair.context_length
+        return tokenize(self._encoding, self.text, limit) if self._given is None else fitting(self._given[1], limit)
 
     def _settle(self, T: int, was_last: bool) -> None:
         """Bring the selection back onto the new text."""

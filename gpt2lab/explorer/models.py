@@ -190,8 +190,17 @@ def as_tensor(model: object, ids: list[int]) -> Tensor:
 
 def context_length(models: Sequence[object]) -> int | None:
     """The longest text that all models take, if one says so."""
-    lengths = [getattr(getattr(model, "config", None), "context_length", None) for model in models]
-    return min((length for length in lengths if length is not None), default=None)
+    return _least(models, "context_length")
+
+
+def vocab_size(models: Sequence[object]) -> int | None:
+    """How many tokens all models know, if one says so."""
+    return _least(models, "vocab_size")
+
+
+def _least(models: Sequence[object], size: str) -> int | None:
+    sizes = [getattr(getattr(model, "config", None), size, None) for model in models]
+    return min((size for size in sizes if isinstance(size, int)), default=None)
 
 
 def weights_now(model: object) -> list[tuple[int, int]]:

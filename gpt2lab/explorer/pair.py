@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpt2lab.explorer.models import Traceable, as_tensor, context_length, weights_now
+from gpt2lab.explorer.models import Traceable, as_tensor, context_length, vocab_size, weights_now
 from gpt2lab.explorer.runs import Run
 
 MadeOf = tuple[list[int], list[list[tuple[int, int]]]]  # token ids, and the weights of each model
@@ -32,6 +32,11 @@ class Pair:
     def context_length(self) -> int | None:
         """The longest text that both models take, if one says so."""
         return context_length([self.first, self.changed])
+
+    @property
+    def vocab_size(self) -> int | None:
+        """How many tokens both models know, if one says so."""
+        return vocab_size([self.first, self.changed])
 
     def runs(self, ids: list[int], ablated: Sequence[str]) -> list[Run]:
         """The first model as it is and, if something is changed or compared, the changed one."""

@@ -49,6 +49,8 @@ class Screen:
     runs : the run as it is and, if something is changed or compared, the second one
     text : str
         What the runs are of; what is being typed may be ahead of it.
+    given : bool
+        The token ids were set as such; the text is only what they stand for.
     names : what the two runs are called
     view, layer, head, token, key, ablated, presenter, title
         As the traits of the same name; ``token`` counts from the start.
@@ -74,6 +76,7 @@ class Screen:
     title: str = ""
     revision: int = 0
     note: str = ""
+    given: bool = False
 
     @property
     def run(self) -> Run:

@@ -18,11 +18,12 @@ def script(screen: Screen) -> str:
         imports.append(f"from gpt2lab import {', '.join(sorted(names))}")
     device = run.tokens.device
     where = "" if device.type == "cpu" else f", device={str(device)!r}"
+    ids = repr(screen.ids) if screen.given else f"encoding.encode_ordinary({screen.text!r})[:{run.T}]"
     body = ["trace = model.trace(tokens)", *(_fill(line, screen) for line in view.code)]
     lines = [
         *imports,
         "",
-        f"tokens = torch.tensor([encoding.encode_ordinary({screen.text!r})[:{run.T}]]{where})  # (1, {run.T})",
+        f"tokens = torch.tensor([{ids}]{where})  # (1, {run.T})",
         f"with {', '.join(['torch.no_grad()', *managers])}:",
         *(f"    {line}" for line in body),
     ]

@@ -6,11 +6,12 @@ import anywidget
 import traitlets
 from traitlets import Bunch
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, shown
 from gpt2lab.explorer import changes
 from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Knobs
+from gpt2lab.explorer.settings import ListOfWords, Real, Switch, Whole, Words
 from gpt2lab.explorer.views import VIEWS as _VIEWS
 from gpt2lab.generation import check_sampling
 from gpt2lab.tokenizer import whole_characters
@@ -24,19 +25,19 @@ class Selection(anywidget.AnyWidget):
     _runs: list[Run]
     _pair: Pair
 
-    text = traitlets.Unicode().tag(sync=True)
-    layer = traitlets.Int(0).tag(sync=True)
-    head = traitlets.Int(0).tag(sync=True)
-    token = traitlets.Int(-1, help="position of the query; negative counts from the end").tag(sync=True)
-    key = traitlets.Int(-1, help="position attended to; -1 is the strongest").tag(sync=True)
-    view = traitlets.Unicode("heads").tag(sync=True)
-    ablated = traitlets.List(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(sync=True)
-    presenter = traitlets.Bool(False, help="larger letters, for a projector").tag(sync=True)
-    temperature = traitlets.Float(1.0).tag(sync=True)
-    top_k = traitlets.Int(0, help="0 keeps all").tag(sync=True)
-    top_p = traitlets.Float(1.0, help="1 keeps all").tag(sync=True)
+    text = Words().tag(sync=True)
+    layer = Whole(0).tag(sync=True)
+    head = Whole(0).tag(sync=True)
+    token = Whole(-1, help="position of the query; negative counts from the end").tag(sync=True)
+    key = Whole(-1, help="position attended to; -1 is the strongest").tag(sync=True)
+    view = Words("heads").tag(sync=True)
+    ablated = ListOfWords(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(sync=True)
+    presenter = Switch(False, help="larger letters, for a projector").tag(sync=True)
+    temperature = Real(1.0).tag(sync=True)
+    top_k = Whole(0, help="0 keeps all").tag(sync=True)
+    top_p = Real(1.0, help="1 keeps all").tag(sync=True)
     message = traitlets.Unicode(help="what went wrong, in one sentence").tag(sync=True)
-    title = traitlets.Unicode().tag(sync=True)
+    title = Words().tag(sync=True)
 
     @traitlets.validate("text", "title")
     def _whole_characters(self, proposal: Bunch) -> str:
@@ -46,7 +47,7 @@ class Selection(anywidget.AnyWidget):
     def _known_view(self, proposal: Bunch) -> str:
         view = proposal["value"]
         if view not in VIEWS:
-            raise InputError(f"view must be one of {', '.join(VIEWS)}, got {view!r}")
+            raise InputError(f"view must be one of {', '.join(VIEWS)}, got {shown(view)}")
         return view
 
     @traitlets.validate("temperature")
@@ -57,7 +58,7 @@ class Selection(anywidget.AnyWidget):
     @traitlets.validate("top_k")
     def _possible_top_k(self, proposal: Bunch) -> int:
         if proposal["value"] < 0:
-            raise InputError(f"top_k must be at least 1, or 0 for all tokens, got {proposal['value']}")
+            raise InputError(f"top_k must be at least 1, or 0 for all tokens, got {shown(proposal['value'])}")
         return proposal["value"]
 
     @traitlets.validate("top_p")
@@ -75,11 +76,11 @@ class Selection(anywidget.AnyWidget):
         least = {"layer": 0, "head": 0, "key": -1}.get(name)
         if not getattr(self, "_runs", None):  # the end is not known yet; the first run brings it back
             if least is not None and value < least:
-                raise InputError(f"{name} must be at least {least}, got {value}")
+                raise InputError(f"{name} must be at least {least}, got {shown(value)}")
             return value
         last = self._last(name)
         if not (-1 - last if least is None else least) <= value <= last:
-            raise InputError(f"{name} must lie in 0 … {last}, got {value}")
+            raise InputError(f"{name} must lie in 0 … {last}, got {shown(value)}")
         return value % self._runs[0].T if name == "token" else value
 
     def _last(self, name: str) -> int:

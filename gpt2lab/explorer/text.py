@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import tiktoken
 
+from gpt2lab.errors import InputError, shown, whole_number
 from gpt2lab.explorer.models import Encoding
 from gpt2lab.tokenizer import left_out, token_label
 
@@ -25,10 +27,46 @@ def tokenize(encoding: Encoding, text: str, context_length: int | None) -> tuple
     if context_length is None or len(ids) <= context_length:
         unknown = [part.strip() for part in left_out(encoding, text) if part.strip()]
         return ids, f"No token for ‘{unknown[0][:40]}’: left out." if unknown else ""
-    total = f"more than {len(ids):,}" if shortened else f"{len(ids):,}"
-    note = f"The text has {total} tokens, the context holds {context_length:,}: "
+    return fitting(ids, context_length, "more than " if shortened else "")
+
+
+def fitting(ids: list[int], context_length: int | None, at_least: str = "") -> tuple[list[int], str]:
+    """The ids that fit into the context, and a note if some do not."""
+    if context_length is None or len(ids) <= context_length:
+        return ids, ""
+    note = f"The text has {at_least}{len(ids):,} tokens, the context holds {context_length:,}: "
     note += f"only the first {context_length:,} are shown."
     return ids[:context_length], note
+
+
+def check_ids(tokens: object, vocab_size: int | None) -> list[int]:
+    """Token ids from a list, an array or a tensor, (T,) or (1, T).
+
+    Raises
+    ------
+    InputError
+        For what is no sequence of token ids of the model.
+    """
+    values = tokens.tolist() if hasattr(tokens, "tolist") else tokens
+    if isinstance(values, Sequence) and len(values) == 1 and isinstance(values[0], Sequence):
+        values = values[0]  # (1, T)
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
+        raise InputError(f"tokens must be a list of token ids or a tensor (1, T) of them, got {shown(tokens)}")
+    ids = [whole_number("tokens: a token id", value) for value in values]
+    if vocab_size is not None and max(ids) >= vocab_size:
+        raise InputError(f"token ids must lie in [0, {vocab_size}), got {max(ids)}")
+    return ids
+
+
+def text_of(encoding: Encoding, ids: Iterable[int]) -> str:
+    """What token ids stand for; an id that the encoding does not have is written as #id."""
+    parts = []
+    for token in ids:
+        try:
+            parts.append(encoding.decode_single_token_bytes(token))
+        except (KeyError, ValueError, IndexError, OverflowError):
+            parts.append(f"#{token}".encode())
+    return b"".join(parts).decode("utf-8", "replace")
 
 
 def safe_label(encoding: Encoding, token: int) -> str:

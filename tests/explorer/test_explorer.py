@@ -1,14 +1,19 @@
 """The explorer without a browser: traits, answers, messages, what is on screen as code."""
 
+import math
+import re
 import types
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from explorers import HOSTILE, TEXT, explorer, model
+from torch.testing import assert_close
 
-from gpt2lab import GPT2, GPT2Config, ablate_heads, course_encoding, without_causal_mask
+from gpt2lab import GPT2, GPT2Config, ablate_heads, course_encoding, generate, without_causal_mask
 from gpt2lab.ablations import build
+from gpt2lab.errors import InputError
 from gpt2lab.explorer import Explorer, changes, packing
 from gpt2lab.explorer.runs import STATISTICS, Run
 from gpt2lab.explorer.selection import VIEWS
@@ -150,6 +155,124 @@ def test_a_selection_that_does_not_exist_is_refused(name, value, message):
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         setattr(e, name, value)
     assert getattr(e, name) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("layer head token key top_k", [True, np.True_, 1.0, "1", None, [1], torch.tensor(1)], "a whole number"),
+        ("temperature top_p", [True, "1", None, [1.0], 10**400, math.nan, torch.tensor(1.0)], "a number"),
+        ("text title view", [3, None, b"a", ["a"], True], "a text"),
+        ("presenter", [1, 0, None, "yes", np.True_], "True or False"),
+        ("ablated", [3, None, {"mask"}, torch.ones(2)], 'a list of words such as ["head 0.1", "mask"]'),
+    ],
+)
+def test_a_setting_of_another_kind_is_one_sentence(name, values, expected):
+    e = explorer()
+    for one in name.split():
+        before = getattr(e, one)
+        for value in values:
+            with pytest.raises(InputError, match=f"^{one} must be {re.escape(expected)}, got "):
+                setattr(e, one, value)
+            assert getattr(e, one) is before or getattr(e, one) == before
+            assert type(getattr(e, one)) is type(before)
+
+
+def test_numpys_numbers_are_settings_and_become_pythons():
+    e = explorer(layer=np.int64(1), temperature=np.float32(0.5), top_k=np.int32(3), top_p=np.float16(0.75))
+    assert [e.layer, e.temperature, e.top_k, e.top_p] == [1, 0.5, 3, 0.75]
+    assert [type(value) for value in (e.layer, e.temperature, e.top_k, e.top_p)] == [int, float, int, float]
+
+
+def test_the_sentence_about_a_setting_is_short():
+    e = explorer()
+    for name, value in [("view", "x" * 10**5), ("layer", 10**400), ("top_k", -(10**5000)), ("ablated", ["x" * 10**5])]:
+        with pytest.raises(InputError) as refused:
+            setattr(e, name, value)
+        assert len(str(refused.value)) < 300
+
+
+# Token ids as they are
+
+
+def test_token_ids_are_shown_as_they_are():
+    """The real end of a text, and letters one by one, which as a text are other tokens."""
+    encoding = course_encoding()
+    ids = [encoding.n_vocab - 1, *(token for byte in b"return" for token in encoding.encode_ordinary(chr(byte)))]
+    assert encoding.encode_ordinary(encoding.decode(ids)) != ids
+    for given in (ids, tuple(ids), torch.tensor(ids), torch.tensor([ids]), np.array(ids)):
+        e = explorer(ablated=["head 0.1"])
+        e.tokens = given
+        assert e.tokens.tolist() == [ids] and e.message == ""
+        assert e.text == "<|endoftext|>return" and e._scene["labels"][:2] == ["<|endoftext|>", "r"]
+    assert Explorer(model(), encoding, torch.tensor([ids])).tokens.tolist() == [ids]
+    e.view, e.layer, e.head = "head", 1, 2
+    e.ablated = ["head 0.0"]  # they stay when a part is switched off
+    scope = {"model": e.model, "encoding": e.encoding}
+    exec(e.code(), scope)
+    assert scope["tokens"].tolist() == [ids] == e.tokens.tolist()
+    assert_close(scope["shown"]["attn_weights"], e.selection_trace()["attn_weights"], atol=1e-6, rtol=0)
+
+
+def test_generated_tokens_can_be_looked_at():
+    e = explorer("for i in")
+    longer = generate(e.model, e.tokens, 20, generator=torch.Generator().manual_seed(0))
+    e.tokens = longer
+    assert torch.equal(e.tokens, longer)
+    assert_close(e.screen.run.weights(2, 1), e.model.trace(longer).blocks[2].attn.attn_weights[0, 1])
+
+
+def test_edited_text_has_its_own_tokens_again():
+    encoding = course_encoding()
+    e = Explorer(model(), encoding, [encoding.n_vocab - 1, 65])
+    e.text += "b"
+    assert e.tokens.tolist() == [encoding.encode_ordinary(e.text)] and "encode_ordinary" in e.code()
+    e.tokens = e.tokens  # another set of ids for the text that is there
+    assert "encode_ordinary" not in e.code()
+    words = e.text
+    e.text = "other"
+    e.text = words
+    assert "encode_ordinary" in e.code()
+
+
+def test_while_a_text_fails_the_code_is_of_the_ids_on_screen():
+    e = explorer()
+    e.tokens = [5, 6, 7]
+    e._pair.first.check_tokens = types.MethodType(lambda self, tokens, start=0: 1 / 0, e._pair.first)
+    e.text = "x = 1"
+    assert e.message and "tensor([[5, 6, 7]])" in e.code()
+
+
+def test_more_ids_than_the_context_get_a_note():
+    e = explorer()
+    e.tokens = [5] * 100
+    assert e.tokens.tolist() == [[5] * 64] and e._scene["note"].startswith("The text has 100 tokens")
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([], r"tokens must be a list of token ids or a tensor \(1, T\) of them, got \[\]"),
+        ("abc", "tokens must be a list of token ids .*, got 'abc'"),
+        (3, "tokens must be a list of token ids .*, got 3"),
+        ([1.5], "tokens: a token id must be a whole number of at least 0, got 1.5"),
+        ([-1], "a whole number of at least 0, got -1"),
+        ([True], "a whole number of at least 0, got True"),
+        ([[1, 2], [3, 4]], r"a whole number of at least 0, got \[1, 2\]"),
+        ([1024], r"token ids must lie in \[0, 1024\), got 1024"),
+    ],
+)
+def test_what_are_no_token_ids_is_one_sentence(ids, message):
+    e = explorer()
+    before = e.text, e.tokens.tolist(), e._revision
+    with pytest.raises(InputError, match=message):
+        e.tokens = ids
+    assert (e.text, e.tokens.tolist(), e._revision) == before
+
+
+def test_an_id_beyond_the_encoding_is_written_as_a_number():
+    e = Explorer(model(vocab_size=1100), course_encoding(), [65, 1050])
+    assert e.text.endswith("#1050") and e._scene["labels"][1] == "#1050" and e.message == ""
 
 
 def test_bad_arguments_are_refused():

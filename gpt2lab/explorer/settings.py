@@ -1,0 +1,59 @@
+"""The traits of the explorer: what is of the wrong kind is refused with one sentence, an ``InputError``."""
+
+from __future__ import annotations
+
+import math
+import numbers
+
+import traitlets
+
+from gpt2lab.errors import InputError, is_number, shown
+
+
+class Whole(traitlets.Int):
+    """A whole number; NumPy's are whole numbers, True and False are not."""
+
+    def validate(self, obj: object, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise InputError(f"{self.name} must be a whole number, got {shown(value)}")
+        return int(value)
+
+
+class Real(traitlets.Float):
+    """A number, as a float."""
+
+    def validate(self, obj: object, value: object) -> float:
+        try:
+            number = float(value) if is_number(value) else math.nan  # type: ignore[arg-type]  # is_number has looked
+        except OverflowError:  # a whole number of more than 308 digits
+            number = math.nan
+        if math.isnan(number):
+            raise InputError(f"{self.name} must be a number, got {shown(value)}")
+        return number
+
+
+class Words(traitlets.Unicode):
+    """A text."""
+
+    def validate(self, obj: object, value: object) -> str:
+        if not isinstance(value, str):
+            raise InputError(f"{self.name} must be a text, got {shown(value)}")
+        return str(value)
+
+
+class Switch(traitlets.Bool):
+    """True or False."""
+
+    def validate(self, obj: object, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise InputError(f"{self.name} must be True or False, got {shown(value)}")
+        return value
+
+
+class ListOfWords(traitlets.List):
+    """A list of words; ``changes.check`` says which."""
+
+    def validate(self, obj: object, value: object) -> list[object]:
+        if not isinstance(value, (list, tuple)):
+            raise InputError(f'{self.name} must be a list of words such as ["head 0.1", "mask"], got {shown(value)}')
+        return list(value)
