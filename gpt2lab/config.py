@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from gpt2lab.errors import InputError, is_number, validates, whole_number
+from gpt2lab.errors import InputError, is_number, shown, validates, whole_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +45,10 @@ class GPT2Config:
                 f"d_model={self.d_model} and n_heads={self.n_heads} (remainder {self.d_model % self.n_heads})"
             )
         if not (is_number(self.dropout) and 0 <= self.dropout < 1):
-            raise InputError(f"dropout is a probability in [0, 1), got {self.dropout!r}")
+            raise InputError(f"dropout is a probability in [0, 1), got {shown(self.dropout)}")
         eps = self.layer_norm_eps
         if not (is_number(eps) and math.isfinite(eps) and eps > 0):
-            raise InputError(f"layer_norm_eps must be a small positive number, got {eps!r}")
+            raise InputError(f"layer_norm_eps must be a small positive number, got {shown(eps)}")
         for name in ("dropout", "layer_norm_eps"):  # NumPy's numbers become Python's: JSON knows no others
             if not isinstance(getattr(self, name), (int, float)):
                 self._set(name, float(getattr(self, name)))

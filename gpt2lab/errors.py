@@ -69,13 +69,19 @@ def whole_number(name: str, value: object, least: int = 0, otherwise: str = "") 
         For anything else.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}{otherwise}, got {shorten(repr(value))}")
+        raise InputError(f"{name} must be a whole number of at least {least}{otherwise}, got {shown(value, 200)}")
     return int(value)
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a real number: int, float or one of NumPy's, but not True, False or a tensor."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    """Whether a value is a real number that a float can hold: int, float or NumPy's, not True, False or a tensor."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    try:
+        float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
+    return True
 
 
 def shown(value: object, most: int = 80) -> str:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention
-from gpt2lab.errors import InputError, validates
+from gpt2lab.errors import InputError, shown, validates
 from gpt2lab.masking import causal_mask
 from gpt2lab.model import GPT2, plain_model
 from gpt2lab.trace import BlockTrace
@@ -48,7 +48,7 @@ def ablate_heads(model: GPT2, heads: Iterable[tuple[int, int]], mean: Tensor | N
     try:
         pairs = [(layer, head) for layer, head in heads]
     except (TypeError, ValueError):
-        raise InputError(f"heads must be a list of (layer, head) pairs such as [(0, 3)], got {heads!r}") from None
+        raise InputError(f"heads must be a list of (layer, head) pairs such as [(0, 3)], got {shown(heads)}") from None
     pairs = [
         (layer, _index("head", head, gpt2.blocks[layer].attn.n_heads))
         for layer, head in [(_index("layer", layer, len(gpt2.blocks)), head) for layer, head in pairs]
@@ -116,7 +116,7 @@ def cut_edges(model: GPT2, layer: int, edges: Tensor) -> Iterator[GPT2]:
     wall = wall[:, None] if edges.ndim == 3 else wall  # (B, 1, T, T): the same for all heads
     present = attn.bias
     if not isinstance(present, types.MethodType):
-        raise InputError(f"cut_edges needs a bias that is a method of the attention layer, got {present!r}")
+        raise InputError(f"cut_edges needs a bias that is a method of the attention layer, got {shown(present)}")
 
     def bias(self: MultiHeadAttention, T_query: int, T_key: int) -> Tensor:
         if (T_query, T_key) != (T, T):
@@ -235,5 +235,5 @@ def _layers(model: GPT2, layers: int | Iterable[int] | None) -> list[int]:
 def _index(name: str, index: object, count: int) -> int:
     whole = -1 if isinstance(index, bool) or not isinstance(index, numbers.Integral) else int(index)
     if not 0 <= whole < count:
-        raise InputError(f"{name} must lie in 0 … {count - 1}, got {index!r}")
+        raise InputError(f"{name} must lie in 0 … {count - 1}, got {shown(index)}")
     return whole

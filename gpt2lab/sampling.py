@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gpt2lab.errors import InputError, is_number, validates, whole_number
+from gpt2lab.errors import InputError, is_number, shown, validates, whole_number
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Sampling:
     def __post_init__(self) -> None:
         hot, top_p = self.temperature, self.top_p
         if not is_number(hot) or not math.isfinite(hot) or hot < 0:
-            raise InputError(f"temperature must be a number of at least 0 (0 is greedy), got {hot!r}")
+            raise InputError(f"temperature must be a number of at least 0 (0 is greedy), got {shown(hot)}")
         if self.top_k is not None:
             object.__setattr__(self, "top_k", whole_number("top_k", self.top_k, 1, ", or None for all tokens"))
         if top_p is not None and (not is_number(top_p) or not 0 < top_p <= 1):
-            raise InputError(f"top_p must lie in (0, 1], or be None for all tokens, got {top_p!r}")
+            raise InputError(f"top_p must lie in (0, 1], or be None for all tokens, got {shown(top_p)}")
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """(..., vocab_size) -> (..., vocab_size); each row sums to 1."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import InputError, validates, whole_number
+from gpt2lab.errors import InputError, shown, validates, whole_number
 
 
 def readable(tensor: Tensor) -> bool:
@@ -68,7 +68,7 @@ def token_ids(name: str, ids: object, vocab_size: int) -> list[int]:
     if hasattr(ids, "tolist"):  # a tensor, or an array or a number of NumPy's
         ids = ids.tolist()
     if isinstance(ids, (str, bytes)):
-        raise InputError(f"{name} takes token ids, got the text {ids!r}: encode it first")
+        raise InputError(f"{name} takes token ids, got the text {shown(ids)}: encode it first")
     several = list(ids) if isinstance(ids, Iterable) else [ids]
     checked = sorted({whole_number(f"{name}: a token id", one) for one in several})
     if checked and checked[-1] >= vocab_size:
@@ -96,7 +96,7 @@ def pad_left(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise InputError(
                 "tokens must be a tensor of token ids (torch.long) or a list of lists such as [[1, 2], [3]], "
-                f"got {row!r} as row {i}"
+                f"got {shown(row)} as row {i}"
             )
         lists.append([whole_number(f"row {i}: a token id", value) for value in values])
     if not lists or not all(lists):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peers import properties, random_config, random_model, random_tokens, twin
 from torch.testing import assert_close
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from gpt2lab.cache import KVCache, LayerCache
 from gpt2lab.config import GPT2Config
@@ -261,6 +263,21 @@ def test_every_setting_gives_a_distribution(logits, setting):
         assert (logits[kept] >= kth).all()
     if kept.any() and (~kept).any() and temperature != 0:
         assert logits[kept].min() >= logits[~kept].max()
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_distribution_is_transformers(seed):
+    """Temperature, then top-k, then top-p, as its ``generate`` applies them."""
+    pick, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    logits = 5 * torch.randn(3, pick.randint(2, 300), generator=generator, dtype=DOUBLE)
+    hot, k, p = pick.uniform(0.1, 3.0), pick.choice([None, pick.randint(1, 60)]), pick.choice([None, pick.random()])
+    theirs = [TemperatureLogitsWarper(hot)]
+    theirs += [TopKLogitsWarper(k)] if k else []
+    theirs += [TopPLogitsWarper(p)] if p else []
+    expected = logits
+    for warper in theirs:
+        expected = warper(None, expected)
+    assert_close(next_token_probabilities(logits, hot, k, p), expected.softmax(-1), atol=1e-6, rtol=0)
 
 
 def test_top_p_one_keeps_every_token_of_a_large_vocabulary():

@@ -119,6 +119,28 @@ def test_no_change_reaches_an_earlier_position(case):
         assert (one.attn.attn_weights.masked_select(~one.attn.mask) == 0).all()
 
 
+@pytest.mark.parametrize("way", ["forward", "trace", "cache"])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_no_change_reaches_an_earlier_position_with_dropout_in_any_mode(way, training, dropout):
+    model = random_model(small.with_(dropout=dropout), dtype=DOUBLE).train(training)
+    tokens = random_tokens(small, 3, 15)
+
+    def logits(tokens):
+        torch.manual_seed(1)  # the same numbers are dropped
+        if way == "cache":
+            cache = KVCache(small)
+            return torch.cat([model.unembed(model.hidden(part, cache)) for part in tokens.split(4, dim=1)], dim=1)
+        return model(tokens) if way == "forward" else model.trace(tokens).logits
+
+    before = logits(tokens)
+    for t in (1, 7, 14):
+        changed = torch.cat([tokens[:, :t], (tokens[:, t:] + 9) % 50], dim=1)
+        after = logits(changed)
+        assert_close(after[:, :t], before[:, :t], atol=1e-12, rtol=0)
+        assert (after[:, t:] - before[:, t:]).abs().max() > 1e-3
+
+
 @properties
 @given(st.integers(1, 31), st.integers(1, 31), st.integers(0, 10**6))
 def test_longer_texts_leave_earlier_logits_alone(T, more, seed):

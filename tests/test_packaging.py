@@ -186,6 +186,57 @@ def test_the_version_and_the_licence_are_stated_where_people_look():
     assert PROJECT["license"] == "MIT" and (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
 
 
+RUNS_CODE = {"eval", "exec", "compile", "__import__", "pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}
+
+
+def runs_code(source: str) -> list[str]:
+    """What in a piece of Python would run text or data as code, or read a pickle."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            weights_only = [ast.unparse(word.value) for word in node.keywords if word.arg == "weights_only"]
+            if called in RUNS_CODE or called == "os.system" or (called == "torch.load" and weights_only != ["True"]):
+                found.append(called)
+            if any(word.arg == "shell" and ast.unparse(word.value) != "False" for word in node.keywords):
+                found.append(f"{called}(shell=…)")
+            if any(word.arg == "allow_pickle" and ast.unparse(word.value) != "False" for word in node.keywords):
+                found.append(f"{called}(allow_pickle=…)")
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            found += [name for name in names if name.split(".")[0] in RUNS_CODE]
+    return found
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["eval(x)", "exec(x)", "import pickle", "from pickle import load", "torch.load(x)", "run(x, shell=True)"],
+)
+def test_what_runs_code_is_recognised(source):
+    assert runs_code(source) and not runs_code("model.eval(); re.compile(x); torch.compile(m); run(x)")
+
+
+def test_nothing_that_is_read_is_run():
+    """No file, setting or text becomes code: no eval, no exec, no pickle, no shell."""
+    files = [ROOT / "course.py", *sorted((ROOT / "gpt2lab").rglob("*.py"))]
+    found = {path.relative_to(ROOT).as_posix(): runs_code(path.read_text(encoding="utf-8")) for path in files}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are POSIX")
+def test_notebooks_are_compared_on_every_kind_of_processor():
+    """What a chapter prints holds on all of them: the smaller one in each run, all and two threads before a release."""
+    assert "\nATEN_CPU_CAPABILITY=avx2 python3 course.py test --notebooks\n" in (ROOT / ".ci" / "run").read_text()
+    script = (ROOT / ".ci" / "every-path").read_text()
+    assert os.access(ROOT / ".ci" / "every-path", os.X_OK)
+    for line in (
+        "for capability in default avx2 avx512; do",
+        "for threads in 1 2; do",
+        "GPT2LAB_NOTEBOOK_THREADS=$threads ATEN_CPU_CAPABILITY=$capability LANG=C LC_ALL=C",
+    ):
+        assert line in script, line
+
+
 @pytest.mark.skipif(os.name == "nt", reason="permissions are POSIX")
 def test_continuous_integration_runs_the_same_command():
     """Set-up, then .ci/lint, then the tests; a step that fails ends the run."""

@@ -170,7 +170,14 @@ def write_template(folder: Path) -> None:
 
 def voila_command(notebook: Path, port: int, dark: bool) -> list[str]:
     """The command line that serves a notebook on this computer only, to those who have the token."""
-    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", "--strip_sources=True"]
+    command = [
+        sys.executable,
+        "-m",
+        "gpt2lab.explorer.page_server",
+        str(notebook),
+        "--no-browser",
+        "--strip_sources=True",
+    ]
     command += [
         "--Voila.ip=localhost",
         f"--port={port}",

@@ -23,10 +23,7 @@ class Real(traitlets.Float):
     """A number, as a float."""
 
     def validate(self, obj: object, value: object) -> float:
-        try:
-            number = float(value) if is_number(value) else math.nan  # type: ignore[arg-type]  # is_number has looked
-        except OverflowError:  # a whole number of more than 308 digits
-            number = math.nan
+        number = float(value) if is_number(value) else math.nan  # type: ignore[arg-type]  # is_number has looked
         if math.isnan(number):
             raise InputError(f"{self.name} must be a number, got {shown(value)}")
         return number

@@ -10,7 +10,7 @@ from typing import SupportsFloat, TypedDict
 import torch
 from torch import nn
 
-from gpt2lab.errors import InputError, is_number, validates, whole_number
+from gpt2lab.errors import InputError, is_number, shown, validates, whole_number
 from gpt2lab.tasks.base import Task
 from gpt2lab.training.optimizer import learning_rate_at
 
@@ -55,30 +55,33 @@ class TrainConfig:
         for name in ("warmup_steps", "seed"):
             self._set(name, whole_number(name, getattr(self, name), 0))
         if not (is_number(self.learning_rate) and 0 < self.learning_rate < math.inf):
-            raise InputError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
+            raise InputError(f"learning_rate must be a positive number, got {shown(self.learning_rate)}")
         if not (is_number(self.weight_decay) and 0 <= self.weight_decay < math.inf):
-            raise InputError(f"weight_decay must be a number of at least 0, got {self.weight_decay!r}")
+            raise InputError(f"weight_decay must be a number of at least 0, got {shown(self.weight_decay)}")
         if not (is_number(self.floor) and 0 <= self.floor <= 1):
-            raise InputError(f"floor is a fraction in [0, 1], got {self.floor!r}")
+            raise InputError(f"floor is a fraction in [0, 1], got {shown(self.floor)}")
         given: object = self.betas
         betas = tuple(given) if isinstance(given, (tuple, list)) else ()
         if len(betas) != 2 or not all(is_number(beta) and 0 <= beta < 1 for beta in betas):
-            raise InputError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
+            raise InputError(f"betas must be two numbers in [0, 1), got {shown(self.betas)}")
         if self.clip_norm is not None and not (is_number(self.clip_norm) and self.clip_norm > 0):
-            raise InputError(f"clip_norm must be a positive number, or None for no clipping, got {self.clip_norm!r}")
+            raise InputError(
+                f"clip_norm must be a positive number, or None for no clipping, got {shown(self.clip_norm)}"
+            )
         if self.diverged_at is not None and not (is_number(self.diverged_at) and self.diverged_at > 0):
             raise InputError(
-                f"diverged_at must be a positive number, or None to stop only at infinity, got {self.diverged_at!r}"
+                "diverged_at must be a positive number, or None to stop only at infinity, got "
+                f"{shown(self.diverged_at)}"
             )
         if self.precision not in tuple(PRECISIONS):
-            raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+            raise InputError(f"precision must be one of {', '.join(PRECISIONS)}, got {shown(self.precision)}")
         if not isinstance(self.device, str):
-            raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {self.device!r}")
+            raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {shown(self.device)}")
         for name in ("compile", "resume", "progress"):
             if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name} must be True or False, got {getattr(self, name)!r}")
+                raise InputError(f"{name} must be True or False, got {shown(getattr(self, name))}")
         if self.folder is not None and not isinstance(self.folder, (str, Path)):
-            raise InputError(f"folder must be a path, or None for no checkpoints, got {self.folder!r}")
+            raise InputError(f"folder must be a path, or None for no checkpoints, got {shown(self.folder)}")
         if self.batch_size % self.accumulation:
             raise InputError(
                 f"batch_size must be divisible by accumulation, got {self.batch_size} and {self.accumulation}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gpt2lab.errors import InputError
+from gpt2lab.errors import InputError, shown
 
 
 def resolve_device(name: str) -> torch.device:
@@ -20,7 +20,7 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}") from None
+        raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {shown(name)}") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError(f"device {name!r} was asked for, but torch {torch.__version__} sees no CUDA GPU; use cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
@@ -28,5 +28,5 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise InputError(f"device {name!r} was asked for, but torch {torch.__version__} sees no Apple GPU; use cpu")
     if device.type not in ("cpu", "cuda", "mps"):
-        raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}")
+        raise InputError(f"device must be auto, cpu, cuda, cuda:N or mps, got {shown(name)}")
     return device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from gpt2lab.errors import CheckpointError
+from gpt2lab.errors import CheckpointError, shorten, shown
 from gpt2lab.tasks.base import Task
 from gpt2lab.training.config import TrainConfig
 from gpt2lab.training.history import History
@@ -31,15 +31,15 @@ def check_same_run(path: Path, stored_task: object, stored: object, task: Task, 
         Naming the first difference.
     """
     if stored_task != task.identity:
-        raise CheckpointError(f"{path}: was trained on task {stored_task!r}, not {task.identity!r}")
+        raise CheckpointError(f"{path}: was trained on task {shown(stored_task)}, not {task.identity!r}")
     if not isinstance(stored, dict):
-        raise CheckpointError(f"{path}: its settings are not those of a training run, got {stored!r}")
+        raise CheckpointError(f"{path}: its settings are not those of a training run, got {shown(stored)}")
     for name, value in asdict(config).items():
         before = stored.get(name)
         before = tuple(before) if isinstance(before, list) else before  # JSON has no tuples
         if name not in MAY_CHANGE and before != value:
             raise CheckpointError(
-                f"{path}: was trained with {name}={before!r}, got {value!r}; "
+                f"{path}: was trained with {name}={shown(before)}, got {shown(value)}; "
                 "resume with the same settings, or start in another folder"
             )
 
@@ -54,7 +54,7 @@ def history_from(path: Path, stored: object) -> History:
     """
     try:
         if not isinstance(stored, dict):
-            raise TypeError(f"expected an object, got {stored!r}")
+            raise TypeError(f"expected an object, got {shown(stored)}")
         return History(**stored)
     except TypeError as error:
-        raise CheckpointError(f"{path}: its history is not that of a training run ({error})") from error
+        raise CheckpointError(f"{path}: its history is not that of a training run ({shorten(str(error))})") from error

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from gpt2lab.errors import CheckpointError, DivergenceError, InputError
+from gpt2lab.errors import CheckpointError, DivergenceError, InputError, shown
 from gpt2lab.tasks.base import IGNORE, Task, scored_loss
 from gpt2lab.training.checkpoint import (
     FILE,
@@ -208,7 +208,7 @@ class _Run:
         check_same_run(path, facts["task"], facts["config"], self.task, self.config)
         load_checkpoint(folder, self.model, self.optimizer, self.data_rng, self.group)
         if not isinstance(scaler, dict):
-            raise CheckpointError(f"{path}: its loss scaling is not that of a training run, got {scaler!r}")
+            raise CheckpointError(f"{path}: its loss scaling is not that of a training run, got {shown(scaler)}")
         if scaler:
             self.scaler.load_state_dict(scaler)
         self.history = history_from(path, facts["history"])

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt2lab.config import GPT2Config
-from gpt2lab.errors import CheckpointError, InputError, shorten, validates
+from gpt2lab.errors import CheckpointError, InputError, shorten, shown, validates
 from gpt2lab.files import open_tensors
 from gpt2lab.model import GPT2
 from gpt2lab.weights import names
@@ -100,7 +100,7 @@ def _from_transformers(source: nn.Module) -> GPT2:
         raise InputError("load_gpt2 needs a path, a name or a transformers GPT-2; this is a gpt2lab GPT2 already")
     config = getattr(source, "config", None)
     if (theirs := getattr(config, "model_type", None)) != "gpt2" or config is None:
-        what = "of no transformers type" if theirs is None else f"of type {theirs!r}"
+        what = "of no transformers type" if theirs is None else f"of type {shown(theirs)}"
         raise InputError(
             f"load_gpt2 takes transformers models of type 'gpt2' (GPT2LMHeadModel, GPT2Model, …), got {kind} {what}; "
             "another architecture cannot become a GPT-2"
@@ -150,7 +150,8 @@ def _sorted_out(config: GPT2Config, tensors: Iterable[StoredTensor], where: obje
         found[plain] = tensor
     if heads:
         warnings.warn(
-            f"{where}: left out {', '.join(heads[:4])}: the head of another task; the transformer below it was loaded",
+            f"{where}: left out {shorten(', '.join(heads[:4]))}: the head of another task; "
+            "the transformer below it was loaded",
             stacklevel=4,
         )
     _check_complete(config, found, where)
@@ -196,7 +197,9 @@ def _read(config: GPT2Config, found: dict[str, StoredTensor], where: object) -> 
 def _numbers(stored: StoredTensor) -> Tensor:
     tensor = stored.read()
     if not tensor.is_floating_point():
-        raise CheckpointError(f"{stored.where}: {stored.name!r} should hold floating-point numbers, got {tensor.dtype}")
+        raise CheckpointError(
+            f"{stored.where}: {shown(stored.name)} should hold floating-point numbers, got {tensor.dtype}"
+        )
     return tensor
 
 
@@ -207,8 +210,8 @@ def _float32(tensor: Tensor, stored: StoredTensor) -> Tensor:
     if not bool(torch.isfinite(weight).all()):
         bad = int((~torch.isfinite(weight)).sum())
         raise CheckpointError(
-            f"{stored.where}: {stored.name!r} holds {bad:,} of {weight.numel():,} numbers that are nan or infinite "
-            "in float32; a model with them predicts nothing"
+            f"{stored.where}: {shown(stored.name)} holds {bad:,} of {weight.numel():,} numbers that are nan or "
+            "infinite in float32; a model with them predicts nothing"
         )
     return weight
 

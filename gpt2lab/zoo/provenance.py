@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from gpt2lab.errors import CheckpointError, shorten
+from gpt2lab.errors import CheckpointError, shorten, shown
 from gpt2lab.files import atomic_write, read_json
 
 SCHEMA: dict[str, tuple[type, ...]] = {
@@ -83,16 +83,18 @@ def check_provenance(facts: object, where: str) -> dict[str, Any]:  # Any: JSON,
         if isinstance(facts[key], bool) or not isinstance(facts[key], types):
             raise CheckpointError(f"{where}: {key!r} should be {types[0].__name__}, got {shorten(repr(facts[key]))}")
     if unknown := sorted(set(facts) - set(SCHEMA)):
-        raise CheckpointError(f"{where}: unknown entry {unknown[0]!r}")
+        raise CheckpointError(f"{where}: unknown entry {shown(unknown[0])}")
     for key in ("steps", "tokens", "parameters", "seconds"):
         if not 0 < facts[key] < math.inf:
-            raise CheckpointError(f"{where}: {key!r} should be positive, got {facts[key]!r}")
+            raise CheckpointError(f"{where}: {key!r} should be positive, got {shown(facts[key])}")
     if "text" in facts:
         for key, kind in TEXT_SCHEMA.items():
             if not isinstance(facts["text"].get(key), kind):
                 raise CheckpointError(f"{where}: the text's {key!r} should be {kind.__name__}")
     if facts["scores"].get(facts["metric"]) != facts["value"]:
-        raise CheckpointError(f"{where}: 'value' {facts['value']!r} is not the {facts['metric']!r} of 'scores'")
+        raise CheckpointError(
+            f"{where}: 'value' {shown(facts['value'])} is not the {shown(facts['metric'])} of 'scores'"
+        )
     if len(facts["curve"].get("step", [])) != len(facts["curve"].get("loss", [None])):
         raise CheckpointError(f"{where}: the curve needs as many steps as losses")
     return facts

@@ -116,6 +116,12 @@ def test_a_real_server_wants_its_token_and_stops_when_asked(root):
         api = re.sub(r"/lab/.*", "/api/contents", address)
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(api)
+        foreign = urllib.request.Request(address, headers={"Host": "example.org"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(foreign)
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        listening = [s.laddr for one in family for s in one.net_connections("inet") if s.status == psutil.CONN_LISTEN]
+        assert listening and {ip for ip, _ in listening} <= {"127.0.0.1", "::1"}
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0

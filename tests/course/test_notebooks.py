@@ -63,6 +63,13 @@ def test_outputs_come_from_the_fixed_environment(stored):
     assert shown[3] == "True"  # the working directory is the notebook's
 
 
+def test_another_number_of_threads_is_passed_on(monkeypatch):
+    for threads in ("1", "2"):
+        monkeypatch.setenv("GPT2LAB_NOTEBOOK_THREADS", threads)
+        fixed = notebooks.environment()
+        assert (fixed["OMP_NUM_THREADS"], fixed["MKL_NUM_THREADS"]) == (threads, threads)
+
+
 def test_streams_are_stored_as_one(stored):
     cell = notebooks.read(stored[0]).cells[1]
     assert [output.text for output in cell.outputs] == ["one\ntwo\nthree\n"]

@@ -48,6 +48,14 @@ def test_hostile_text_cannot_leave_the_pages_data(text):
     assert json.loads(data)["state"]["text"] == text
 
 
+def test_the_page_may_fetch_nothing():
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html_page(explorer().screen))[1]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules.pop("default-src") == "'none'"
+    assert set(" ".join(rules.values()).split()) == {"'unsafe-inline'", "data:", "blob:"}
+    assert "blob:" not in rules["script-src"] and "data:" not in rules["script-src"]
+
+
 def test_the_page_names_no_other_host():
     addresses = set(re.findall(r"https?://[^\s\"')]+", html_page(explorer().screen)))
     assert addresses == {"http://www.w3.org/2000/svg"}  # the name of the SVG namespace, never fetched

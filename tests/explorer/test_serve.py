@@ -125,6 +125,25 @@ def test_the_token_is_on_no_command_line_and_is_asked_for(served):
         assert urllib.parse.urlparse(answer.url).path == "/" and "GPT-2 explorer" in answer.read().decode()
 
 
+def test_no_other_host_name_and_no_path_leads_out(served):
+    """As when a page of another site has its name point here, or asks for a file outside."""
+    _, address = served
+    token = address.split("token=")[1]
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(urllib.request.Request(address, headers={"Host": "example.org"}))
+    for path in ("voila/static/../../../../../../etc/passwd", "voila/files/../../../etc/passwd", "voila.json"):
+        with pytest.raises(urllib.error.HTTPError, match="40[034]"):
+            urllib.request.urlopen(f"{address.split('?')[0]}{path}?token={token}")
+
+
+def test_it_listens_on_this_computer_alone(served):
+    starter, address = served
+    sockets = [s for one in [starter, *starter.children(recursive=True)] for s in one.net_connections("inet")]
+    listening = {s.laddr for s in sockets if s.status == psutil.CONN_LISTEN}
+    assert urllib.parse.urlparse(address).port in {port for _, port in listening}
+    assert {ip for ip, _ in listening} <= {"127.0.0.1", "::1"}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX")
 def test_files_with_the_token_are_private(served):
     (server,) = served[0].children()

@@ -154,7 +154,7 @@ class SmallCourse:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
         ours = {
             "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": str(self.folder / "wheels"),
+            "PIP_FIND_LINKS": (self.folder / "wheels").as_uri(),  # pip splits at blanks
             "PIP_CONFIG_FILE": os.devnull,
             "SMALL_COURSE_PID": str(self.folder / "pid"),
         }

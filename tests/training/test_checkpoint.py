@@ -83,6 +83,11 @@ def stop_at(step: int):
         lambda tensors, facts: tensors.update({"random.0": torch.zeros(9)}),
         lambda tensors, facts: facts.update(history=3),
         lambda tensors, facts: facts.update(config=3),
+        lambda tensors, facts: facts["config"].update(learning_rate="x" * 10**6),
+        lambda tensors, facts: facts["config"].update(betas=["x" * 10**6]),
+        lambda tensors, facts: facts["history"].update({"x" * 10**6: 1}),
+        lambda tensors, facts: facts.update(task="x" * 10**6),
+        lambda tensors, facts: facts.update(step="x" * 10**6),
     ],
 )
 def test_a_whole_file_that_is_no_checkpoint_is_a_sentence(tmp_path: Path, change) -> None:

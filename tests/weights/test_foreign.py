@@ -63,6 +63,15 @@ def test_shards_are_those_of_the_index(sharded, model):
     same(sharded, model)
 
 
+def test_one_file_is_taken_alone(sharded, model, tmp_path):
+    """Whatever another save has left beside it, with its index."""
+    other = random_model(SHAPE, seed=9)
+    (save_gpt2(other, tmp_path / "other") / ONE).rename(sharded / ONE)
+    same(sharded, other)
+    shards(sharded)[0].unlink()
+    same(sharded, other)
+
+
 def test_a_missing_shard_is_named(sharded):
     gone = shards(sharded)[1]
     gone.unlink()
@@ -257,6 +266,16 @@ def test_numbers_that_are_none_are_refused(saved, bad, name):
         load_gpt2(saved)
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.uint8, torch.bool, torch.complex64])
+@pytest.mark.parametrize("name", ["transformer.ln_f.bias", "lm_head.weight"])
+def test_other_than_real_numbers_are_refused(saved, dtype, name):
+    tensors = load_file(saved / ONE)
+    tensors[name] = tensors.get(name, tensors["transformer.wte.weight"]).to(dtype)
+    save_file(tensors, saved / ONE)
+    with pytest.raises(CheckpointError, match=f"{name}' should hold floating-point numbers, got {dtype}"):
+        load_gpt2(saved)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -267,12 +286,24 @@ def test_numbers_that_are_none_are_refused(saved, bad, name):
     ],
     ids=lambda settings: str(settings)[:40],
 )  # fmt: skip
-def test_sizes_that_cannot_be_are_refused_before_memory_is_taken(saved, settings):
+def test_sizes_that_cannot_be_are_refused_before_memory_is_taken(saved, settings, monkeypatch):
+    def made(config):
+        raise AssertionError("a model was made")
+
+    monkeypatch.setattr("gpt2lab.weights.load.GPT2", made)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(CheckpointError) as caught:
             load_gpt2(change(saved, **settings))
     assert len(str(caught.value)) < 1200
+
+
+@pytest.mark.parametrize("n_layer", [3, 10_000, 10**9, 10**30])
+def test_the_number_of_layers_is_compared_with_the_file_first(saved, n_layer, monkeypatch):
+    """Before the names of a billion layers are written out, which takes minutes and all memory."""
+    monkeypatch.setattr("gpt2lab.weights.names.ours_to_theirs", lambda config: pytest.fail("names were written out"))
+    with pytest.raises(CheckpointError, match=f"config.json says {n_layer} layers, the weights are of 2"):
+        load_gpt2(change(saved, n_layer=n_layer))
 
 
 @pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 10_000, b"{}", b"", b"null"])
