@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from gpt2lab.config import GPT2Config
@@ -26,6 +27,7 @@ from gpt2lab.files import open_tensors
 from gpt2lab.model import GPT2
 from gpt2lab.weights import names
 from gpt2lab.weights.folders import find_folder, tensor_places
+from gpt2lab.weights.seal import SEAL, seal
 from gpt2lab.weights.shapes import shapes_only
 
 
@@ -65,7 +67,7 @@ def load_gpt2(source: str | os.PathLike[str] | nn.Module = "gpt2", *, download: 
         )
     folder = find_folder(source, download)
     config, special = names.read_config(folder / "config.json")
-    with _stored(folder) as tensors:
+    with _stored(folder, config) as tensors:
         return _build(config, special, tensors, folder)
 
 
@@ -80,7 +82,7 @@ class StoredTensor:
 
 
 @contextmanager
-def _stored(folder: Path) -> Iterator[list[StoredTensor]]:
+def _stored(folder: Path, config: GPT2Config) -> Iterator[list[StoredTensor]]:
     """The tensors of a directory; the files stay open for as long as the block lasts."""
     with ExitStack() as stack:
         found = []
@@ -90,7 +92,19 @@ def _stored(folder: Path) -> Iterator[list[StoredTensor]]:
             file = files[path]
             shape = tuple(file.get_slice(name).get_shape())
             found.append(StoredTensor(name, shape, path, partial(file.get_tensor, name)))
+        for path, file in files.items():
+            _check_seal(path, file, config)
         yield found
+
+
+def _check_seal(path: Path, file: safe_open, config: GPT2Config) -> None:
+    """Refuse a file that ``save_gpt2`` wrote and that has changed since."""
+    sealed = (file.metadata() or {}).get(SEAL)
+    if sealed is not None and sealed != seal(((name, file.get_tensor(name)) for name in sorted(file.keys())), config):
+        raise CheckpointError(
+            f"{path}: its checksum differs: a number in it, or n_head or layer_norm_epsilon in config.json, is not as "
+            "save_gpt2 wrote it; fetch both files again, or save the model again"
+        )
 
 
 def _from_transformers(source: nn.Module) -> GPT2:

@@ -12,12 +12,16 @@ from gpt2lab.errors import InputError, validates
 from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
 from gpt2lab.weights import names
+from gpt2lab.weights.seal import SEAL, seal
 from gpt2lab.weights.shapes import shapes_only
 
 
 @validates
 def save_gpt2(model: GPT2, path: str | os.PathLike[str]) -> Path:
     """Write a directory that transformers' ``GPT2LMHeadModel.from_pretrained`` loads.
+
+    The file of weights carries a checksum of its numbers, and of the settings that no shape shows, so that
+    ``load_gpt2`` notices a changed byte.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ def save_gpt2(model: GPT2, path: str | os.PathLike[str]) -> Path:
     dtype = str(model.token_embedding.weight.dtype).removeprefix("torch.")
     config = names.their_config(model.config, model.special_ids or {}, dtype)
     with atomic_write(path / "model.safetensors") as part:
-        save_file(theirs, part, metadata={"format": "pt"})
+        save_file(theirs, part, metadata={"format": "pt", SEAL: seal(sorted(theirs.items()), model.config)})
     with atomic_write(path / "config.json") as part:
         part.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return path

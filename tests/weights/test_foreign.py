@@ -313,12 +313,34 @@ def test_json_that_is_too_deep_or_too_long_is_a_sentence(saved, content):
         load_gpt2(saved)
 
 
-def test_500_mutations_load_as_they_are_or_are_refused(saved, model):
-    """A byte that changes a weight a little cannot be noticed without a checksum; anything else must be."""
+@pytest.mark.parametrize("change_one", [0, 1, -1])
+def test_a_changed_number_is_noticed_in_what_was_saved_here(saved, change_one):
+    data = bytearray((saved / ONE).read_bytes())
+    first = 8 + int.from_bytes(data[:8], "little")  # of the numbers, behind the header
+    data[-1 if change_one < 0 else first + 8 * change_one] ^= 1
+    (saved / ONE).write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: its checksum differs"):
+        load_gpt2(saved)
+
+
+@pytest.mark.parametrize("settings", [dict(n_head=4), dict(layer_norm_epsilon=1e-3)])
+def test_a_setting_that_no_shape_shows_belongs_to_the_checksum(saved, settings):
+    with pytest.raises(CheckpointError, match="or n_head or layer_norm_epsilon in config.json"):
+        load_gpt2(change(saved, **settings))
+
+
+def test_settings_that_may_be_changed_by_hand(saved, model):
+    change(saved, eos_token_id=3, resid_pdrop=0.3, embd_pdrop=0.3, attn_pdrop=0.3, torch_dtype="float16")
+    same(saved, model)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_500_mutations_load_as_they_are_or_are_refused(saved, model, seed):
+    """What ``save_gpt2`` wrote has a checksum, so that nothing changes unnoticed."""
     whole = {name: (saved / name).read_bytes() for name in (ONE, "config.json")}
-    chance = np.random.default_rng(0)
+    chance = np.random.default_rng(seed)
     loaded = 0
-    for _ in range(500):
+    for _ in range(250):
         name = ("config.json", ONE)[int(chance.integers(2))]
         (saved / name).write_bytes(mutated(chance, whole[name]))
         try:
@@ -329,7 +351,25 @@ def test_500_mutations_load_as_they_are_or_are_refused(saved, model):
             assert len(str(error)) < 1200
         else:
             loaded += 1
-            assert all(bool(torch.isfinite(weight).all()) for weight in again.state_dict().values())
-            assert again.config.with_(dropout=0.1, layer_norm_eps=1e-5, n_heads=2) == SHAPE
+            assert again.config.with_(dropout=0.1) == SHAPE
+            assert all(torch.equal(weight, model.state_dict()[name]) for name, weight in again.state_dict().items())
         (saved / name).write_bytes(whole[name])
-    assert loaded < 400
+    assert 0 < loaded < 100
+
+
+def test_mutations_of_a_checkpoint_without_a_checksum(saved, model):
+    """A byte that changes a weight a little cannot be noticed; anything else must be."""
+    save_file(load_file(saved / ONE), saved / ONE)
+    whole, chance = (saved / ONE).read_bytes(), np.random.default_rng(0)
+    loaded = 0
+    for _ in range(250):
+        (saved / ONE).write_bytes(mutated(chance, whole))
+        try:
+            again = load_gpt2(saved)
+        except CheckpointError as error:
+            assert len(str(error)) < 1200
+        else:
+            loaded += 1
+            assert all(bool(torch.isfinite(weight).all()) for weight in again.state_dict().values())
+            assert again.config == SHAPE
+    assert loaded < 200
