@@ -71,6 +71,18 @@ def test_rows_sum_to_one_and_hidden_keys_get_nothing(shape, size, masked):
         assert (weights.masked_select(~mask) == 0).all()
 
 
+def test_a_query_that_may_look_nowhere_is_nan_and_the_others_are_not():
+    """As the docstring says: such a row has no softmax."""
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 4, 5)
+    mask = causal_mask(4)
+    mask[2] = False
+    out, weights = attention(q, k, v, mask)
+    assert out[2].isnan().all() and weights[2].isnan().all()
+    others = [0, 1, 3]
+    assert_close(out[others], attention(q, k, v, causal_mask(4))[0][others], atol=1e-6, rtol=0)
+
+
 @properties
 @given(shapes(), st.sampled_from(["none", "causal", "bias", "scale"]))
 def test_equation_agrees_with_torchs_kernel(shape, extra):

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from peers import random_model, random_tokens
+from peers import random_model, random_tokens, twin
 from torch.testing import assert_close
 
 from gpt2lab.attention import merge_heads
@@ -19,6 +19,7 @@ from gpt2lab.interventions import (
     ablate_attention,
     ablate_feedforward,
     ablate_heads,
+    cut_edges,
     without_causal_mask,
     without_positions,
 )
@@ -201,6 +202,20 @@ def test_refuses_with_one_sentence_and_leaves_nothing_behind(model, enter, messa
     with pytest.raises(ValueError, match=message), enter(model):
         pass
     assert hooks(model) == 0 and torch.equal(model(tokens), before)
+
+
+@pytest.mark.parametrize(
+    "enter",
+    [
+        lambda m: ablate_heads(m, [(0, 0)]), lambda m: ablate_attention(m, [0]), lambda m: ablate_feedforward(m),
+        lambda m: without_causal_mask(m), lambda m: without_positions(m),
+        lambda m: cut_edges(m, 0, torch.zeros(9, 9, dtype=torch.bool)),
+    ],
+)  # fmt: skip
+def test_a_transformers_model_is_told_the_detour(model, enter):
+    with pytest.raises(ValueError, match=r"needs a GPT2 of gpt2lab, got GPT2LMHeadModel; .* load_gpt2\(model\)"):
+        with enter(twin(model)):
+            pass
 
 
 def test_a_compiled_model_changes_and_comes_back():
