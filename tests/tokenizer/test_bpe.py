@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 import regex
 import tiktoken
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from peers import properties
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -140,6 +140,18 @@ def test_the_pattern_cuts_as_gpt2_does():
     """Same cuts as tiktoken's own pattern for the published vocabulary: space before the word."""
     cuts = regex.findall(GPT2_PATTERN, "I'm  here, x=12\n\n  ok ")
     assert cuts == ["I", "'m", " ", " here", ",", " x", "=", "12", "\n\n ", " ok", " "]
+
+
+# As published in openai/gpt-2, src/encoder.py; ours gives the same cuts without going back in the text.
+PUBLISHED = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
+PIECES = st.sampled_from([*"'stmd \n\tEé漢²7_-!", "'re", "'ve", "'ll", "  ", "\u00a0", "\u3000", "don't", "٣", "👍🏽"])
+
+
+@properties
+@given(st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60))
+@example("I'll say it's we've don't I'm they're she'd 'S 'T")
+def test_the_pattern_cuts_as_the_published_one(text):
+    assert regex.findall(GPT2_PATTERN, text) == regex.findall(PUBLISHED, text)
 
 
 @properties
