@@ -275,6 +275,17 @@ def test_a_damaged_stamp_is_no_stamp(course, fake, damaged):
     assert course.is_set_up(with_tests=True)
 
 
+def test_a_package_that_was_broken_later_asks_for_a_new_set_up(course, fake):
+    """As when a learner's own `pip install` is killed: the stamp is good, a package is not."""
+    course.set_up(with_tests=False)
+    info = Path(course.VENV) / "lib" / "python3.12" / "site-packages" / "half-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Name: half")
+    assert not course.is_set_up(with_tests=False)
+    course.set_up(with_tests=False)
+    assert course.is_set_up(with_tests=False) and not info.exists()
+
+
 def made(fake):
     return [line for line in fake.asked if "-m venv" in line]
 
