@@ -113,6 +113,7 @@ def judge(
 
 def difference(actual: Tensor, expected: Tensor) -> str:
     """Where two tensors of one shape are farthest apart, in words."""
+    actual = actual.detach()
     if not bool(torch.isfinite(actual).all()):
         return f"There are {int((~torch.isfinite(actual)).sum())} values that are NaN or infinite."
     gap = (actual.to(expected.dtype) - expected).abs()

@@ -23,14 +23,27 @@ def _block_parameters(learner: Learner) -> None:
         right = 12 * d * d + 13 * d
         reasons = {
             12 * d * d: "only the matrices are counted; biases and layer norms are missing",
-            12 * d * d + 9 * d: "the layer norms are missing: two, with a weight and a bias each",
+            12 * d * d + 9 * d: "4·d are missing, as many as the two layer norms have (a weight and a bias each), and "
+            "as many as the biases of the four attention maps",
             12 * d * d + 4 * d: "the biases of the linear maps are missing",
-            12 * d * d + 11 * d: "there are two layer norms; each has a weight *and* a bias, 2·d numbers",
-            8 * d * d + 9 * d: "the attention's matrices are missing",
-            11 * d * d + 12 * d: "the attention's output map W_O is missing",
+            12 * d * d + 11 * d: "2·d are missing: each of the two layer norms has a weight *and* a bias, and each of "
+            "the three maps to query, key and value has a bias of d numbers",
+            12 * d * d + 8 * d: "the biases of the feed-forward network are missing: 4·d and d numbers",
+            12 * d * d + 10 * d: "3·d are missing: a map's bias is as long as its output, so that of the first "
+            "feed-forward map has 4·d numbers",
+            12 * d * d + 12 * d: "the bias of one map is missing",
+            12 * d * d + 15 * d: "there are only two layer norms in a block; the third stands after the last block",
+            12 * d * d + 16 * d: "a map's bias is as long as its output: that of the second feed-forward map has d "
+            "numbers",
+            8 * d * d + 9 * d: "the attention's matrices are missing, or the first feed-forward map",
+            8 * d * d + 12 * d: "the second feed-forward map is missing",
+            6 * d * d + 10 * d: "the feed-forward network is counted as d → d → d; its hidden layer is 4·d wide",
+            10 * d * d + 11 * d: "one map is counted for query, key and value; there are three, d × d each",
+            11 * d * d + 12 * d: "one attention map is missing; there are four: query, key, value and the output map W_O",
             4 * d * d + 8 * d: "the feed-forward network is missing",
             8 * d * d + 5 * d: "only the feed-forward network is counted",
             4 * d * d + 4 * d: "only the attention is counted",
+            12 * right: "that is twelve blocks; one is asked",
         }
         if count != right:
             reason = f": {reasons[int(count)]}" if int(count) in reasons else ""

@@ -84,6 +84,11 @@ def _network(learner: Learner) -> None:
     linear = F.linear(pre, W_down, b_down)
     right = F.linear(act(pre), W_down, b_down)
     out = learner.tensor(x, W_up, b_up, W_down, b_down)
+    if not torch.equal(out, learner.tensor(x, W_up, b_up, W_down, b_down)):
+        raise Wrong(
+            "Two calls with the same arguments give two results: something random happens inside, such as a new "
+            "nn.Linear with weights of its own. The weights are given; use W_up, b_up, W_down and b_down."
+        )
     if out.shape == (2, 5, 24):
         raise Wrong("The result is as wide as the hidden layer. The second map, W_down, leads back to d_model.")
     judge(
@@ -107,6 +112,21 @@ def _network(learner: Learner) -> None:
             "b_up is missing.": F.linear(act(F.linear(x, W_up)), W_down, b_down),
             "Both biases are missing.": F.linear(act(F.linear(x, W_up)), W_down),
             "x is added already. The sum belongs to the block; return what the network writes.": x + right,
+            "The activation stands before the first map. It belongs between the two: otherwise they are one linear map.": F.linear(
+                F.linear(act(x), W_up, b_up), W_down, b_down
+            ),
+            "b_up is added after the activation. It belongs before it, with the first map.": F.linear(
+                act(F.linear(x, W_up)) + b_up, W_down, b_down
+            ),
+            "W_up and W_down are exchanged: W_up comes first, and each is used as nn.Linear does, transposed.": act(
+                x @ W_down + b_up
+            )
+            @ W_up
+            + b_down,
+            "x is normalised inside. The layer norm belongs to the block; x comes in normalised already.": F.linear(
+                act(F.linear(F.layer_norm(x, (6,)), W_up, b_up)), W_down, b_down
+            ),
+            "The activation is SiLU. GPT-2 uses GELU, in the tanh form.": F.linear(F.silu(pre), W_down, b_down),
         },
         "Not right. Each token passes through two maps with their biases, and through one activation. Which comes where?",
     )
@@ -129,7 +149,7 @@ def _network_shapes(learner: Learner) -> None:
 @validates
 def dropout(function: Answer) -> CheckResult:
     """``my_dropout(x, p, training)``: inverted dropout with a mask for every element."""
-    return examine("dropout", function, "x p training", _off, _everywhere, _rate, _fresh, _nothing_dropped)
+    return examine("dropout", function, "x p training", _off, _everywhere, _rate, _fresh, _by_chance, _nothing_dropped)
 
 
 def _off(learner: Learner) -> None:
@@ -191,3 +211,15 @@ def _fresh(learner: Learner) -> None:
     x = torch.ones(20, 20)
     if torch.equal(learner.tensor(x, 0.5, True), learner.tensor(x, 0.5, True)):
         raise Wrong("Two calls drop the same elements. Draw anew each time; do not set a seed inside.")
+
+
+def _by_chance(learner: Learner) -> None:
+    """Each element on its own: how many are dropped varies from call to call and from row to row."""
+    dropped = torch.stack([learner.tensor(torch.ones(20, 20), 0.5, True) == 0 for _ in range(8)])  # (calls, 20, 20)
+    for axes, of in (((1, 2), "of the 400 values"), (2, "of each row's 20 values"), (1, "of each column's 20 values")):
+        counts = dropped.sum(axes)
+        if bool((counts == counts.flatten()[0]).all()):
+            raise Wrong(
+                f"Every call drops exactly {int(counts.flatten()[0])} {of}. Each value must be dropped on its own, "
+                "with probability p: then the number varies from call to call, and only its mean is fixed."
+            )

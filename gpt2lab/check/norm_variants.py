@@ -37,6 +37,26 @@ def _rms(learner: Learner) -> None:
             "The mean of the squares runs over the whole tensor. Use dim=-1: one token.": x
             / ((x**2).mean() + EPS).sqrt()
             * weight,
+            "The mean is squared, where the mean of the squares is asked: square first, then take the mean.": x
+            / (x.mean(-1, keepdim=True) ** 2 + EPS).sqrt()
+            * weight,
+            "Divided by the standard deviation: the mean is subtracted inside it. RMSNorm subtracts nothing.": x
+            / (x.var(-1, keepdim=True, unbiased=False) + EPS).sqrt()
+            * weight,
+            "Divided by torch's std: it subtracts the mean, and divides by d - 1. RMSNorm subtracts nothing.": x
+            / (x.std(-1, keepdim=True) + EPS)
+            * weight,
+            "Divided by the mean of the absolute values. The size is the root of the mean square.": x
+            / (x.abs().mean(-1, keepdim=True) + EPS)
+            * weight,
+            "Multiplied by the root of the mean square. Divide by it.": x * (square + EPS).sqrt() * weight,
+            "Divided by weight. It multiplies the result.": x / ((square + EPS).sqrt() * weight),
+            "The mean of the squares runs over the positions. Use dim=-1: one token, all its features.": x
+            / ((x**2).mean(1, keepdim=True) + EPS).sqrt()
+            * weight,
+            "The mean of the squares runs over the batch. Use dim=-1: one token, all its features.": x
+            / ((x**2).mean(0, keepdim=True) + EPS).sqrt()
+            * weight,
         },
         "Not right: what is the size of one token, when nothing is subtracted, and what remains to be done after dividing by it?",
     )

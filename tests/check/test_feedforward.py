@@ -5,6 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 from teeth import bite
+from torch import nn
 
 ROOT = math.sqrt(2 / math.pi)
 
@@ -37,6 +38,24 @@ def dropped(keep=lambda x, p: torch.rand_like(x) >= p, scale=lambda p: 1 / (1 - 
 def seeded(x, p, training):
     torch.manual_seed(0)
     return inverted_dropout(x, p, training)
+
+
+def new_layers(x, W_up, b_up, W_down, b_down):
+    return nn.Linear(len(W_up), x.shape[-1])(tanh_gelu(nn.Linear(x.shape[-1], len(W_up))(x)))
+
+
+def fixed_number(axis):
+    """Drops the same number of values from each call, row or column, instead of each value on its own."""
+
+    def answer(x, p, training):
+        if not training or p == 0:
+            return x
+        flat = x.flatten() if axis is None else x
+        order = torch.rand(flat.shape).argsort(axis or 0).argsort(axis or 0)
+        kept = order >= round(p * flat.shape[axis or 0])
+        return (flat * kept / (1 - p)).reshape(x.shape)
+
+    return answer
 
 
 def loop_gelu(x):
@@ -98,6 +117,12 @@ WRONG = {
         (lambda x, *w: x + network()(x, *w), "x is added already"),
         (lambda x, U, a, D, b: tanh_gelu(F.linear(x, U, a)), "as wide as the hidden layer"),
         (lambda x, U, a, D, b: tanh_gelu(x @ U + a) @ D + b, "stops at"),
+        (new_layers, "Two calls with the same arguments give two results"),
+        (lambda x, U, a, D, b: F.linear(F.linear(tanh_gelu(x), U, a), D, b), "stands before the first map"),
+        (lambda x, U, a, D, b: F.linear(tanh_gelu(x @ U.T) + a, D, b), "b_up is added after the activation"),
+        (lambda x, U, a, D, b: tanh_gelu(x @ D + a) @ U + b, "are exchanged"),
+        (lambda x, *w: network()(F.layer_norm(x, x.shape[-1:]), *w), "x is normalised inside"),
+        (network(act=F.silu), "The activation is SiLU"),
         (lambda x, *w: network()(x, *w) if x.ndim == 3 and x.shape[-2] == 5 else x, "is a size fixed"),
     ],
     "dropout": [
@@ -113,17 +138,27 @@ WRONG = {
         (dropped(evaluate=lambda x, p: x / (1 - p)), "The scaling belongs to training"),
         (dropped(keep=lambda x, p: torch.ones_like(x)), "expected 90 %"),
         (seeded, "Two calls drop the same elements"),
+        (fixed_number(None), "exactly 200 of the 400 values"),
     ],
     "block_parameters": [
         (lambda d: 12 * d * d, "only the matrices"),
-        (lambda d: 12 * d * d + 9 * d, "the layer norms are missing"),
+        (lambda d: 12 * d * d + 9 * d, "4·d are missing"),
         (lambda d: 12 * d * d + 4 * d, "the biases of the linear maps"),
-        (lambda d: 12 * d * d + 11 * d, "each has a weight *and* a bias"),
+        (lambda d: 12 * d * d + 11 * d, "has a weight *and* a bias"),
         (lambda d: 8 * d * d + 9 * d, "the attention's matrices"),
         (lambda d: 11 * d * d + 12 * d, "W_O"),
         (lambda d: 4 * d * d + 8 * d, "the feed-forward network is missing"),
         (lambda d: 8 * d * d + 5 * d, "only the feed-forward network"),
         (lambda d: 4 * d * d + 4 * d, "only the attention"),
+        (lambda d: 12 * d * d + 8 * d, "the biases of the feed-forward network are missing"),
+        (lambda d: 12 * d * d + 10 * d, "3·d are missing"),
+        (lambda d: 12 * d * d + 12 * d, "the bias of one map is missing"),
+        (lambda d: 12 * d * d + 15 * d, "only two layer norms"),
+        (lambda d: 12 * d * d + 16 * d, "second feed-forward map has d"),
+        (lambda d: 8 * d * d + 12 * d, "the second feed-forward map is missing"),
+        (lambda d: 6 * d * d + 10 * d, "its hidden layer is 4·d wide"),
+        (lambda d: 10 * d * d + 11 * d, "one map is counted for query, key and value"),
+        (lambda d: 12 * (12 * d * d + 13 * d), "that is twelve blocks"),
         (lambda d: 7_087_872, "For d_model=1600"),
     ],
 }
