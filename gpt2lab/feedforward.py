@@ -13,6 +13,7 @@ Source: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2; ope
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +32,8 @@ def gelu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 class FeedForward(nn.Module):
     """d_model -> d_ff -> d_model, position by position.
 
-    ``activation`` is the socket for variants (ReLU); ``forward`` uses torch's fused kernel.
+    ``activation`` is the socket for variants: set it to a function or a module (``F.relu``, ``nn.ReLU()``).
+    Here it uses torch's fused kernel.
     """
 
     def __init__(self, config: GPT2Config) -> None:
@@ -43,6 +45,15 @@ class FeedForward(nn.Module):
     def activation(self, x: Tensor) -> Tensor:
         """GELU, tanh form."""
         return F.gelu(x, approximate="tanh")
+
+    def __setattr__(self, name: str, value: Any) -> None:  # Any: whatever nn.Module takes
+        """As usual, but a module set as the activation is used: torch would leave it behind the method."""
+        if name != "activation":
+            return super().__setattr__(name, value)
+        self._modules.pop("activation_module", None)
+        if isinstance(value, nn.Module):
+            self.register_module("activation_module", value)  # its parameters, if it has some
+        object.__setattr__(self, name, value)
 
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         x = self.activation(self.up(x))  # (..., d_ff)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import copy_linear, properties, random_config, random_model, their_config
+from torch import nn
 from torch.testing import assert_close
 from transformers.models.gpt2.modeling_gpt2 import GPT2MLP
 
@@ -92,3 +94,26 @@ def test_dropout_only_while_training():
     assert not torch.equal(ffn(x), ffn(x))
     traced = ffn.trace(x).out
     assert_close(ffn.eval()(x), traced)
+
+
+@pytest.mark.parametrize("activation", [F.relu, nn.ReLU(), nn.PReLU()], ids=["function", "module", "with weights"])
+def test_the_activation_can_be_a_function_or_a_module(activation):
+    ffn = copy.deepcopy(swapped(activation))
+    x = torch.randn(2, 3, 64)
+    right = ffn.down(activation(ffn.up(x)))
+    assert torch.equal(ffn(x), right) and torch.equal(ffn.trace(x).out, right)
+    assert not torch.equal(right, ffn.down(gelu(ffn.up(x))))
+
+
+def test_an_activation_s_own_parameters_are_the_network_s_until_it_is_replaced():
+    ffn = swapped(nn.PReLU())
+    count = len(list(ffn.parameters()))
+    ffn.activation = F.relu
+    assert count == 5 and len(list(ffn.parameters())) == 4
+
+
+def swapped(activation):
+    torch.manual_seed(0)
+    ffn = FeedForward(GPT2Config.tiny(d_model=64, dropout=0.0))
+    ffn.activation = activation
+    return ffn
