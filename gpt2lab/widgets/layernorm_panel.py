@@ -80,6 +80,8 @@ class LayerNormPanel(TextPanel[NormReading]):
         no bias.
     input_scale : float, 0.001 to 1000
         The stream is multiplied by this first.
+    input_shift : float, -10 to 10
+        Then this is added to every feature of every token.
     result : NormReading
     """
 
@@ -88,10 +90,11 @@ class LayerNormPanel(TextPanel[NormReading]):
     token = Whole(1, high=lambda panel: panel.last_token, label="Token")
     norm = Choice(NORMS, label="Norm")
     input_scale = Number(1.0, 1e-3, 1e3, log=True, step=0.5, label="Input ×")
+    input_shift = Number(0.0, -10.0, 10.0, step=0.5, label="Input +")
     eps = Number(1e-5, 1e-8, 10.0, log=True, step=0.5, label="ε")
     gain = Number(1.0, 0.0, 3.0, step=0.1, label="Gain")
     bias = Number(0.0, -2.0, 2.0, step=0.1, label="Bias")
-    rows = (("text",), ("layer", "token", "norm"), ("input_scale", "eps", "gain", "bias"))
+    rows = (("text",), ("layer", "token", "norm"), ("input_scale", "input_shift", "eps"), ("gain", "bias"))
 
     max_tokens = 12
 
@@ -123,7 +126,7 @@ class LayerNormPanel(TextPanel[NormReading]):
             with torch.no_grad():
                 self._other = self.run_model(torch.tensor([self.encoding.encode_ordinary(self.other_text)]))
         texts = [recorded(trace)[self.layer].resid_pre[0] for trace in (self.trace, self._other)]
-        return torch.cat(texts) * self.input_scale
+        return torch.cat(texts) * self.input_scale + self.input_shift
 
     def steps(self, x: Tensor) -> dict[str, Tensor]:
         """The features (n_tokens, d_model) after each step."""

@@ -257,6 +257,14 @@ def test_layer_norm_undoes_the_scale_of_the_input_until_eps_wins():
     assert panel.result.std_after < 1e-3
 
 
+def test_layer_norm_undoes_a_shift_of_the_input_and_rms_norm_does_not():
+    panel = LayerNormPanel(input_shift=5.0)
+    assert panel.result.mean_before == pytest.approx(5, abs=0.5)
+    assert panel.result.mean_after == pytest.approx(0, abs=1e-5)
+    panel.norm = "RMSNorm"
+    assert panel.result.mean_after > 0.9
+
+
 def test_gain_and_bias_are_the_std_and_mean_after_layer_norm():
     panel = LayerNormPanel(gain=2.5, bias=-1.0)
     assert (panel.result.std_after, panel.result.mean_after) == pytest.approx((2.5, -1.0), abs=1e-3)
