@@ -39,7 +39,8 @@ def _block_parameters(learner: Learner) -> None:
             8 * d * d + 12 * d: "the second feed-forward map is missing",
             6 * d * d + 10 * d: "the feed-forward network is counted as d → d → d; its hidden layer is 4·d wide",
             10 * d * d + 11 * d: "one map is counted for query, key and value; there are three, d × d each",
-            11 * d * d + 12 * d: "one attention map is missing; there are four: query, key, value and the output map W_O",
+            11 * d * d
+            + 12 * d: "one attention map is missing; there are four: query, key, value and the output map W_O",
             4 * d * d + 8 * d: "the feed-forward network is missing",
             8 * d * d + 5 * d: "only the feed-forward network is counted",
             4 * d * d + 4 * d: "only the attention is counted",
