@@ -290,7 +290,7 @@ def test_sizes_that_cannot_be_are_refused_before_memory_is_taken(saved, settings
     def made(config):
         raise AssertionError("a model was made")
 
-    monkeypatch.setattr("gpt2lab.weights.load.GPT2", made)
+    monkeypatch.setattr("gpt2lab.weights.load.shapes_only", made)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(CheckpointError) as caught:
