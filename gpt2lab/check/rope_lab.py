@@ -1,7 +1,7 @@
 """Check for an experiment: training settings with which a model with rotary positions learns a task.
 
-In the course's lab, where all variants share one learning rate, the model with RoPE fails. The exercise is
-to find settings of its own within the same budget. What is checked is the measured result, not a formula.
+With settings that suit GPT-2 as it is, the model with RoPE learns late or not at all. The exercise is to find
+settings of its own within the same budget. What is checked is the measured result, not a formula.
 """
 
 from __future__ import annotations

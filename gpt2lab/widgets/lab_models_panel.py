@@ -242,22 +242,22 @@ class LabModelsPanel(Panel[SideBySide]):
     # The picture: one canvas, in inches from the left and from the top
 
     def draw(self) -> Picture:
-        wide, high = 9.6, 6.6
+        wide, high = 9.3, 5.2
         picture = Picture(wide, high, f"Side by side: {self.result.samples[1].title}")
         canvas = picture.add_axes((0, 0, 1, 1))
         self._draw_samples(picture, canvas)
-        sides = zip((0.15, 5.0), (ORANGE, BLUE), self.pair, self.result.samples, strict=True)
+        sides = zip((0.15, 4.85), (ORANGE, BLUE), self.pair, self.result.samples, strict=True)
         for left, color, toy, sample in sides:
             self._draw_maps(picture, canvas, left, color, toy, sample)
         note = "input: the letters and the right answer · rows: queries · columns: keys · "
-        note += "bright: much weight · outlined: the letter to be copied"
-        picture.write(canvas, 4.8, high - 0.17, note, color=FADED, at="mm", size=10)
+        note += "dark: much weight · outlined: the letter to be copied"
+        picture.write(canvas, wide / 2, high - 0.12, note, color=FADED, at="mm", size=10)
         canvas.set(xlim=(0, wide), ylim=(high, 0))  # images have moved the limits
         canvas.set_axis_off()
         return picture
 
     def _draw_samples(self, picture: Picture, canvas: Axes) -> None:
-        result, side, left = self.result, 0.4, 3.3
+        result, side, left = self.result, 0.38, 3.3
         right = left + len(result.answer) * side + 0.2
         picture.write(canvas, 0.15, 0.3, f"{result.task}: {result.letters}", size=FONT + 1, bold=True)
         picture.write(canvas, right, 0.3, "this one", color=FADED)
@@ -265,7 +265,7 @@ class LabModelsPanel(Panel[SideBySide]):
         for i, letter in enumerate(result.answer):
             x = left + (i + 0.5) * side
             picture.write(canvas, x, 0.3, letter, size=FONT + 1, color=FADED, at="mm", bold=True)
-        for y, sample, color in zip((0.74, 1.26), result.samples, (ORANGE, BLUE), strict=True):
+        for y, sample, color in zip((0.68, 1.14), result.samples, (ORANGE, BLUE), strict=True):
             picture.write(canvas, 0.15, y, clip(sample.title, 30), color=letters(color), size=FONT, bold=True)
             for i, (letter, good) in enumerate(zip(sample.written, sample.right, strict=True)):
                 x = left + i * side
@@ -282,30 +282,29 @@ class LabModelsPanel(Panel[SideBySide]):
         if last.reading_right is not None:
             text = f"No mask: with the answers in its input {last.reading_right:,} of {last.cases:,} cases are right. "
             text += "Above, it writes them itself."
-            picture.write(canvas, 0.15, 1.73, text, color=letters(VERMILION), size=12)
+            picture.write(canvas, 0.15, 1.48, text, color=letters(VERMILION), size=11)
 
     def _draw_maps(
         self, picture: Picture, canvas: Axes, left: float, color: str, toy: ToyModel, sample: Sample
     ) -> None:
         weights, inputs = self.weights(toy), self.tokens()[:, :-1]  # (n_layers, n_heads, T, T) and (1, T)
         n_layers, n_heads, T, _ = weights.shape
-        picture.write(canvas, left, 2.1, clip(sample.title, 34), size=FONT, bold=True, color=letters(color))
-        picture.write(canvas, left, 2.38, f"layer {sample.layer}, head {sample.head}", size=FONT)
-        looks = f"weight {sample.copies:.2f} on the letter to copy"
+        picture.write(canvas, left, 1.76, clip(sample.title, 34), size=FONT, bold=True, color=letters(color))
+        looks, size = f"weight {sample.copies:.2f} on the letter to copy", 11
         if sample.reading_right is not None:
-            looks += f", {sample.reads:.2f} on the answer"
-        picture.write(canvas, left, 2.64, looks)
-        x, y, side = left + 0.3, 2.95, 3.0
+            looks, size = f"{sample.copies:.2f} on the letter to copy, {sample.reads:.2f} on the answer", 10
+        picture.write(canvas, left, 1.99, f"layer {sample.layer}, head {sample.head}: {looks}", size=size)
+        x, y, side = left + 0.3, 2.34, 2.45
         _image(canvas, without_future(weights[sample.layer, sample.head]), x, y, side, side)
         cell = side / T
         for i, label in enumerate(token_labels(toy.encoding, inputs[0].tolist())):
-            picture.write(canvas, x - 0.14, y + (i + 0.5) * cell, label, at="mm")
-            picture.write(canvas, x + (i + 0.5) * cell, y + side + 0.13, label, at="mm")
+            picture.write(canvas, x - 0.14, y + (i + 0.5) * cell, label, at="mm", size=11)
+            picture.write(canvas, x + (i + 0.5) * cell, y + side + 0.1, label, at="mm", size=11)
         sources = _letters_task(toy).sources(inputs)[0].nonzero().tolist()
         _frames(canvas, [(x + key * cell, y + query * cell) for query, key in sources], cell, 1.8)
         # All heads small: layers across, heads down.
         gap = mosaic_gap(T)
-        x, small = left + 3.47, min(1.1 / n_layers, side / n_heads)
+        x, small = left + side + 0.5, min(1.1 / n_layers, side / n_heads)
         part = small * T / (T + gap)  # the map within its place
         width, height = (small * (n - 1) + part for n in (n_layers, n_heads))
         _image(canvas, mosaic(weights.swapaxes(0, 1)), x, y, width, height)

@@ -54,8 +54,13 @@ def ends(curves: Curves, score: str) -> tuple[str, np.ndarray]:
     return curves.row.title, curves.final(score)
 
 
+def _kind(curves: Curves) -> tuple[str, object, float | None]:
+    """Rows that differ in this as well are compared only for want of better ones."""
+    return curves.row.task, curves.row.shape.get("n_layers"), curves.row.rate
+
+
 class LabPanel(Panel[Comparison]):
-    """Curves of the ablation lab: one row against the first of its group.
+    """Curves of the ablation lab: one row against another of its group that is as deep and has the same task.
 
     The lines are medians over the seeds, the bands reach from the lowest seed to the highest. On the
     right every seed's last value is a dot. Each row was trained at the learning rate that suits it. Shows
@@ -64,7 +69,7 @@ class LabPanel(Panel[Comparison]):
     Attributes
     ----------
     group : str
-        "parts", "depth", "rate", "heads", "order", "scaling" or "init", as far as they are shipped.
+        "parts", "depth", "rate", "heads", "order", "mask", "scaling" or "init", as far as they are shipped.
     part : str
         What is different: the second half of the row's name, such as "no-residual".
     score : str
@@ -101,7 +106,11 @@ class LabPanel(Panel[Comparison]):
 
     @property
     def baseline(self) -> Curves:
-        return self.lab[self._names()[0]]
+        """The first row of the group with the same task, depth and given rate; else the first of all."""
+        names = self._names()
+        before = names[: names.index(self.row.row.name)]
+        alike = [name for name in before if _kind(self.lab[name]) == _kind(self.row)]
+        return self.lab[(alike or names)[0]]
 
     @property
     def row(self) -> Curves:
@@ -152,6 +161,7 @@ class LabPanel(Panel[Comparison]):
         last.set_title("each seed's end", fontsize=SMALL)
         picture.text(0.012, 0.95, GROUPS[self.group], fontsize=14, fontweight="bold", va="center")
         seeds = seeds_of([len(curves.final()) for curves in (self.baseline, self.row)])
-        note = f"{seeds}, task {self.row.row.task}, trained on {self.row.facts['device']}"
+        tasks = " and ".join(dict.fromkeys(curves.row.task for curves in (self.baseline, self.row)))
+        note = f"{seeds}, task {tasks}, trained on {self.row.facts['device']}"
         picture.text(0.985, 0.012, note, fontsize=9.5, color=FADED, ha="right")
         return picture

@@ -217,6 +217,27 @@ def test_rows_with_different_numbers_of_seeds():
     assert any(text.get_text().startswith("5 to 10 seeds, task") for text in panel.draw().texts)
 
 
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("depth/without-4", "depth/with-4"),  # not one layer: two things would differ
+        ("depth/with-4", "depth/with-1"),  # the first of its depth
+        ("mask/sort-no-mask", "mask/sort-gpt2"),
+        ("rate/post-ln-0.01", "rate/gpt2-0.01"),
+        ("heads/16", "heads/1"),
+    ],
+)
+def test_a_row_is_compared_with_one_that_differs_in_one_thing(part, other):
+    panel = LabPanel(group=part.split("/")[0], part=part.split("/")[1])
+    assert (panel.baseline.row.name, panel.row.row.name) == (other, part)
+    assert panel.result.rows[0][0].startswith(panel.baseline.row.title)
+
+
+def test_two_tasks_are_named():
+    panel = LabPanel(group="order", part="sort-gpt2")
+    assert any("task reverse and sort" in text.get_text() for text in panel.draw().texts)
+
+
 def test_only_groups_with_something_to_compare(lab):
     assert lab.groups() == ("parts", "rate")
     with pytest.raises(ValueError, match="group must be one of 'parts', 'rate', got 'heads'"):
