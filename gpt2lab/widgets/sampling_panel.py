@@ -105,8 +105,8 @@ class SamplingPanel(TextPanel[Distribution]):
         plain = self.trace.logits[0, -1].softmax(-1)
         now, order = self.probabilities(), plain.topk(min(SHOWN, len(plain))).indices
         labels = [clip(token_label(self.encoding, int(i)), 14) for i in order]
-        picture = Picture(9.6, 5.6, "Next-token distribution")
-        axes = picture.add_axes((0.17, 0.11, 0.8, 0.72))
+        picture = Picture(9.6, 5.0, "Next-token distribution")
+        axes = picture.add_axes((0.17, 0.12, 0.8, 0.7))
         axes.barh(range(len(order)), plain[order].numpy(), 0.82, color="#d0d0d0", label="the model's own")
         axes.barh(range(len(order)), now[order].numpy(), 0.44, color=BLUE, label="what is drawn from")
         right = min(1.12, 1.2 * max(float(plain.max()), float(now.max())))
