@@ -5,8 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from gpt2lab import GPT2, GPT2Config, cut_edges
-from gpt2lab.studies.influence import PASSAGES, effects_of_hiding, looks_of_the_last, moved, rank_correlation
-from gpt2lab.zoo import load_toy
+from gpt2lab.studies.influence import effects_of_hiding, moved, rank_correlation
 
 
 @pytest.fixture
@@ -39,20 +38,3 @@ def test_hiding_a_token_equals_a_mask_that_hides_it(model):
     with cut_edges(model, 0, edges), cut_edges(model, 1, edges):
         assert_close(model(tokens)[0, -1], model(other)[0, -1])
         assert_close(moved(before, model(tokens)[0, -1]), effects[0])
-
-
-def test_looks_of_the_last(model):
-    tokens = torch.tensor([[1, 2, 3, 4, 5]])
-    weights, lengths, effects = looks_of_the_last(model, tokens, 1)
-    attn = model.trace(tokens).blocks[1].attn
-    assert_close(weights, attn.attn_weights[0, :, -1].mean(0))
-    assert weights.shape == lengths.shape == effects.shape == (5,) and (effects > 0).all()
-    assert_close(weights.sum(), torch.tensor(1.0))
-    with torch.no_grad():  # a head whose values are zero adds nothing, whatever its weights
-        model.blocks[1].attn.qkv.weight[-16:], model.blocks[1].attn.qkv.bias[-16:] = 0.0, 0.0
-    assert_close(looks_of_the_last(model, tokens, 1)[1:], (torch.zeros(5), torch.zeros(5)), atol=1e-5, rtol=0)
-
-
-def test_the_passages_fit_the_model():
-    english = load_toy("english")
-    assert all(len(english.encoding.encode(passage)) >= 48 for passage in PASSAGES)
