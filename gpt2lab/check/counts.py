@@ -82,6 +82,12 @@ def _count(learner: Learner) -> None:
             -(d + config.d_ff) * config.n_layers: "the biases of the feed-forward network are missing",
             config.n_layers * (8 * d * d + 4 * d - (2 * d + 1) * config.d_ff): "the feed-forward network is taken as "
             "four times as wide as the stream. Its width is config.d_ff",
+            config.n_layers * (8 * d * d - 2 * d * config.d_ff): "the matrices of the feed-forward network are taken "
+            "as d × 4d. They are d × config.d_ff",
+            -2 * d * config.n_layers: "2·d are missing in each block: it has two layer norms, each with a weight and "
+            "a bias",
+            -(2 * config.n_layers + 1) * d: "each layer norm has a weight *and* a bias, d numbers each; one of the two "
+            "is missing",
             (1024 - config.context_length)
             * d: "the position table is taken as 1,024 rows. It has config.context_length",
             -right: "nothing is counted",
@@ -89,6 +95,8 @@ def _count(learner: Learner) -> None:
         }
         if given != right:
             reason = gaps.get(int(given) - right)
+            if given == _parameters(GPT2Config.gpt2()):
+                reason = "that is GPT-2 small whatever the config says"
             hint = f": {reason}." if reason else "."
             raise Wrong(f"For {config} you count {given:,.0f}, the model has {right:,} ({given - right:+,.0f}){hint}")
 
@@ -120,6 +128,15 @@ def _flops(learner: Learner) -> None:
             + n * 4 * config.context_length * d,
             "The heads do not multiply the cost: each works on d_head features only.": weights
             + scores * config.n_heads,
+            "The output layer is counted. Only the blocks are asked.": weights + scores + 2 * d * config.vocab_size,
+            "The attention's output map, attn.out, is missing: 2·d² operations per layer.": weights
+            + scores
+            - n * 2 * d * d,
+            "A weight takes a multiplication *and* an addition, as scores do: the products with weights are twice "
+            "that.": weights / 2 + scores,
+            "Only one map of the feed-forward network is counted. It has two, up and down.": weights
+            + scores
+            - n * 2 * d * config.d_ff,
             "Use config.d_ff: the network is not always four times as wide as the stream.": n * 2 * 12 * d * d + scores,
         }.items():
             if math.isclose(given, wrong, rel_tol=1e-9):

@@ -101,6 +101,10 @@ def _first_loss(learner: Learner) -> None:
         }.items():
             if math.isclose(given, wrong, rel_tol=1e-4):
                 raise Wrong(message)
+        if math.isclose(given, right, rel_tol=1e-3):
+            raise Wrong("Nearly: that is rounded. Return all digits.")
+        if given == as_number(learner(vocab_size + 1)):
+            raise Wrong("The same number for every vocabulary. vocab_size is not used.")
         raise Wrong(f"For {vocab_size} equally likely tokens each has probability 1/{vocab_size}; got {given:.4g}.")
 
 

@@ -30,6 +30,8 @@ def _cosines(learner: Learner) -> None:
             "Divided by the length of x only. Long rows still get large numbers.": dots / length,
             "Divided by the lengths of the rows only. A long x still makes every number large.": dots / lengths,
             "Divided by the squared lengths: the roots are missing.": dots / (lengths * length).square(),
+            "Divided by the squared length of x: its root is missing.": dots / (lengths * length**2),
+            "Divided by the squared lengths of the rows: their roots are missing.": dots / (lengths**2 * length),
             "The length is taken of the whole table. Each row has its own: sum over the last axis only.": dots
             / (table.norm() * length),
             "The lengths are sums of the numbers, and those can cancel. Sum the squares, then take the root.": dots
@@ -92,6 +94,11 @@ def _nudge(learner: Learner) -> None:
     steps = size * torch.eye(3, dtype=w.dtype)
     heap = [_curve(w + steps[: i + 1].sum(0)) for i in range(3)]  # nudges that are never taken back
     out = _gradient(learner, w, size)
+    if not out.any():
+        raise Wrong(
+            "Every slope is 0: both losses were measured at the same weights. `moved = w` makes no copy, only a second "
+            "name for the same tensor. Nudge a copy."
+        )
     if agree(out, _by_nudging(w, size, 0.5, 0.5), 1e-6) or agree(out, _by_nudging(w, size, 0.0, 1.0), 1e-6):
         out = right  # half a nudge to each side, or one to the other side: as good
     judge(
@@ -132,6 +139,19 @@ def _gradient(learner: Learner, w: Tensor, size: float) -> Tensor:
     if isinstance(out, (list, tuple)) and len(out) == len(w):
         raise Wrong(f"{learner.name} must return a tensor: torch.tensor(your list) makes one.")
     return as_tensor(out, learner.name, tuple(w.shape), "There is one slope for each weight.").detach()
+
+
+# What torch says about a run of descent, and what it means there.
+_STOPS = {
+    "does not require grad": "`w = w - …` makes a new tensor, and under no_grad torch takes no notes of that one, so that "
+    "the next backward pass finds none. Change w itself: `w -= …`.",
+    "in-place operation": "the step is no part of the loss, and torch shall take no notes of it. The step of section 5 "
+    "stands in a `with` that says so.",
+    "backward through the graph a second time": "the notes of a loss serve one backward pass. The weights have moved "
+    "anyway: compute the loss anew in every round.",
+    "'function' object has no attribute 'backward'": "`loss` is the function. Its value at w, `loss(w)`, has a "
+    "backward pass.",
+}
 
 
 @validates
@@ -189,7 +209,7 @@ def _descend_long(learner: Learner) -> None:
 def _descend_rest(learner: Learner) -> None:
     w = torch.tensor([1.0, -1.0])
     judge(_weights(learner, w, 0.1, 0), w, {}, "With no steps the weights stay as they are.")
-    out = learner(_curve, w, 0.05, 30)
+    out = _run(learner, w, 0.05, 30)
     if isinstance(out, Tensor) and out.grad_fn is not None:
         raise Wrong(
             "The numbers are right, but the result still remembers every step it came from: with many steps the "
@@ -199,5 +219,16 @@ def _descend_rest(learner: Learner) -> None:
 
 
 def _weights(learner: Learner, w: Tensor, rate: float, steps: int) -> Tensor:
-    out = learner(_curve, w, rate, steps)
+    out = _run(learner, w, rate, steps)
     return as_tensor(out, learner.name, tuple(w.shape), "Return the weights; their shape stays.").detach()
+
+
+def _run(learner: Learner, w: Tensor, rate: float, steps: int) -> object:
+    try:
+        return learner(_curve, w, rate, steps)
+    except Wrong as wrong:
+        where, _, said = str(wrong).partition(" with ")
+        for words, meaning in _STOPS.items():
+            if words in said:
+                raise Wrong(f"{where}: {meaning}") from None
+        raise

@@ -27,6 +27,7 @@ _MISTAKES = {
     "no positions": "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.",
     "positions by id": "The position table is looked up with the token ids. The token at position t gets row t.",
     "no ln_f": "The last layer norm, ln_f, is missing.",
+    "probabilities": "These are probabilities. Return the logits, before the softmax.",
     "post-LN": "The norms stand on the stream, after each sum, as in GPT-1. In GPT-2 they stand on the branches, "
     "in front of each part.",
     "no residual": "The stream is overwritten: each part must be *added* to x.",
@@ -38,6 +39,8 @@ _MISTAKES = {
     "exact gelu": "This is the exact GELU. GPT-2 uses the tanh form.",
     "qkv order": "The thirds of attn.qkv are in another order: first the queries, then the keys, then the values.",
     "no out": "The attention's output map, attn.out, is missing: nothing mixes the heads.",
+    "out turned": "attn.out is used without transposing. Weights are stored as (out, in); this one is square, "
+    "so that torch cannot notice.",
     "no biases": "The biases of the linear maps are missing.",
     "no mask": "The causal mask is missing: position 0 sees the whole text.",
     "no scale": "The scores are not divided by √d_head.",
@@ -50,7 +53,7 @@ _MISTAKES = {
     "last block": "Only the last block is used: each must start from what the block before returned.",
     "backwards": "The blocks run from last to first.",
 }
-_OUTSIDE = {"no positions", "positions by id", "no ln_f"}
+_OUTSIDE = {"no positions", "positions by id", "no ln_f", "probabilities"}
 _STAGES = (  # layers, tokens, whether the blocks write anything, what an unknown difference means
     (1, 7, False, "The slip stands outside the blocks: with blocks that add nothing (their last maps are zero) the "
      "logits already differ. Look at the two tables, the last norm, and the output layer."),
@@ -107,15 +110,18 @@ def _forward(weights: dict[str, Tensor], tokens: Tensor, n_layers: int, slip: st
     }
     for i in order.get(slip, range(n_layers)):
         x = _block(x, weights, f"blocks.{i}", norm, slip)
-    return F.linear(x if slip == "no ln_f" else norm(x, "ln_f"), table)
+    logits = F.linear(x if slip == "no ln_f" else norm(x, "ln_f"), table)
+    return logits.softmax(-1) if slip == "probabilities" else logits
 
 
 def _block(
     x: Tensor, weights: dict[str, Tensor], name: str, norm: Callable[[Tensor, str], Tensor], slip: str
 ) -> Tensor:
     def linear(x: Tensor, part: str) -> Tensor:
+        turned = slip == "out turned" and part == "attn.out"
+        weight = weights[f"{name}.{part}.weight"]
         return F.linear(
-            x, weights[f"{name}.{part}.weight"], None if slip == "no biases" else weights[f"{name}.{part}.bias"]
+            x, weight.T if turned else weight, None if slip == "no biases" else weights[f"{name}.{part}.bias"]
         )
 
     def attend(x: Tensor) -> Tensor:

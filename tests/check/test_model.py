@@ -132,7 +132,13 @@ WRONG = {
         (lambda config: count(config.with_(context_length=1024)), "taken as 1,024 rows"),
         (lambda config: 0, "nothing is counted"),
         (lambda config: "124M", "Return a whole number"),
-        (lambda config: 124_439_808, "For GPT2Config(vocab_size=50257, context_length=1024, n_layers=48"),
+        (lambda config: 124_439_808, "GPT-2 small whatever the config says"),
+        (
+            lambda config: count(config) + config.n_layers * config.d_model * (8 * config.d_model - 2 * config.d_ff),
+            "are taken as d × 4d",
+        ),
+        (lambda config: count(config) - 2 * config.n_layers * config.d_model, "has two layer norms"),
+        (lambda config: count(config) - (2 * config.n_layers + 1) * config.d_model, "one of the two is missing"),
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

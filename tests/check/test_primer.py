@@ -48,6 +48,15 @@ def piled_up(loss, w, size):
     return torch.stack(slopes)
 
 
+def second_name(loss, w, size):
+    slopes = []
+    for i in range(len(w)):
+        moved = w
+        moved[i] += size
+        slopes.append((loss(moved) - loss(w)) / size)
+    return torch.stack(slopes)
+
+
 def twice(loss, w, size):
     steps = size * torch.eye(len(w))
     return torch.stack([(loss(w + step) - loss(w - step)) / size for step in steps])
@@ -103,6 +112,38 @@ def never_emptied(loss, w, learning_rate, steps):
     return w
 
 
+def noted(loss, w, learning_rate, steps):
+    w = w.clone().requires_grad_()
+    for _ in range(steps):
+        loss(w).backward()
+        w -= learning_rate * w.grad
+    return w
+
+
+def replaced(loss, w, learning_rate, steps):
+    w = w.clone().requires_grad_()
+    for _ in range(steps):
+        loss(w).backward()
+        with torch.no_grad():
+            w = w - learning_rate * w.grad
+    return w
+
+
+def one_loss(loss, w, learning_rate, steps):
+    w = w.clone().requires_grad_()
+    first = loss(w)
+    for _ in range(steps):
+        first.backward()
+        with torch.no_grad():
+            w -= learning_rate * w.grad
+    return w
+
+
+def not_called(loss, w, learning_rate, steps):
+    loss.backward()
+    return w
+
+
 def remembers(loss, w, learning_rate, steps):
     w = w.clone().requires_grad_()
     for _ in range(steps):
@@ -142,6 +183,8 @@ WRONG = {
         (lambda table, x: table @ x / x.norm(), "length of x only"),
         (lambda table, x: table @ x / table.norm(dim=1), "lengths of the rows only"),
         (lambda table, x: table @ x / (table.pow(2).sum(1) * x.pow(2).sum()), "the roots are missing"),
+        (lambda table, x: table @ x / (table.norm(dim=1) * x.pow(2).sum()), "squared length of x"),
+        (lambda table, x: table @ x / (table.pow(2).sum(1) * x.norm()), "squared lengths of the rows"),
         (lambda table, x: table @ x / (table.norm() * x.norm()), "of the whole table"),
         (lambda table, x: table @ x / (table.sum(1) * x.sum()), "those can cancel"),
         (lambda table, x: table @ x / (table.abs().sum(1) * x.abs().sum()), "sums without signs"),
@@ -163,6 +206,7 @@ WRONG = {
         (lambda loss, w, size: -nudged(loss, w, size), "The sign is turned"),
         (lambda loss, w, size: ((loss(w + size) - loss(w)) / size).repeat(len(w)), "one at a time"),
         (piled_up, "The nudges pile up"),
+        (second_name, "Every slope is 0"),
         (twice, "two nudges between the two losses"),
         (lambda loss, w, size: nudged(loss, w, size) / len(w), "by the number of weights"),
         (with_autograd, "no autograd in it"),
@@ -183,6 +227,10 @@ WRONG = {
         (lambda loss, w, learning_rate, steps: w - steps * learning_rate * slope(loss, w), "measured once"),
         (lambda loss, w, learning_rate, steps: w - learning_rate * slope(loss, w), "`steps` is ignored"),
         (remembers, "remembers every step"),
+        (noted, "shall take no notes of it"),
+        (replaced, "Change w itself"),
+        (one_loss, "compute the loss anew"),
+        (not_called, "`loss` is the function"),
         (in_place, "changes its argument w in place"),
         (lambda loss, w, learning_rate, steps: descent(loss, w, learning_rate, max(steps - 1, 1)), "too few"),
     ],

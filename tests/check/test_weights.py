@@ -152,6 +152,14 @@ WRONG = {
             forward(end=lambda x, norm, w: norm(norm(x, "ln_f"), "ln_f") @ w["token_embedding.weight"].T),
             "outside the blocks",
         ),
+        (
+            forward(end=lambda x, norm, w: (norm(x, "ln_f") @ w["token_embedding.weight"].T).softmax(-1)),
+            "These are probabilities",
+        ),
+        (
+            lambda w, t, n, h: forward()({k: v.T if "attn.out.w" in k else v for k, v in w.items()}, t, n, h),
+            "without transposing",
+        ),
         (forward(block=post_block), "as in GPT-1"),
         (forward(block=lambda x, attn, ffn, ln_1, ln_2: ffn(ln_2(attn(ln_1(x))))), "*added* to x"),
         (forward(block=overwriting_block), "not its norm"),
@@ -193,6 +201,9 @@ WRONG = {
         (lambda v: 1 / v, "the probability"),
         (lambda v: -math.log(v), "sign"),
         (lambda v: v, "perplexity"),
+        (lambda v: round(math.log(v), 2), "rounded"),
+        (lambda v: 10.98, "same number for every"),
+        (lambda v: math.log(v) + 0.15, "equally likely"),
     ],
     "flops_per_token": [
         (lambda c, T: flops(c, T) / 2, "two operations"),
@@ -202,6 +213,10 @@ WRONG = {
         (lambda c, T: flops(c, T) * T, "whole sequence"),
         (lambda c, T: flops(c, c.context_length), "T is not used"),
         (lambda c, T: flops(c, T * c.n_heads), "heads do not"),
+        (lambda c, T: flops(c, T) + 2 * c.d_model * c.vocab_size, "output layer is counted"),
+        (lambda c, T: flops(c, T) - c.n_layers * 2 * c.d_model**2, "output map"),
+        (lambda c, T: flops(c, T) - flops(c, 0) / 2, "A weight takes"),
+        (lambda c, T: flops(c, T) - c.n_layers * 2 * c.d_model * c.d_ff, "Only one map"),
         (lambda c, T: c.n_layers * (24 * c.d_model**2 + 4 * T * c.d_model), "d_ff"),
     ],
 }
