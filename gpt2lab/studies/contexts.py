@@ -4,9 +4,13 @@
 
 Each change keeps or changes two things, the adjective's kind and the answer, in all four combinations, so that
 what follows the one can be told from what follows the other. The verbs are those that training never showed.
+
+``many`` draws such sentences at random, for a question that cosines cannot answer: is the adjective still there?
 """
 
 from __future__ import annotations
+
+import random
 
 import torch
 import torch.nn.functional as F
@@ -61,9 +65,39 @@ def cosines(model: GPT2) -> dict[str, Tensor]:
     return {change: torch.stack(found) for change, found in rows.items()}
 
 
+@validates
+def many(model: GPT2, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Vectors of the last "the" in ``n`` random sentences, and the kind of each sentence's adjective.
+
+    Nouns, verb and adjective are drawn independently, so that the answer says nothing about the kind.
+
+    Returns
+    -------
+    vectors : (n_layers + 1, n, d_model)
+        After 0, 1, … blocks.
+    kind : (n,)
+        1.0 for an adjective like heavy, -1.0 for one like weak.
+    """
+    encoding, draw, rows, kinds = Reference().encoding, random.Random(seed), [], []
+    for _ in range(n):
+        first, second = draw.sample(NOUNS, 2)
+        kind = draw.choice((-1.0, 1.0))
+        adjective = draw.choice(ABOUT_THE_SECOND if kind > 0 else ABOUT_THE_FIRST)
+        verb = draw.choice(NEW_VERBS)
+        text = f"the {first} could not {verb} the {second} because it was {adjective}. it means the"
+        rows.append(encoding.encode_ordinary(text))
+        kinds.append(kind)
+    with torch.no_grad():
+        return _heights(model, torch.tensor(rows)), torch.tensor(kinds)
+
+
 def _last(model: GPT2, ids: list[int]) -> Tensor:
     """The stream at the last token: (n_layers + 1, d_model)."""
-    tokens = torch.tensor([ids])
-    heights = [model.embed(tokens)[0, -1]]
-    heights += [block.resid_post[0, -1] for block in model.trace_blocks(tokens)]
+    return _heights(model, torch.tensor([ids]))[:, 0]
+
+
+def _heights(model: GPT2, tokens: Tensor) -> Tensor:
+    """The stream at the last token of each row: (B, T) -> (n_layers + 1, B, d_model)."""
+    heights = [model.embed(tokens)[:, -1]]
+    heights += [block.resid_post[:, -1] for block in model.trace_blocks(tokens)]
     return torch.stack(heights)

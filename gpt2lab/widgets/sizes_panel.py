@@ -85,7 +85,7 @@ class SizesPanel(Panel[Sizes]):
             width = counts / totals * 100 if self.shares else counts / 1e6
             axes.barh(range(len(SIZES)), width, left=left, color=color, label=part, height=0.62)
             for row, (start, wide) in enumerate(zip(left, width, strict=True)):
-                if wide > (0.06 * 100 if self.shares else 0.085 * 1650):
+                if wide > (0.05 * 100 if self.shares else 0.085 * 1650):
                     text = f"{wide:.0f} %" if self.shares else f"{wide:.0f} M"
                     ink = INK if part in DARK else "white"
                     axes.text(start + wide / 2, row, text, ha="center", va="center", color=ink, fontweight="bold")

@@ -2,7 +2,7 @@
 
 import torch
 
-from gpt2lab.studies.contexts import BASE, CHANGES, SENTENCES, cosines, sentences
+from gpt2lab.studies.contexts import BASE, CHANGES, SENTENCES, cosines, many, sentences
 from gpt2lab.tasks.reference import ABOUT_THE_FIRST, ABOUT_THE_SECOND, NEW_VERBS
 from gpt2lab.zoo import load_toy
 
@@ -56,3 +56,14 @@ def test_block_1_tells_the_adjective_and_block_2_the_answer():
             assert rows[:, 2].min() > 0.95
         else:
             assert rows[:, 2].max() < 0.5
+
+
+def test_the_kind_of_adjective_is_still_in_the_last_vector():
+    for seed in range(3):
+        vectors, kind = many(toy.model, 200, seed)
+        assert vectors.shape == (3, 200, 32) and set(kind.tolist()) == {-1.0, 1.0}
+        assert bool((vectors[0] == vectors[0, 0]).all())  # before the first block all are the same
+        for x in vectors[1:]:
+            x = torch.cat([x, torch.ones(200, 1)], dim=1)
+            w = torch.linalg.solve(x[:100].mT @ x[:100] + 0.001 * torch.eye(33), x[:100].mT @ kind[:100])
+            assert ((x[100:] @ w) * kind[100:] > 0).float().mean() > 0.95
