@@ -140,10 +140,14 @@ class GPT2(nn.Module):
         x = token_embedding + position_embedding
         blocks: list[BlockTrace | None] = []
         for i, block in enumerate(self.blocks):
-            # A block in training mode would drop out: its trace does not.
-            trace = block.trace(x, padding) if i in wanted or block.training else None
-            x = block(x, None, padding) if trace is None else trace.resid_post
-            blocks.append(trace if i in wanted else None)
+            if i in wanted:
+                trace = block.trace(x, padding)
+                x = trace.resid_post
+                blocks.append(trace)
+            else:
+                with evaluating(block):  # all of it: a part may be in training mode by itself
+                    x = block(x, None, padding)
+                blocks.append(None)
         ln_f = self.ln_f.trace(x)
         return GPT2Trace(
             tokens=tokens,

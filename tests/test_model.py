@@ -217,6 +217,9 @@ def test_dropout_only_while_training_and_never_in_a_trace():
     assert_close(model.trace(tokens).logits, still, atol=1e-5, rtol=0)
     assert_close(model.trace(tokens, layers=[1]).logits, still, atol=1e-5, rtol=0)
     assert model.training and model.blocks[0].attn.training
+    model.eval().blocks[0].ffn.train()  # as when a part is trained by itself
+    assert_close(model.trace(tokens, layers=[1]).logits, still, atol=1e-5, rtol=0)
+    assert model.blocks[0].ffn.training and not model.blocks[0].training
 
 
 # refusals
