@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from matplotlib.backends.backend_agg import RendererAgg
 
-from gpt2lab import memory
 from gpt2lab.course import notebooks
 from gpt2lab.figures import plots
+from gpt2lab.widgets import memory
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +47,7 @@ LIBC = pytest.mark.skipif(not memory.give_back(), reason="this C library cannot 
 FREED = """
 import resource, sys
 from pathlib import Path
-from gpt2lab import memory
+from gpt2lab.widgets import memory
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
@@ -72,7 +72,7 @@ def test_freed_memory_goes_back():
 IN_IPYTHON = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
-from gpt2lab import memory
+from gpt2lab.widgets import memory
 calls = []
 memory.give_back = lambda: calls.append(1)
 from gpt2lab.figures.style import Picture
@@ -94,7 +94,8 @@ def test_panels_see_to_it_once_after_each_cell(tmp_path):
 
 
 def test_outside_a_notebook_nothing_is_asked_of_ipython():
-    code = "import sys; from gpt2lab import memory; print(memory.give_back_after_each_cell(), 'IPython' in sys.modules)"
+    code = "import sys; from gpt2lab.widgets.memory import give_back_after_each_cell as asked; "
+    code += "print(asked(), 'IPython' in sys.modules)"
     assert in_a_fresh_python(code).split() == ["False", "False"]
 
 

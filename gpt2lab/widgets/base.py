@@ -36,7 +36,7 @@ from traitlets import Bunch
 
 from gpt2lab.errors import InputError
 from gpt2lab.figures.style import CSS, Picture, as_base64, house_style, spoken
-from gpt2lab.memory import give_back_after_each_cell
+from gpt2lab.widgets.memory import give_back_after_each_cell
 from gpt2lab.widgets.traits import PanelTrait
 
 R = TypeVar("R")  # what a panel measures
