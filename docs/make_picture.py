@@ -103,7 +103,7 @@ def photograph(page: Page, wanted: Shown, patience: int = PATIENCE) -> bytes:
     RuntimeError
         If the page does not come to show what is wanted, or shows something else after the shot.
     """
-    page.locator(".g2x[data-drawn]").wait_for(timeout=patience * 100)
+    page.locator(".g2x[data-drawn]").wait_for(timeout=PATIENCE * 100)
     for name, value in (("Layer", wanted.layer), ("Head", wanted.head)):
         field = page.get_by_label(name, exact=True)
         field.fill(str(value))

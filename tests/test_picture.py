@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gpt2lab.course.browser import chromium_program
+from gpt2lab.course.browser import CELL_S, chromium_program
 from gpt2lab.explorer import Explorer
 from gpt2lab.zoo import load_toy
 
@@ -120,6 +120,7 @@ def page(chromium, make_picture, toy, tmp_path_factory):
     path = tmp_path_factory.mktemp("picture") / "explorer.html"
     Explorer(toy.model, toy.encoding, make_picture.CLAIMED.text, view="head").save(path)
     page = chromium.new_page(viewport=make_picture.SIZE)
+    page.set_default_timeout(CELL_S * 1000)
     page.goto(path.as_uri())
     page.locator(".g2x[data-drawn]").wait_for()
     yield page

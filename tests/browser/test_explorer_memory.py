@@ -27,7 +27,7 @@ TYPE = """async (n) => {
         const before = revision();
         box.value = `line ${i} = ${i * i}  # ${'word '.repeat(i % 9)}`;
         box.dispatchEvent(new Event('input'));
-        for (let t = 0; t < 500 && revision() === before; t++) await new Promise((done) => setTimeout(done, 20));
+        for (let t = 0; t < 9000 && revision() === before; t++) await new Promise((done) => setTimeout(done, 20));
     }
     return root.dataset.drawn;
 }"""

@@ -1,12 +1,14 @@
 """The exported page: from disk, without a kernel, without a network. Accessibility is tested here, too."""
 
 import re
+import time
 
 import pytest
 from axe import axe_source
 from explorer_page import walk
 from explorers import HOSTILE, explorer
 
+from gpt2lab.course.browser import CELL_S
 from gpt2lab.explorer import packing
 from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.explorer.words import amount
@@ -23,6 +25,7 @@ def show(chromium, tmp_path):
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(CELL_S * 1000)
         page.asked, page.errors = [], []
         page.route(
             re.compile(r"^(https?|wss?)://"),
@@ -47,12 +50,13 @@ def choose(page, view):
 def drawn(page, **wanted):
     """Wait until the picture shows what is wanted. (The page's policy forbids wait_for_function.)"""
     names = ("rev", "view", "layer", "head", "token", "theme")
-    for _ in range(400):
+    end = time.monotonic() + CELL_S
+    while True:
         now = dict(zip(names, page.locator(".g2x").get_attribute("data-drawn").split(), strict=False))
         if all(now[name] == str(value) for name, value in wanted.items()):
             return
+        assert time.monotonic() < end, f"wanted {wanted}, drawn is {now}"
         page.wait_for_timeout(25)
-    pytest.fail(f"wanted {wanted}, drawn is {now}")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -31,8 +31,8 @@ def axe_source():
             "--prefix",
             str(folder),
         ]
-        subprocess.run([*command, f"axe-core@{VERSION}"], capture_output=True, timeout=120)
+        subprocess.run([*command, f"axe-core@{VERSION}"], capture_output=True)
     if not script.is_file():
         missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("needs axe-core, which npm could not fetch: see tests/browser/axe.py")
+        missing("needs axe-core, which npm could not fetch: see tests/helpers/axe.py")
     return script.read_text(encoding="utf-8")
