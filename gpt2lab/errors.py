@@ -1,13 +1,14 @@
 """The errors of the course, and the checks of arguments that raise them.
 
 Every error that a person can put right is a ``CourseError``: the command shows its message and no
-traceback. Any other exception is a defect of the course and is shown in full.
+traceback. Any other exception is a defect of the course, and the command calls it one.
 """
 
 from __future__ import annotations
 
+import math
 import numbers
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 T = TypeVar("T")
 
@@ -68,9 +69,14 @@ def whole_number(name: str, value: object, least: int = 0, otherwise: str = "") 
     InputError
         For anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+    if not is_whole(value) or value < least:
         raise InputError(f"{name} must be a whole number of at least {least}{otherwise}, got {shown(value, 200)}")
     return int(value)
+
+
+def is_whole(value: object) -> TypeGuard[numbers.Integral]:
+    """Whether a value is a whole number: Python's or NumPy's, not True, False or a tensor."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> bool:
@@ -82,6 +88,11 @@ def is_number(value: object) -> bool:
     except OverflowError:  # a whole number of more than 308 digits
         return False
     return True
+
+
+def as_real(value: object) -> float:
+    """A real number as a float; nan for anything that ``is_number`` refuses."""
+    return float(value) if is_number(value) else math.nan  # type: ignore[arg-type]  # is_number has looked
 
 
 def shown(value: object, most: int = 80) -> str:

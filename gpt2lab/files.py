@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import sys
@@ -110,6 +111,34 @@ def read_json(path: Path) -> object:
         raise CheckpointError(f"{path}: not a readable JSON file (nested too deeply)") from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: not a readable JSON file ({shorten(str(error))})") from error
+
+
+def read_checked(path: Path, sha256: str, described_by: str, advice: str = "") -> bytes:
+    """The bytes of a file that must be the one whose SHA-256 another file holds.
+
+    Parameters
+    ----------
+    path : Path
+    sha256 : str
+        In hexadecimal.
+    described_by : str
+        What holds the checksum, for the message.
+    advice : str
+        What to do about it, appended to the message.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be read, or differs by as little as one bit.
+    """
+    end = f"; {advice}" if advice else ""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}){end}") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise CheckpointError(f"{path}: not the file that {described_by} describes (its checksum differs){end}")
+    return data
 
 
 @contextmanager

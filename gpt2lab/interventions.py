@@ -16,7 +16,6 @@ those tokens. (A mean over the input at hand would tell early positions about la
 
 from __future__ import annotations
 
-import numbers
 import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention
-from gpt2lab.errors import InputError, shown, validates
+from gpt2lab.errors import InputError, is_whole, shown, validates
 from gpt2lab.masking import causal_mask
 from gpt2lab.model import GPT2, plain_model
 from gpt2lab.trace import BlockTrace
@@ -233,7 +232,7 @@ def _layers(model: GPT2, layers: int | Iterable[int] | None) -> list[int]:
 
 
 def _index(name: str, index: object, count: int) -> int:
-    whole = -1 if isinstance(index, bool) or not isinstance(index, numbers.Integral) else int(index)
+    whole = int(index) if is_whole(index) else -1
     if not 0 <= whole < count:
         raise InputError(f"{name} must lie in 0 … {count - 1}, got {shown(index)}")
     return whole

@@ -39,8 +39,15 @@ def sinusoidal_table(length: int, d_model: int, base: float = 10000.0) -> Float[
 
     Raises ValueError if d_model is odd: every frequency needs a pair.
     """
-    angles = rotation_angles(torch.arange(length), d_model, base)  # (length, d_model/2)
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)  # (length, d_model)
+    return sinusoids(torch.arange(length), d_model, base)
+
+
+def sinusoids(
+    positions: Int[Tensor, "*rows T"], d_model: int, base: float = 10000.0
+) -> Float[Tensor, "*rows T d_model"]:
+    """The rows of ``sinusoidal_table`` at these positions."""
+    angles = rotation_angles(positions, d_model, base)  # (..., T, d_model/2)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)  # (..., T, d_model)
 
 
 def rotation_angles(
@@ -61,8 +68,7 @@ class SinusoidalPositions(nn.Module):
         self.d_model = config.d_model
 
     def forward(self, positions: Int[Tensor, "*rows T"]) -> Float[Tensor, "*rows T d_model"]:
-        angles = rotation_angles(positions, self.d_model)  # (..., T, d_model/2)
-        return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
+        return sinusoids(positions, self.d_model)
 
 
 class NoPositions(nn.Module):

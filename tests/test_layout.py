@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import grimp
@@ -12,12 +13,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "gpt2lab"
 MOST_ROOMS = 34
+MOST_ANYS = 40
 THIN = 20  # lines of functions in an __init__
 
 # From the bottom up. A room may import its own layer and the ones before it.
 LAYERS = """
     errors moved
-    files local_server memory
+    files local_server
     records
     config trace tokens sampling
     residual layernorm attention masking cache positions feedforward
@@ -36,7 +38,7 @@ LAYERS = """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 PLANNED = {"local_server", "family", "quiz", "claims"}  # they need not be there
 LOOSE = """config trace tokens sampling residual layernorm attention masking cache positions feedforward block model
-    generation weights interventions ablations errors files local_server memory records __main__ moved""".split()
+    generation weights interventions ablations errors files local_server records __main__ moved""".split()
 
 
 def upward(arrows: dict[str, set[str]]) -> list[str]:
@@ -90,6 +92,45 @@ def test_an_init_hands_names_on_and_does_no_work(path):
     work = [node for node in body if not isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr)]
     assert not [node for node in work if isinstance(node, ast.ClassDef)]
     assert sum((node.end_lineno or 0) - node.lineno + 1 for node in work) <= THIN
+
+
+ONE_PLACE = {  # what must not be written a second time, and the file that defines it
+    r"numbers\.Integral": "errors.py",  # is_whole, whole_number
+    r"^import socket|^from socket": "local_server.py",  # free_port, port_is_free, listens
+    r"def (evaluating|plain_model)\(": "model.py",
+    r"hexdigest\(\) (!=|==)": "files.py tokenizer/vocabulary.py",  # read_checked; what was fetched, not yet a file
+    r"def writers\(": "block.py",
+}
+
+
+@pytest.mark.parametrize("what", ONE_PLACE)
+def test_one_definition_each(what):
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if re.search(what, path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert found == set(ONE_PLACE[what].split())
+
+
+def anys(source: str) -> list[str]:
+    """The lines that annotate with Any."""
+    lines = source.splitlines()
+    uses = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name) and node.id == "Any"}
+    return [lines[number - 1] for number in sorted(uses)]
+
+
+def test_an_any_is_found():
+    assert anys("from typing import Any\nx = 1\ndef f(x: list[Any]) -> int: ...\n") == [
+        "def f(x: list[Any]) -> int: ..."
+    ]
+
+
+def test_every_any_says_why():
+    """Where no type is true: on the line, so that it is not copied along without a reason."""
+    used = [line for path in PACKAGE.rglob("*.py") for line in anys(path.read_text(encoding="utf-8"))]
+    assert len(used) <= MOST_ANYS
+    assert [line for line in used if "# Any: " not in line] == []
 
 
 def made_up(**imports: str) -> grimp.ImportGraph:

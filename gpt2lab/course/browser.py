@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -18,6 +17,7 @@ from urllib.parse import urlparse
 
 import nbformat
 
+from gpt2lab import local_server
 from gpt2lab.course import jupyter as server
 from gpt2lab.course.notebooks import METADATA
 
@@ -73,11 +73,8 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
     }
     ours = json.loads(settings.read_text())
     settings.write_text(json.dumps({name: ours.get(name, {}) | whole.get(name, {}) for name in {**ours, **whole}}))
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
     command = [
-        *server.jupyter_command(folder, "", port, browser=False),
+        *server.jupyter_command(folder, "", local_server.free_port(), browser=False),
         "--LabApp.expose_app_in_browser=True",
     ]
     with open(folder / "server.log", "wb") as log:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import numbers
 
 import traitlets
 
-from gpt2lab.errors import InputError, is_number, shown
+from gpt2lab.errors import InputError, as_real, is_whole, shown
 
 
 class Whole(traitlets.Int):
     """A whole number; NumPy's are whole numbers, True and False are not."""
 
     def validate(self, obj: object, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        if not is_whole(value):
             raise InputError(f"{self.name} must be a whole number, got {shown(value)}")
         return int(value)
 
@@ -23,7 +22,7 @@ class Real(traitlets.Float):
     """A number, as a float."""
 
     def validate(self, obj: object, value: object) -> float:
-        number = float(value) if is_number(value) else math.nan  # type: ignore[arg-type]  # is_number has looked
+        number = as_real(value)
         if math.isnan(number):
             raise InputError(f"{self.name} must be a number, got {shown(value)}")
         return number

@@ -90,7 +90,7 @@ def evaluate(model: GPT2, n_letters: int, n: int = 256) -> float:
     return Sort(n_letters).evaluate(model, n=n)["token_accuracy"]
 
 
-examine = evaluate  # the name that the chapter on positions imports
+examine = evaluate  # its name in the first edition: goes together with gpt2lab.moved
 
 
 @cache

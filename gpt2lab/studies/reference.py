@@ -17,7 +17,6 @@ Models Using Causal Mediation Analysis").
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from functools import cache
@@ -30,9 +29,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from gpt2lab.errors import InputError
-from gpt2lab.files import atomic_write
 from gpt2lab.model import GPT2
-from gpt2lab.studies.stored import load_weights, save_weights
+from gpt2lab.studies.stored import load_table, load_weights, save_table, save_weights
 from gpt2lab.tasks.reference import Reference
 from gpt2lab.training import Evaluation, train
 from gpt2lab.training.config import TrainSettings
@@ -117,7 +115,7 @@ class StudyTable(TypedDict):
 @cache
 def study_table() -> StudyTable:
     """The stored measurement."""
-    return json.loads((FOLDER / TABLE).read_text(encoding="utf-8"))
+    return load_table(FOLDER / TABLE)
 
 
 def load_run(seed: int) -> GPT2:
@@ -265,8 +263,7 @@ def main() -> None:
         "command": "python -m gpt2lab.studies.reference", **surroundings(resolve_device("cpu")),
         "seconds": round(time.monotonic() - begin), "sha256": sha256,
     }  # fmt: skip
-    with atomic_write(FOLDER / TABLE) as part:
-        part.write_text(json.dumps(table) + "\n", encoding="utf-8")
+    save_table(FOLDER / TABLE, table)
 
 
 if __name__ == "__main__":

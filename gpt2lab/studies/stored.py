@@ -14,8 +14,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from gpt2lab.errors import CheckpointError
-from gpt2lab.files import atomic_write
+from gpt2lab.files import atomic_write, read_checked
 
 FOLDER = Path(__file__).parent
 
@@ -44,7 +43,7 @@ def save_table(path: Path, table: Mapping[str, object]) -> None:
         part.write_text(json.dumps(table) + "\n", encoding="utf-8")
 
 
-def load_table(path: Path) -> Any:  # noqa: ANN401 - JSON, typed by the study that reads it
+def load_table(path: Path) -> Any:  # Any: JSON, typed by the study that reads it
     """Read a table."""
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -63,15 +62,7 @@ def load_weights(path: Path, sha256: str) -> dict[str, Tensor]:
     Raises
     ------
     CheckpointError
-        If it is missing, or is another file, in one bit or in all.
+        If it cannot be read, or differs by as little as one bit.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); install the course again") from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise CheckpointError(
-            f"{path}: not the file that the table beside it describes (its checksum differs); "
-            "install the course again, or repeat the study"
-        )
-    return load(data)
+    advice = "install the course again, or repeat the study"
+    return load(read_checked(path, sha256, "the table beside it", advice))

@@ -24,9 +24,9 @@ class _WithoutDrawing(TorchFunctionMode):
         self,
         func: Callable[..., Any],  # Any: whatever torch is asked to do inside
         types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+        args: Sequence[Any] = (),  # Any: the same
+        kwargs: Mapping[str, Any] | None = None,  # Any: the same
+    ) -> Any:  # Any: what torch returns
         given = dict(kwargs or {})
         if getattr(func, "__module__", None) == nn.init.__name__:
             return args[0] if args else given["tensor"]

@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
 import numpy as np
-import tiktoken
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from gpt2lab.errors import validates
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, FADED, INK, SIGNED, SKY, SMALL, VERMILION, Picture
-from gpt2lab.model import GPT2, evaluating
+from gpt2lab.model import evaluating
 from gpt2lab.tokenizer import token_labels
-from gpt2lab.widgets.text_panel import Equipped, TextPanel
+from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Whole
 
 _FEATURES = 24  # rows of a vector that are drawn; the shapes tell how many there are
@@ -45,7 +43,7 @@ class Journey:
         return "\n".join(lines)
 
 
-class MapPanel(TextPanel[Journey]):
+class MapPanel(TokenPanel[Journey]):
     """Follow a sentence through a GPT-2.
 
     Attributes
@@ -58,26 +56,12 @@ class MapPanel(TextPanel[Journey]):
     """
 
     max_tokens = 12
+    chosen = "position"
 
     position = Whole(0, high=lambda panel: panel.last_token, label="Predict after token")
     rows = (("text",), ("position",))
 
-    @validates
-    def __init__(
-        self,
-        model: GPT2 | Equipped | None = None,
-        encoding: tiktoken.Encoding | None = None,
-        *,
-        weights: str | None = None,
-        **settings: object,
-    ) -> None:
-        self._walked: tuple[str, tuple[Tensor, Tensor, Tensor]] | None = None  # with its text
-        super().__init__(model, encoding, weights=weights, **settings)
-        if "position" not in settings:
-            self.position = self.last_token
-
-    def settle(self) -> None:
-        self.position = min(self.position, self.last_token)
+    _walked: tuple[str, tuple[Tensor, Tensor, Tensor]] | None = None  # with its text
 
     def forget(self) -> None:
         super().forget()

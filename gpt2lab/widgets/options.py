@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from gpt2lab.errors import InputError, is_number, shown, validates
+from gpt2lab.errors import InputError, is_number, is_whole, shown, validates
 
 # What makes an option the right one: a value, an interval (low, high), or a function of what was measured.
 Rule: TypeAlias = str | bool | int | float | tuple[float | None, float | None] | Callable[..., object]
@@ -88,7 +88,7 @@ class Options:
             return str(value) == rule
         if isinstance(rule, bool) or not is_number(value):  # True is not the number 1
             return isinstance(rule, bool) and isinstance(value, bool) and rule is value
-        if isinstance(rule, int) and isinstance(value, numbers.Integral):
+        if isinstance(rule, int) and is_whole(value):
             return bool(rule == value)
         assert isinstance(value, numbers.Real)
         number = float(value)
@@ -105,7 +105,7 @@ def _known(label: str, given: object) -> Known:
     rule = single(given)
     if isinstance(rule, str | bool) or callable(rule):
         return rule
-    if isinstance(rule, numbers.Integral):
+    if is_whole(rule):
         return int(rule)
     if isinstance(rule, numbers.Real):
         return float(rule)
@@ -139,7 +139,7 @@ def said(value: object) -> str:
         return value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return shown(value)
-    if isinstance(value, numbers.Integral):
+    if is_whole(value):
         return f"{int(value):,}"
     number = float(value)
     text = f"{number:.{DIGITS}g}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import tiktoken
 import torch
@@ -15,7 +15,7 @@ from gpt2lab.tokenizer import course_encoding, gpt2_encoding, left_out, token_la
 from gpt2lab.tokenizer.vocabulary import VocabularyError
 from gpt2lab.trace import BlockTrace, GPT2Trace
 from gpt2lab.widgets.base import Panel, R
-from gpt2lab.widgets.traits import Whole, Words
+from gpt2lab.widgets.traits import Words
 
 SENTENCE = "The robot could not lift the box because it was heavy"
 
@@ -150,9 +150,12 @@ class TextPanel(Panel[R]):
 
 
 class TokenPanel(TextPanel[R]):
-    """A TextPanel with a trait ``token``: it starts at the last one and stays within the text."""
+    """A TextPanel in which one token is chosen: the last one at the start, and always one of the text.
 
-    token: Whole  # declared here, made by each panel, so that its settings stay in their order
+    ``chosen`` names the trait, which each panel makes itself, so that its settings stay in their order.
+    """
+
+    chosen: ClassVar[str] = "token"
 
     @validates
     def __init__(
@@ -163,12 +166,12 @@ class TokenPanel(TextPanel[R]):
         weights: str | None = None,
         **settings: object,
     ) -> None:
-        self._start_at_last = "token" not in settings
+        self._start_at_last = self.chosen not in settings
         super().__init__(model, encoding, weights=weights, **settings)
 
     def settle(self) -> None:
-        if self._start_at_last or self.token > self.last_token:
-            self.token = self.last_token
+        if self._start_at_last or getattr(self, self.chosen) > self.last_token:
+            setattr(self, self.chosen, self.last_token)
             self._start_at_last = False
 
 

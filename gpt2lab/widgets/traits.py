@@ -8,7 +8,6 @@ A limit may be a function of the panel, because it can depend on the model or on
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -16,7 +15,7 @@ import ipywidgets
 import numpy as np
 from traitlets import TraitType
 
-from gpt2lab.errors import InputError, shown
+from gpt2lab.errors import InputError, as_real, is_whole, shown
 
 V = TypeVar("V")  # what a setting holds
 T = TypeVar("T")
@@ -77,7 +76,7 @@ class Whole(PanelTrait[int]):
 
     def accept(self, panel: Owner, value: object) -> int:
         low, high = _limit(self.low, panel), _limit(self.high, panel)
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= int(value) <= high:
+        if not is_whole(value) or not low <= int(value) <= high:
             raise self.refuse(f"a whole number from {low} to {high}", value)
         return int(value)
 
@@ -113,7 +112,7 @@ class Number(PanelTrait[float]):
         self.step = step if step is not None else 0.05 if log else (high - low) / 100
 
     def accept(self, panel: Owner, value: object) -> float:
-        number = _real(value)
+        number = as_real(value)
         # A slider of equal factors ends at 10**log10(high), which may miss high by a rounding error.
         slack = 1e-9
         if not self.low - slack * abs(self.low) <= number <= self.high + slack * abs(self.high):
@@ -130,16 +129,6 @@ class Number(PanelTrait[float]):
         return ipywidgets.FloatSlider(
             min=self.low, max=self.high, step=self.step, description=self.label, tooltip=self.help
         )
-
-
-def _real(value: object) -> float:
-    """A real number as a float; anything else, and what no float can hold, is nan and lies in no range."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.nan
 
 
 class Choice(PanelTrait[str]):

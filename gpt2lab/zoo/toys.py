@@ -27,7 +27,7 @@ from torch import Tensor
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import CheckpointError, InputError, shorten, validates
-from gpt2lab.files import atomic_write
+from gpt2lab.files import atomic_write, read_checked
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import Task, TextTask, get_task
 from gpt2lab.tokenizer.encodings import encoding_from, merged_tokens
@@ -134,13 +134,7 @@ def read_tokenizer(folder: Path, sha256: str) -> tiktoken.Encoding:
     CheckpointError
         If it is missing, or is not the one with that checksum.
     """
-    path = Path(folder) / TOKENIZER
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: the model's tokenizer cannot be read ({error.strerror})") from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise CheckpointError(f"{path}: not the tokenizer that provenance.json describes (its checksum differs)")
+    data = read_checked(Path(folder) / TOKENIZER, sha256, "provenance.json")
     return encoding_from(json.loads(data)["merged_tokens"], "text")
 
 
@@ -151,11 +145,8 @@ def _earlier_weights(folder: Path, facts: Mapping[str, Any], step: int) -> dict[
         raise InputError(f"{facts['name']} was not kept after {shorten(repr(step))} steps; steps that were: {known}")
     path = folder / snapshot_file(step)
     try:
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != kept[str(step)]:
-            raise CheckpointError(f"{path}: not the file that provenance.json describes (its checksum differs)")
-        return load(data)
-    except (OSError, SafetensorError) as error:
+        return load(read_checked(path, kept[str(step)], "provenance.json"))
+    except SafetensorError as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({shorten(str(error))})") from error
 
 
