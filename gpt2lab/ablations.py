@@ -111,7 +111,7 @@ class ScaledSinusoids(SinusoidalPositions):
     """The fixed table of 2017, made as small as GPT-2's learned one at the start (std 0.02).
 
     The paper goes the other way and multiplies the token vectors by sqrt(d_model); what matters is
-    that neither drowns the other. ``std`` is stored with the weights, but not learned.
+    that neither dominates the other. ``std`` is stored with the weights, but not learned.
     """
 
     std: Tensor

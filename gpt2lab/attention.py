@@ -1,4 +1,4 @@
-r"""Attention: every position asks, compares, and takes a blend of what the others offer.
+r"""Attention: every position compares its query with all keys and takes a weighted mean of the values.
 
     attention(q, k, v) = softmax(q kᵀ / sqrt(d_head) + mask) v
 
@@ -104,7 +104,7 @@ class MultiHeadAttention(nn.Module):
 
     ``forward`` runs torch's fused kernel, ``trace`` the equation with all its steps.
 
-    Three sockets can be overridden: ``rotate`` (RoPE), ``bias`` (ALiBi, relative bias) and
+    Three methods are there to be overridden: ``rotate`` (RoPE), ``bias`` (ALiBi, relative bias) and
     ``scale``. ``causal`` switches the mask; see ``gpt2lab.interventions.without_causal_mask``.
     """
 
@@ -119,7 +119,7 @@ class MultiHeadAttention(nn.Module):
         self.out_dropout = nn.Dropout(config.dropout)
 
     def rotate(self, q: Tensor, k: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Socket for RoPE. GPT-2 leaves queries and keys as they are.
+        """For RoPE to override. GPT-2 leaves queries and keys as they are.
 
         q, k are (B, n_heads, T, d_head). positions, long, says where each of them stands: (T,), or
         (B, 1, T) where rows of different length are padded.
@@ -127,7 +127,7 @@ class MultiHeadAttention(nn.Module):
         return q, k
 
     def bias(self, T_query: int, T_key: int) -> Tensor | None:
-        """Socket for ALiBi and relative bias: (n_heads, T_query, T_key). GPT-2 has none.
+        """For ALiBi and relative bias to override: (n_heads, T_query, T_key). GPT-2 has none.
 
         The queries are the last ``T_query`` of the ``T_key`` positions.
         """

@@ -68,7 +68,7 @@ class KVCache:
     Raises
     ------
     ValueError
-        If the capacity is no whole number of at least 1.
+        If the capacity is not a whole number of at least 1.
     """
 
     @validates

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and files from elsewhere that are read with care."""
+"""Atomic writes, file locks, and careful reading of files from elsewhere."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _lock(handle: int) -> None:
 
 
 def read_json(path: Path) -> object:
-    """The content of a JSON file that somebody else may have written.
+    """The content of a JSON file from an untrusted source.
 
     Raises
     ------

@@ -160,7 +160,7 @@ class _Run:
         tokens, mask, limit = self.tokens, self.mask, self.model.config.context_length
         ended = torch.zeros(len(tokens), 1, dtype=torch.bool, device=tokens.device)
         # Without the causal mask old tokens would see new ones: their keys change, nothing can be kept.
-        # Beyond the context every position shifts at every step: the same.
+        # The same holds beyond the context, where every position shifts at every step.
         cacheable = self.use_cache and self.model.causal and tokens.shape[1] <= limit
         capacity = min(limit, tokens.shape[1] + self.new)
         cache = KVCache(self.model.config, capacity) if cacheable else None

@@ -85,7 +85,7 @@ def ablate_feedforward(
 @contextmanager
 @validates
 def cut_edges(model: GPT2, layer: int, edges: Tensor) -> Iterator[GPT2]:
-    """Forbid single looks: a query gives no weight to the keys that ``edges`` names, in every head of a layer.
+    """Forbid single edges: a query gives no weight to the keys that ``edges`` names, in every head of a layer.
 
     The rest of the row shares the weight, because the score becomes -inf before the softmax.
 
@@ -109,7 +109,7 @@ def cut_edges(model: GPT2, layer: int, edges: Tensor) -> Iterator[GPT2]:
     allowed = causal_mask(T, device=edges.device) if attn.causal else torch.ones_like(edges[..., :T, :T])
     if not (allowed & ~edges).any(dim=-1).all():
         raise InputError("edges leave a query no key to look at: keep at least one visible key in every row")
-    # In the model's dtype: the fused kernel misreads a mask of another one and says nothing.
+    # In the model's dtype: the fused kernel silently misreads a mask of another dtype.
     wall = torch.zeros(edges.shape, device=edges.device, dtype=attn.out.weight.dtype)
     wall = wall.masked_fill(edges, -torch.inf)  # (T, T) or (B, T, T)
     wall = wall[:, None] if edges.ndim == 3 else wall  # (B, 1, T, T): the same for all heads
@@ -194,7 +194,7 @@ def _changed(module: nn.Module, change: Callable[[Forward], Forward]) -> Iterato
 
 
 def _with_output(value: float | Tensor) -> Callable[[Forward], Forward]:
-    """Whatever the module computes, it returns this."""
+    """Make the module return this value, whatever it computes."""
 
     def change(forward: Forward) -> Forward:
         return lambda self, x: torch.zeros_like(forward(self, x)) + value
@@ -203,7 +203,7 @@ def _with_output(value: float | Tensor) -> Callable[[Forward], Forward]:
 
 
 def _with_input(features: slice, value: float | Tensor) -> Callable[[Forward], Forward]:
-    """The module reads this in the place of some features of its input."""
+    """Make the module read this value in place of some features of its input."""
 
     def change(forward: Forward) -> Forward:
         def changed(self: nn.Module, x: Tensor) -> Tensor:

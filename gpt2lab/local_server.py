@@ -22,7 +22,7 @@ from gpt2lab.errors import InputError
 
 HOST = "localhost"
 TAIL = 5  # lines of the log that are shown when a server did not start
-POLL = 0.2  # seconds between two questions to a starting server
+POLL = 0.2  # seconds between two looks at a starting server
 GRACE = 15  # seconds that a server has to end by itself
 
 
@@ -71,7 +71,7 @@ def check_port(port: int) -> None:
     Raises
     ------
     InputError
-        If it is no port number, or taken.
+        If it is not a port number, or is taken.
     """
     if not 1 <= port <= 65535:
         raise InputError(f"Expected a port from 1 to 65535, received {port}. Leave --port out to get a free one.")
@@ -210,7 +210,7 @@ def serve(
     log : Path
         Where its output goes: a new file that this user alone may read.
     address
-        Asked again and again with the process's id, until it returns the address, or the server ends.
+        Called repeatedly with the process's id, until it returns the address or the server ends.
     started
         Called with the address once.
 

@@ -166,7 +166,7 @@ def fits_scores(shape: tuple[int, ...], scores_shape: tuple[int, ...]) -> bool:
 def corrupt_tokens(
     tokens: Tensor, mask_id: int, vocab_size: int, rate: float = 0.15, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """BERT's masked-language-modelling corruption. It changes the *data*; it is no attention mask.
+    """BERT's masked-language-modelling corruption. It changes the *data*; it is not an attention mask.
 
     Each token is chosen with probability ``rate``. Of the chosen ones 80 % become ``mask_id``,
     10 % a random token, and 10 % stay as they are.

@@ -194,7 +194,7 @@ class GPT2(nn.Module):
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Without dropout for as long as the block lasts; every module then gets its own mode back."""
+    """Evaluation mode (no dropout) for the length of the block; every module then gets its own mode back."""
     training: list[nn.Module] = []
     left: list[nn.Module | None] = [model]
     while left:  # model.modules() takes a tenth of a small model's step in generation
@@ -218,7 +218,7 @@ def plain_model(model: object, purpose: str) -> GPT2:
     Raises
     ------
     ValueError
-        For anything else, naming the detour.
+        For anything else, naming the way to a GPT2.
     """
     inner = getattr(model, "_orig_mod", model)
     if isinstance(inner, GPT2):

@@ -61,7 +61,7 @@ def kept(kind: Kind, key: str) -> Entry | None:
 def keep(kind: Kind, key: str, entry: Entry) -> str:
     """File an entry of this chapter, adding to what is filed under that key.
 
-    The file is read again and written under a lock, so that two notebooks lose nothing to each other.
+    The file is read again and written under a lock, so that two notebooks do not overwrite each other's entries.
 
     Returns
     -------

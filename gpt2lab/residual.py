@@ -3,7 +3,7 @@ r"""The residual stream: a sum that every part adds to and no part overwrites.
     resid_final = token + position + Σ_blocks (attn.out + ffn.out)
 
 Because every part only adds, the final stream can be taken apart again into what each part wrote.
-The gradient takes the same road backwards: the derivative of x + f(x) contains the identity.
+The gradient takes the same way back: the derivative of x + f(x) contains the identity.
 
 Sources: He et al. 2016, "Identity Mappings in Deep Residual Networks"; Elhage et al. 2021,
 "A Mathematical Framework for Transformer Circuits" (the stream); Radford et al. 2019, section 2.3

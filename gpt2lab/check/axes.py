@@ -1,4 +1,4 @@
-"""Errors about shapes, said in terms of axes: which axis of which tensor meets which.
+"""Errors about shapes in terms of axes: which axis of which tensor does not fit which.
 
 torch names positions ("size of tensor a (6) must match … at dimension 3"). A learner thinks in B, T and
 d_head, so the sizes of the arguments are traced back to the names of their axes.

@@ -1,4 +1,4 @@
-"""Checks for what a model weighs and costs: parameters and operations."""
+"""Checks for the size and cost of a model: parameters and operations."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Learner:
             try:
                 with Watch() as watch:
                     result = self.function(*copies)
-            except KeyboardInterrupt:  # the person at the keyboard, not the answer
+            except KeyboardInterrupt:  # from the user, not from the answer
                 raise
             except BaseException as error:  # SystemExit too: it must not end the kernel
                 if "ellipsis" in _words(error):  # a line of the exercise still reads `scores = ...`
@@ -109,7 +109,7 @@ Trial: TypeAlias = Callable[[Learner], None]
 
 
 def examine(name: str, function: object, parameters: str, *trials: Trial) -> CheckResult:
-    """Run the trials one after the other until one objects.
+    """Run the trials in order until one fails.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Watch(TorchFunctionMode):
 
 @contextmanager
 def torch_settings(name: str) -> Iterator[None]:
-    """Put back torch's global settings; a change that other cells would feel is wrong, and said."""
+    """Restore torch's global settings; a change that would affect other cells counts as a mistake."""
     gradients, dtype, threads = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()
     try:
         yield

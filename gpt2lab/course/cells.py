@@ -19,7 +19,7 @@ NAV = "nav"  # tag of the cells that lead to other chapters
 def read(path: Path) -> NotebookNode:
     """A notebook in the current format.
 
-    Raises ValueError if the file is missing or is no notebook.
+    Raises ValueError if the file is missing or is not a notebook.
     """
     try:
         return nbformat.read(path, as_version=4)

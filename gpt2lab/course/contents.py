@@ -26,7 +26,7 @@ class _Client(Protocol):
 
 
 class CourseContents(AsyncLargeFileManager):
-    """Jupyter's own manager of files, which looks after views on reading a notebook."""
+    """Jupyter's file manager, which removes dead views when a notebook is read."""
 
     async def get(
         self,
@@ -48,7 +48,7 @@ class CourseContents(AsyncLargeFileManager):
         """Models in the kernels of a notebook; None if a kernel does not say."""
         found: set[str] = set()
         server = self.parent
-        if server is None:  # nobody's manager: it knows of no kernels
+        if server is None:  # not attached to a server: it knows of no kernels
             return None
         for session in await server.session_manager.list_sessions():
             if session["path"].strip("/") != path.strip("/") or session["type"] != "notebook":

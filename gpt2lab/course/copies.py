@@ -1,7 +1,7 @@
 """What a learner's copy of a chapter holds: no results yet, and no view of a panel whose kernel is gone.
 
 These work on a notebook as plain JSON, because the server hands it over like that, and because a file
-that is no notebook must be copied as it is.
+that is not a notebook must be copied as it is.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def learner_copy(original: bytes) -> bytes:
 
 
 def drop_dead_views(notebook: object, alive: Collection[str]) -> int:
-    """Take the views of widgets out whose model lives in no kernel; JupyterLab would show an error there.
+    """Remove the views of widgets whose model lives in no kernel; JupyterLab would show an error there.
 
     What else the output holds stays (the picture, the text), and a line says how to get the panel back.
     Widgets whose state is stored in the notebook can be shown, so they stay, too.

@@ -43,7 +43,7 @@ def doctor_command(arguments: list[str]) -> int:
 
 
 def _look(check: Callable[[], Finding]) -> Finding:
-    """A check that fails itself is a finding too: the other lines still appear."""
+    """A check that raises is a finding too, so that the other lines still appear."""
     try:
         return check()
     except Exception as error:

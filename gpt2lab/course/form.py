@@ -19,7 +19,7 @@ MOST_REBUTTALS = 2  # in the body, for mistakes that a learner would make alone
 CLASS_MINUTES = 45
 SENTENCES, QUESTIONS = 5, 3
 LEAST_WORDS = 25  # of the paragraph on GPT-2
-SPOILING_WORDS = 3  # an answer of so many words that stands above its question is no accident
+SPOILING_WORDS = 3  # an answer of this many words above its question is not there by accident
 
 GPT2, EXERCISES, SUMMARY = "What GPT-2 does", "Exercises", "Summary"
 CLAIMS, DISCUSS, CLASS = "Wrong claims you may meet", "Questions to discuss", "In a class: 45 minutes"
@@ -134,7 +134,7 @@ def _spoilers(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a markdown text; a list's marks are none, and neither are formulas and code."""
+    """The sentences of a markdown text; list marks, formulas and code do not count as sentences."""
     text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]+`", "x", text, flags=re.S)
     text = re.sub(r"\b(?:e\.g|i\.e|vs|cf|et al|approx|Fig|No)\.", "x", ITEM.sub("", text))
     text = re.sub(r"(?<=[.!?…])[*_)\]\"”’]+", "", text)

@@ -1,7 +1,7 @@
 """Terms of the field, each with the chapter that explains it, where a learner first meets it.
 
 The cell that explains a term shows it in bold and carries a tag such as ``term:gradient``. No chapter
-uses the term before that cell. ``missing`` lists what is not so yet; ``tests/course/test_glossary.py``
+uses the term before that cell. ``missing`` lists the violations; ``tests/course/test_glossary.py``
 holds the terms that are still to be closed.
 """
 

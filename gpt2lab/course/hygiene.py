@@ -1,4 +1,4 @@
-"""What every chapter keeps to, so that it reads well, runs anywhere and can be compared.
+"""The rules of every chapter, so that it reads well, runs anywhere and can be compared.
 
     python -m gpt2lab.course.hygiene chapters/03_attention.ipynb …
 

@@ -2,7 +2,7 @@
 
     words / 150, 45 seconds for each code cell, 60 seconds for each prediction and each panel
 
-Exercises count like other cells: how long somebody thinks about one, nobody can say beforehand.
+Exercises count like other cells, because the time for thinking cannot be predicted.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def line(stem: str, stems: list[str]) -> str:
 def navigate(notebook: NotebookNode, path: Path) -> None:
     """Put the line into the first and the last cell of a chapter, in place of an older one.
 
-    A notebook that is no chapter of the course stays as it is.
+    A notebook that is not a chapter of the course stays as it is.
     """
     stems = present(path.parent)
     if path.stem not in stems:

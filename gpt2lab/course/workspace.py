@@ -90,7 +90,7 @@ def fill(root: Path) -> list[Path]:
 
 
 def _is_untouched(root: Path, file: Path) -> bool:
-    """Whether a copy that is no notebook is still as it was made, while the course has a newer one."""
+    """Whether a copy that is not a notebook is still as it was made, while the course has a newer one."""
     made_from, copy = _originals(root / "work").get(file.as_posix()), root / "work" / file
     return made_from == _digest(copy) != _digest(root / "chapters" / file)
 

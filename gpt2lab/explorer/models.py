@@ -17,7 +17,7 @@ from gpt2lab.weights import load_gpt2
 
 @runtime_checkable
 class Attention(Protocol):
-    """The least that a trace must hold of an attention layer; ``trace.AttentionTrace`` holds more."""
+    """The minimum that a trace must hold of an attention layer; ``trace.AttentionTrace`` holds more."""
 
     @property
     def attn_weights(self) -> Tensor:
@@ -26,7 +26,7 @@ class Attention(Protocol):
 
 @runtime_checkable
 class ScoredAttention(Attention, Protocol):
-    """An attention layer that says how its weights came about."""
+    """An attention layer with the intermediate values behind its weights."""
 
     @property
     def q(self) -> Tensor:
@@ -169,7 +169,7 @@ def check_names(names: object) -> list[str]:
 
 
 def check_trace(trace: object, T: int) -> None:
-    """Say in a sentence what is wrong with the shapes that a ``trace`` of one's own returned."""
+    """Say in a sentence what is wrong with the shapes that a custom ``trace`` returned."""
     try:
         shapes = [tuple(block.attn.attn_weights.shape) for block in trace.blocks]  # type: ignore[attr-defined]  # asks
     except (AttributeError, TypeError) as error:
@@ -182,7 +182,7 @@ def check_trace(trace: object, T: int) -> None:
 
 
 def as_tensor(model: object, ids: list[int]) -> Tensor:
-    """Token ids as (1, T), on the model's device."""
+    """Token ids as a tensor (1, T), on the model's device."""
     parameters = getattr(model, "parameters", None)
     first = next(iter(parameters()), None) if callable(parameters) else None
     return torch.tensor([ids], device=None if first is None else first.device)

@@ -1,4 +1,4 @@
-"""The one or two models of an explorer, and the runs that are made of them."""
+"""The one or two models of an explorer, and their runs."""
 
 from __future__ import annotations
 

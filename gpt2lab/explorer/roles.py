@@ -24,7 +24,7 @@ from torch import Tensor
 
 from gpt2lab.errors import InputError
 
-LEAST, TIMES_CHANCE = 0.4, 1.5  # what a role needs: this much attention, and this much above chance
+LEAST, TIMES_CHANCE = 0.4, 1.5  # a role needs this much attention, and this much above chance
 
 
 def targets(tokens: Tensor) -> dict[str, Tensor]:
@@ -57,7 +57,7 @@ class Role(TypedDict):
 
 
 class Shares(NamedTuple):
-    """What scores are made with: the mean over queries of the sum over target keys is one product."""
+    """What scores are computed with: the mean over queries of the sum over target keys is one product."""
 
     names: list[str]
     matrix: Tensor  # (T * T, n): multiply the flat weights with it

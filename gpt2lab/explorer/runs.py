@@ -1,8 +1,8 @@
-"""One run of a model on one text: small things for every layer at once, the rest when asked for.
+"""One run of a model on one text: summaries of every layer at once, the rest on demand.
 
 At 1,024 tokens the attention of GPT-2 small is 600 MB of float32, twice with the scores. So a run
 goes through the layers one by one, keeps pictures and sums of each, whole blocks only while they fit
-into ``BLOCK_BYTES``, and computes a block again when somebody looks at it.
+into ``BLOCK_BYTES``, and recomputes a block when it is selected.
 """
 
 from __future__ import annotations

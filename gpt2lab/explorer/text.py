@@ -45,7 +45,7 @@ def check_ids(tokens: object, vocab_size: int | None) -> list[int]:
     Raises
     ------
     InputError
-        For what is no sequence of token ids of the model.
+        For anything but a sequence of the model's token ids.
     """
     values = tokens.tolist() if hasattr(tokens, "tolist") else tokens
     if isinstance(values, Sequence) and len(values) == 1 and isinstance(values[0], Sequence):

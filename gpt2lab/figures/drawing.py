@@ -136,7 +136,7 @@ def as_array(values: Values) -> np.ndarray:
     Raises
     ------
     InputError
-        If something in it is no number, or the parts of a list have different shapes.
+        If something in it is not a number, or the parts of a list have different shapes.
     """
     if isinstance(values, (list, tuple)):
         values = [value.tolist() if isinstance(value, Tensor) else value for value in values]

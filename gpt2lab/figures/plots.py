@@ -39,7 +39,7 @@ def heatmap(
     Parameters
     ----------
     values : (n_rows, n_columns)
-        Tensor or array. NaN and infinities stay white: nothing to see there.
+        Tensor or array. NaN and infinities stay white.
     rows, columns : lists of str, optional
         Labels, such as tokens. For attention: rows are queries, columns are keys.
     scale : str
@@ -102,7 +102,7 @@ def lines(
     Raises
     ------
     InputError
-        If x is no list of numbers, or a curve is not as long as x.
+        If x is not a list of numbers, or a curve is not as long as x.
     """
     x = as_array(x)
     if x.ndim != 1 or not x.size:

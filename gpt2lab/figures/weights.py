@@ -1,6 +1,6 @@
 """Attention weights in pictures: one colour map and one scale, the explorer's, wherever a map is drawn.
 
-The root of a weight picks its colour, so that 0.05 is not nothing. What the mask hides is grey: hidden
+The root of a weight picks its colour, so that 0.05 can still be seen. What the mask hides is grey: hidden
 and zero look different.
 """
 
@@ -78,7 +78,7 @@ def attention_maps(
     Raises
     ------
     InputError
-        If there is no map, or one is no matrix of weights between 0 and 1.
+        If there is no map, or one is not a matrix of weights between 0 and 1.
     """
     arrays = {name: as_array(weights) for name, weights in maps.items()}
     if not arrays or any(

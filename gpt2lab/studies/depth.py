@@ -125,7 +125,7 @@ def keep_size(blocks: nn.ModuleList, x: Tensor) -> nn.ModuleList:
     Raises
     ------
     InputError
-        If a module is no TransformerBlock.
+        If a module is not a TransformerBlock.
     """
     for i, block in enumerate(blocks):
         if not isinstance(block, TransformerBlock):

@@ -1,7 +1,7 @@
 """What can one layer do with one token? Attention and the feed-forward network, at the same number of weights.
 
 Every token has a fixed random vector of width 16 and an answer. One layer reads the vector and adds to it, a
-linear map reads the sum and names the answer. Three kinds of layers, each also with what could refute a claim:
+linear map reads the sum and names the answer. Three kinds of layers, with controls:
 
 ``no layer``
     The linear map alone: what needs no layer.
@@ -13,7 +13,7 @@ linear map reads the sum and names the answer. Three kinds of layers, each also 
     32 neurons: as many weights as the attention layer, half of what GPT-2's would have at this width.
 
 Two tasks: ``xor`` (four tokens, two bits each, the answer is whether exactly one bit is on) and ``facts`` (random
-answers out of eight, which cannot be worked out, only stored). There is no layer norm, for it bends, too. Each
+answers out of eight, which cannot be worked out, only stored). There is no layer norm, which is non-linear too. Each
 kind gets the best of six learning rates; five seeds; initial weights as GPT-2's, scaled to this width.
 ``python -m gpt2lab.studies.facts`` repeats everything (a few minutes on one CPU core).
 """

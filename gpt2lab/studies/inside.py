@@ -7,10 +7,10 @@ so many letters back, in layer 1 the looks so many letters behind the earlier co
 
 *Nouns*: five models learn the reference task. Every 20 steps the table notes how often they say the noun that
 "it" means, the other noun of the sentence, or neither. The accuracy alone cannot tell a model that has learned
-half of the nouns from one that tosses a coin between two.
+half of the nouns from one that guesses between two.
 
 ``python -m gpt2lab.studies.inside`` repeats everything (about four minutes on one CPU core). On another machine sums
-are rounded otherwise, and a seed may take another route.
+are rounded differently, and a seed may take another route.
 """
 
 from __future__ import annotations

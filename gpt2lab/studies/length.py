@@ -3,7 +3,7 @@
 Trained on lists of 3 to 10 letters, evaluated on lists of up to 16. Only the way of marking positions
 differs; the learned table has untrained rows for the longer lists. Each kind is trained at three learning
 rates with three seeds each and shown at the rate that sorts lists of 10, the longest of training, best;
-lists that are longer have no say in the choice. The models of the first seed at that rate come with the
+longer lists do not take part in the choice. The models of the first seed at that rate come with the
 course. ``python -m gpt2lab.studies.length`` repeats everything (a quarter of an hour on one CPU core).
 
 The question is Press et al. 2022's ("Train Short, Test Long"); theirs was language, this is a toy.

@@ -1,8 +1,8 @@
-"""Thirty-two examples, again and again: by heart, or the rule? What weight decay and dropout change.
+"""Training on 32 examples: memorised, or the rule learned? The effect of weight decay and dropout.
 
 A small GPT-2 learns to write eight letters backwards (``tasks.reverse``) from the same 32 sequences only. It
-is examined on sequences that it never saw; a case counts if all eight letters are right. Three ways: nothing
-against learning by heart, a weight decay of 1 (ten times that of GPT-2's usual recipes), dropout of 0.2. Each
+is evaluated on sequences that it never saw; a case counts if all eight letters are right. Three ways: nothing
+against memorising, a weight decay of 1 (ten times that of GPT-2's usual recipes), dropout of 0.2. Each
 way at three learning rates and with three seeds, so that none looks good or bad by its rate alone.
 
 ``python -m gpt2lab.studies.memorising`` repeats everything (some minutes on one CPU core).
@@ -30,7 +30,7 @@ TABLE = "memorising.json"
 
 
 class Way(NamedTuple):
-    """What is done against learning by heart."""
+    """What is done against memorising."""
 
     dropout: float  # of the model
     weight_decay: float  # of the optimiser
@@ -55,7 +55,7 @@ class MemorisingTable(Made):
 
 
 def trained(way: Way, rate: float, seed: int, steps: int = STEPS) -> Result:
-    """Train one model on its 32 sequences and examine it; a constant learning rate, no clipping."""
+    """Train one model on its 32 sequences and evaluate it; a constant learning rate, no clipping."""
     task, draw = Reverse(), torch.Generator().manual_seed(seed)
     sizes = {"vocab_size": task.encoding.n_vocab, "context_length": task.length}
     with torch.random.fork_rng(devices=[]):
@@ -91,7 +91,7 @@ def at_best_rate(way: str) -> tuple[float, list[Result]]:
 
 
 def main() -> None:
-    """Train and examine everything, and write the table."""
+    """Train and evaluate everything, and write the table."""
     begin = time.monotonic()
     results: dict[str, dict[str, list[list[float]]]] = {}
     with tqdm(total=len(WAYS) * len(RATES) * SEEDS, desc="memorising study") as bar:

@@ -9,7 +9,7 @@ sentences. Two measurements, because attention to a word does not prove that it 
   between the two layers is taken from there. Where the answer follows, these words carried the noun.
 
 ``python -m gpt2lab.studies.reference`` repeats everything (twenty minutes on one busy CPU core). On another
-machine sums are rounded otherwise, and a seed may well take another route.
+machine sums are rounded differently, and a seed may take another route.
 
 The second method is activation patching (Vig et al. 2020, "Investigating Gender Bias in Language
 Models Using Causal Mediation Analysis").
@@ -228,7 +228,7 @@ def evaluate(model: GPT2) -> Routes:
 
 
 def rest_near_half(evaluations: list[Evaluation]) -> list[int] | None:
-    """First and last step of the longest rest: three or more evaluations in a row near one half."""
+    """First and last step of the longest plateau: three or more evaluations in a row near one half."""
     longest: list[int] = []
     current: list[int] = []
     for e in evaluations:

@@ -4,7 +4,7 @@ The models sort lists of 3 to 10 letters, as in ``studies.length``. On a list of
 places 0 … 10, the sign ``>`` in place 11, the answers after it. Two things are new: rows 20 and 21 were
 never trained; and row 10 holds a letter, which it never did (in training: the sign, or an answer).
 
-Each trained model is examined as it is; with trained rows in places 20 and 21; and with one letter row used
+Each trained model is evaluated as it is; with trained rows in places 20 and 21; and with one letter row used
 twice, so that the sign and the answers stand where they stood in training. As a control, each kind of change
 is applied to a list of 10 as well. A second set of models sees its lists at a random place of the table in
 training, so that every row has held letters, the sign and answers; the lists are no longer than before.
@@ -123,7 +123,7 @@ def trained_model(seed: int, anywhere: bool = False) -> GPT2:
 
 
 def main() -> None:
-    """Train and examine everything, and write the table."""
+    """Train and evaluate everything, and write the table."""
     begin = time.monotonic()
     eleven: dict[str, list[list[float]]] = {way: [] for way in WAYS}
     ten: dict[str, list[float]] = {way: [] for way in CONTROLS}

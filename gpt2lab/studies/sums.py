@@ -1,4 +1,4 @@
-"""Can a deep model learn without the sums? The simplest task there is, with what could refute the answer.
+"""Can a deep model learn without the sums? A task without any look-up, with controls.
 
 Every letter of a random row has to be answered with the next letter of the alphabet. Nothing has to be
 looked up in another token, so attention is not needed at all. Three kinds of models, at several depths:
@@ -9,7 +9,7 @@ looked up in another token, so attention is not needed at all. Three kinds of mo
     The same, without the two ``x +``; the layer norms stay.
 ``without sums, one letter``
     The same model again. Its rows have one letter, so attention has nothing to average. If the missing
-    sums spoiled the gradient, this model would fail too; if averaging is the trouble, it learns.
+    sums spoiled the gradient, this model would fail too; if averaging is the cause, it learns.
 
 Each kind gets the best of four learning rates and two sizes of initial weights. Five seeds.
 ``python -m gpt2lab.studies.sums`` repeats everything (about twenty minutes on one CPU core).

@@ -50,7 +50,7 @@ def two_process_losses(steps: int = 3) -> dict[str, list[float]]:
     Raises
     ------
     ValueError
-        If ``steps`` is no whole number of at least 1.
+        If ``steps`` is not a whole number of at least 1.
     RuntimeError
         If this torch cannot join processes, or a process fails; the message says how.
     """

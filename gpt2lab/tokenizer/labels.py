@@ -18,7 +18,7 @@ class Encoding(Protocol):
 def token_label(encoding: Encoding, token: int) -> str:
     """A token as a reader should see it, on one line.
 
-    A space is shown as "␣", a newline as "⏎", a tab as "⇥"; bytes that are no whole character as
+    A space is shown as "␣", a newline as "⏎", a tab as "⇥"; bytes that are not a whole character as
     ``\xf0``, and invisible or direction-changing characters by their code, so that no token can
     disturb the text around it.
     """
@@ -43,7 +43,7 @@ def left_out(encoding: Encoding, text: str) -> list[str]:
 
     GPT-2's tokens cover every text; those of a toy task cover the words of its language, and
     ``encode_ordinary`` skips what lies between them. Empty where tokens are not spelled like the text,
-    because the encoding lowers its letters, for instance: then nothing can be said.
+    for instance because the encoding lower-cases: then nothing can be said.
     """
     rest, parts = whole_characters(text).encode("utf-8"), []
     for token in encoding.encode_ordinary(text):

@@ -1,4 +1,4 @@
-"""Going on from a checkpoint: whether it belongs to this run, and what was measured before."""
+"""Resuming from a checkpoint: whether it belongs to this run, and its history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Training: draw a batch, predict, measure, follow the gradient down.
+r"""Training: draw a batch, predict, measure the loss, take a step against the gradient.
 
     loss = mean over the scored tokens of  -log p(token t+1 | tokens 0 … t)        in nats
 

@@ -4,7 +4,7 @@ A checkpoint is a directory with ``config.json`` and ``model.safetensors`` (or s
 index). The published GPT-2 and a saved one differ: names come with and without prefixes, the published
 one carries constant mask buffers, and the output layer is stored under either name or both.
 
-Names and shapes are compared with ``config.json`` before memory is taken for a single weight.
+Names and shapes are compared with ``config.json`` before any memory is allocated for weights.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _is_known(plain: str, config: GPT2Config) -> bool:
 
 def _check_complete(config: GPT2Config, found: dict[str, StoredTensor], where: object) -> None:
     layers = len({layer[1] for name in found if (layer := names.LAYER.match(name))})
-    if layers < config.n_layers:  # said before all the names of a billion layers are written out
+    if layers < config.n_layers:  # checked before the names of a billion layers are written out
         raise CheckpointError(f"{where}: config.json says {config.n_layers} layers, the weights are of {layers}")
     expected = names.ours_to_theirs(config).values()
     missing = [name for name in expected if name not in found and not (name == names.EMBEDDING and names.HEAD in found)]
@@ -219,7 +219,7 @@ def _numbers(stored: StoredTensor) -> Tensor:
 
 def _float32(tensor: Tensor, stored: StoredTensor) -> Tensor:
     # Apart from the mapped file, in the file's order of numbers: one row of x times such a matrix reads
-    # memory a fifth faster than times a matrix that was turned round.
+    # memory a fifth faster than times a transposed one.
     weight = torch.empty_like(tensor, dtype=torch.float32).copy_(tensor)
     if not bool(torch.isfinite(weight).all()):
         bad = int((~torch.isfinite(weight)).sum())

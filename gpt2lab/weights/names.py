@@ -84,7 +84,7 @@ def read_config(file: Path) -> tuple[GPT2Config, dict[str, int]]:
     Raises
     ------
     CheckpointError
-        If the file is missing or damaged, or says what this GPT-2 is not.
+        If the file is missing or damaged, or describes another architecture.
     """
     try:
         theirs = read_json(file)
@@ -102,7 +102,7 @@ def config_from(theirs: Mapping[str, object], where: str) -> tuple[GPT2Config, d
     Raises
     ------
     CheckpointError
-        Naming the place, if it says what this GPT-2 is not.
+        Naming the place, if it describes another architecture.
 
     Warns
     -----

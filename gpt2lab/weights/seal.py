@@ -1,6 +1,6 @@
 """A checksum in the header of the files that ``save_gpt2`` writes.
 
-A checkpoint from elsewhere has none, and a byte of it that turned one number into another is not noticed.
+A checkpoint from elsewhere has none: a flipped bit in its numbers goes unnoticed.
 """
 
 from __future__ import annotations

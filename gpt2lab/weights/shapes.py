@@ -1,4 +1,4 @@
-"""A GPT-2 of shapes: every module and every parameter, and not one number in memory.
+"""A GPT-2 on the meta device: every module and parameter with its shape, without memory for the numbers.
 
 Random numbers on torch's meta device make torch import a library for symbolic mathematics (80 MB in every
 kernel, for nothing), so the initialisation is left out.

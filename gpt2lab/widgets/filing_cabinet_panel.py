@@ -133,5 +133,5 @@ def _card(
 
 
 def _seen(amount: Tensor) -> float:
-    """A bar of length 0 would not be seen."""
+    """At least a sliver, because a bar of length 0 is invisible."""
     return max(float(amount), 0.012)

@@ -189,7 +189,7 @@ class MapPanel(TokenPanel[Journey]):
 
 
 class _Look(TypedDict, total=False):
-    """What matplotlib calls the rest of a box's look."""
+    """Further matplotlib properties of a box."""
 
     alpha: float
     zorder: float

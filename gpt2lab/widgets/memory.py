@@ -1,6 +1,6 @@
-"""Memory that a kernel no longer needs goes back to the system after each cell.
+"""Return memory that a kernel no longer needs to the system after each cell.
 
-glibc keeps what a program frees, to hand it out again. After a cell that trained a model or drew many
+glibc keeps what a program frees for later allocations. After a cell that trained a model or drew many
 pictures that is 20 to 50 MB, which a server with a kernel for each learner needs elsewhere. Systems
 with another C library (macOS, Windows, musl) are left alone.
 """

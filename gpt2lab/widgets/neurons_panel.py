@@ -1,4 +1,4 @@
-"""The neurons panel: which feed-forward neurons a token drives, and what drives and follows one of them.
+"""The neurons panel: the feed-forward neurons most active at a token, and one of them in detail.
 
 Left, the neurons that are most active at the chosen token. Right, one of them along the text, and
 the tokens towards which it pushes the prediction.
@@ -19,7 +19,7 @@ from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Whole
 
 TOP = 8
-RANDOM_DIRECTIONS = 400  # to say how like a token some direction is by chance
+RANDOM_DIRECTIONS = 400  # random directions, for the cosine that chance gives
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Neurons:
 
     @property
     def verdict(self) -> str:
-        """Whether the direction is more like a token than chance makes it."""
+        """Whether the direction is closer to a token than chance."""
         return f"19 of 20 random directions stay below {self.chance:.2f}"
 
     def __repr__(self) -> str:

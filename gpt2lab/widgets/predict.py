@@ -1,4 +1,4 @@
-"""Predict first, then look: a question with a few answers, compared with what the next cell measures.
+"""Predict, then measure: a question with a few answers, compared with what the next cell measures.
 
     guess = Predict("How much of the last row's weight lies on the first token?", {
         "next to nothing": (0, 0.1), "about a third": (0.25, 0.45), "more than half": (0.5, 1)})
@@ -130,7 +130,7 @@ class Predict(ipywidgets.VBox):
         Raises
         ------
         InputError
-            If two options fit, which the author of the question has to mend.
+            If two options fit, which the author of the question has to correct.
         """
         comparison = Comparison(said(single(measured)), self._options.fitting(measured), self.choice)
         mark = {True: "✓", False: "✗", None: "·"}[comparison.correct]

@@ -28,7 +28,7 @@ def induction_scores(model: GPT2, task: Induction, n: int = 256, seed: int = 7) 
     """Mean attention on the token after the previous occurrence of the current one.
 
     Averaged over the scored positions of n held-out sequences: (n_layers, n_heads). 1 is a perfect
-    induction head; looking at random gives about 1 / 20.
+    induction head; uniform attention gives about 1 / 20.
     """
     inputs, targets = task.batch(n, torch.Generator().manual_seed(seed), "held_out")
     source = task.source_positions(inputs)  # (n, T)

@@ -1,8 +1,8 @@
 """Twelve paragraphs of Jane Austen that the course's English model has not read.
 
-What a model says of its own text flatters it, and its training text it knows. These paragraphs come from the
+A model's results on its training text or on text of its own are too good. These paragraphs come from the
 ends of the novels, the last 5 % of each, on which the model was evaluated and never trained (``tasks.text``).
-They were picked for a length of 84 to 128 tokens, and for pleasure, before anything was measured on them.
+They were picked by length (84 to 128 tokens) and content, before anything was measured on them.
 
 Source: Jane Austen's novels, in the file that ``load_toy("english").provenance["text"]`` names; public domain.
 """

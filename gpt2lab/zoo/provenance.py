@@ -48,7 +48,7 @@ SCHEMA: dict[str, tuple[type, ...]] = {
     "sha256": (str,),  # of the weights and of what they are for, see ``digest``
 }
 OF_TEXTS = {"text", "sentence", "samples"}  # only models that continue a text have them
-OPTIONAL = {"sha256"} | OF_TEXTS  # models that learners trained with the first edition have no checksum
+OPTIONAL = {"sha256"} | OF_TEXTS  # models trained with the first edition have no checksum
 TEXT_SCHEMA: dict[str, type] = {
     "file": str,  # its name; the text itself is not stored
     "origin": str,  # where to get it again

@@ -1,4 +1,4 @@
-"""Neurons: what a feed-forward network does with one token, and what its neurons write."""
+"""Neurons: the most active ones of a feed-forward network at one token, and the tokens they promote."""
 
 from __future__ import annotations
 

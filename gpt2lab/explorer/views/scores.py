@@ -1,4 +1,4 @@
-"""Scores: how one query's weights come about, q·k, scaled, masked, softmax."""
+"""Scores: how one query's weights are computed: q·k, scaled, masked, softmax."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_KEYS, EACH, LEFT = 16, 220, 150
 
 @dataclass(frozen=True)
 class Steps:
-    """One query's way to its weights."""
+    """The steps from one query to its weights."""
 
     q: Tensor  # (d_head,)
     k: Tensor  # (T, d_head)

@@ -1,4 +1,4 @@
-"""The residual stream of one token: how long it is, who wrote what, what the layer norms saw."""
+"""The residual stream of one token: its norm, what each part wrote, the input of the layer norms."""
 
 from __future__ import annotations
 
