@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gpt2lab import GPT2, GPT2Config, ablate_feedforward, ablate_heads, generate
-from gpt2lab.ablations import VARIANTS, NoResidualBlock, build
+from gpt2lab.ablations import VARIANTS, NoResidualBlock, build, scale_init
 from gpt2lab.residual import contributions, residual_init_scale
 
 CONFIG = GPT2Config.tiny(vocab_size=50, context_length=12, d_model=16, n_heads=4, n_layers=3)
@@ -129,3 +129,13 @@ def test_interventions_work_on_variants() -> None:
 def test_unknown_variant_lists_the_known() -> None:
     with pytest.raises(ValueError, match="unknown variant 'no-norm'; known variants: gpt2, no-residual"):
         build("no-norm", CONFIG)
+
+
+@pytest.mark.parametrize("variant", ["gpt2", "sinusoidal"])
+def test_a_narrow_model_starts_with_weights_larger_by_the_root_of_the_widths(variant: str) -> None:
+    """768 / 48 = 16 times narrower: 4 times larger, as scores of the same size need."""
+    shape = CONFIG.with_(d_model=48)
+    plain, scaled = build(variant, shape).state_dict(), scale_init(build(variant, shape)).state_dict()
+    for name, weight in plain.items():
+        factor = 4.0 if weight.ndim >= 2 or name == "position_embedding.std" else 1.0
+        torch.testing.assert_close(scaled[name], factor * weight, msg=name)

@@ -18,6 +18,7 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.generation import KVCache
 from gpt2lab.interventions import without_causal_mask, without_positions
 from gpt2lab.model import GPT2
+from gpt2lab.tokens import readable
 
 DOUBLE = torch.float64
 
@@ -366,6 +367,19 @@ def test_shapes_alone_pass_on_the_meta_device():
 def test_vmap_runs_one_sample_at_a_time():
     model, tokens = random_model(small), random_tokens(small, 3, 7)
     assert_close(torch.vmap(lambda row: model(row[None])[0])(tokens), model(tokens), atol=1e-5, rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore:.*jit:DeprecationWarning")
+def test_values_are_not_read_while_a_graph_is_traced():
+    """What is read becomes a constant of the graph."""
+    seen = []
+
+    def step(tokens):
+        seen.append(readable(tokens))
+        return tokens + 1
+
+    torch.jit.trace(step, torch.zeros(1, 3, dtype=torch.long), check_trace=False)
+    assert seen and not any(seen) and readable(torch.zeros(1, 3))
 
 
 def test_export_records_the_whole_model():

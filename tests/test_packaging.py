@@ -254,11 +254,19 @@ def test_the_linter_runs_every_tool_in_a_pinned_version():
     plain = lint.replace('"@biomejs/biome@$BIOME"', "biome").replace("-m ", "")
     for tool in ("ruff check", "ruff format --check", "mypy", "biome lint --error-on-warnings", "git log"):
         assert tool in plain, tool
+    parts = re.findall(r'^part "([\w ]+)"', lint, re.MULTILINE)
+    assert parts == ["ruff check", "ruff format", "mypy", "JavaScript", "commit subjects"]
     assert {"ruff", "mypy"} <= constraints().keys()
     biome = re.search(r"^BIOME=([\d.]+)", lint, re.MULTILINE)
     assert biome and f"/schemas/{biome[1]}/schema.json" in (ROOT / "biome.json").read_text()
     hooks = (ROOT / ".pre-commit-config.yaml").read_text()
     assert f"rev: v{constraints()['ruff']}\n" in hooks
+
+
+def test_editors_indent_as_the_formatter_does():
+    text = (ROOT / ".editorconfig").read_text()
+    assert text.startswith(("root = true", "#")) and "root = true" in text
+    assert "end_of_line = lf" in text and "[*]" in text
 
 
 def test_what_the_readme_names_is_there():

@@ -1,4 +1,4 @@
-"""The explorer widget: one sentence, one model, one selection, eight ways to look at it.
+"""The explorer widget: one sentence, one model, one selection, several views.
 
     explorer = Explorer(model, course_encoding(), text="for i in range(10):")
     explorer                        # click, type, or press Tab and the arrow keys

@@ -102,7 +102,8 @@ def test_a_bare_trace_gets_a_picture_or_a_sentence(view):
 
     drawn = picture.draw(Explorer(Bare(), course_encoding(), "a b c", view=view).screen)
     assert drawn.png().startswith(b"\x89PNG")
-    assert drawn.axes[0].images or any("this trace has no" in word or "needs a model" in word for word in words(drawn))
+    drew = drawn.axes[0].images or drawn.axes[0].collections
+    assert drew or any("this trace has no" in word or "needs a model" in word for word in words(drawn))
 
 
 @pytest.mark.parametrize("view", VIEWS)
