@@ -21,7 +21,7 @@ LAYERS = """
     errors moved
     files local_server
     records
-    config trace tokens sampling
+    config trace tokens sampling metrics
     residual layernorm attention masking cache positions feedforward
     block
     model
