@@ -44,14 +44,7 @@ def ablate_heads(model: GPT2, heads: Iterable[tuple[int, int]], mean: Tensor | N
         Replace each head's output by its mean over these tokens instead of by zero.
     """
     gpt2 = plain_model(model, "ablate_heads")
-    try:
-        pairs = [(layer, head) for layer, head in heads]
-    except (TypeError, ValueError):
-        raise InputError(f"heads must be a list of (layer, head) pairs such as [(0, 3)], got {shown(heads)}") from None
-    pairs = [
-        (layer, _index("head", head, gpt2.blocks[layer].attn.n_heads))
-        for layer, head in [(_index("layer", layer, len(gpt2.blocks)), head) for layer, head in pairs]
-    ]
+    pairs = head_pairs(gpt2, heads)
     trace = _reference(gpt2, mean)
     with ExitStack() as stack:
         for layer, head in pairs:
@@ -221,6 +214,25 @@ def _reference(model: GPT2, mean: Tensor | None) -> list[BlockTrace] | None:
         return None
     with torch.no_grad():
         return list(model.trace_blocks(mean))
+
+
+@validates
+def head_pairs(model: GPT2, heads: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """(layer, head) pairs as whole numbers, each in the model.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    try:
+        pairs = [(layer, head) for layer, head in heads]
+    except (TypeError, ValueError):
+        raise InputError(f"heads must be a list of (layer, head) pairs such as [(0, 3)], got {shown(heads)}") from None
+    return [
+        (layer, _index("head", head, model.blocks[layer].attn.n_heads))
+        for layer, head in [(_index("layer", layer, len(model.blocks)), head) for layer, head in pairs]
+    ]
 
 
 @validates

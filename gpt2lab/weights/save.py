@@ -50,6 +50,12 @@ def save_gpt2(model: GPT2, path: str | os.PathLike[str]) -> Path:
                 f"save_gpt2 writes plain GPT-2 models, but this one differs in {name or 'the model itself'}: "
                 f"expected {_class_name(expected.get(name))}, got {_class_name(found.get(name))}"
             )
+    for i, block in enumerate(model.blocks):
+        if block.attn.n_heads != model.config.n_heads:
+            raise InputError(
+                f"save_gpt2 writes plain GPT-2 models, but blocks.{i}.attn has {block.attn.n_heads} heads, "
+                f"and the config says {model.config.n_heads}"
+            )
     state = model.state_dict()
     theirs = {}
     for ours, name in names.ours_to_theirs(model.config).items():
