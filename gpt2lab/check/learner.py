@@ -6,7 +6,8 @@ import dis
 import functools
 import inspect
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import CodeType, EllipsisType, FrameType
 from typing import TypeAlias
 
@@ -200,3 +201,22 @@ def _words(error: BaseException) -> str:
         return str(error)
     except Exception:  # a learner's own __str__ may raise anything
         return ""
+
+
+@contextmanager
+def explained(stops: Mapping[str, str]) -> Iterator[None]:
+    """In a message about a function that stopped, put what the error means there for what torch said.
+
+    Parameters
+    ----------
+    stops : mapping of str to str
+        Words of the error -> what it means in this exercise.
+    """
+    try:
+        yield
+    except Wrong as wrong:
+        where, _, said = str(wrong).partition(" with ")
+        for words, meaning in stops.items():
+            if words in said:
+                raise Wrong(f"{where}: {meaning}") from None
+        raise

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, judge
-from gpt2lab.check.learner import Learner, examine
+from gpt2lab.check.learner import Learner, examine, explained
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import validates
 from gpt2lab.model import GPT2
@@ -38,6 +38,7 @@ def _embed(learner: Learner) -> None:
             + places[tokens],
             "Every token gets the same position vector. Use row t for the token at position t.": words[tokens]
             + places[0],
+            "Every token gets row T. Use rows 0 to T - 1, one for each position.": words[tokens] + places[4],
             "The positions begin at 1. The first token gets row 0.": words[tokens] + places[1:5],
             "The token vectors are multiplied by √d_model. The Transformer of 2017 did that, GPT-2 does not.": words[
                 tokens
@@ -97,12 +98,18 @@ def _next_token(learner: Learner) -> None:
         )
     if out.shape == (3, 1):
         raise Wrong("Almost: the shape is (B, 1), expected (B,).")
+    if out.shape == (5,):
+        raise Wrong(
+            "One number for each position of the last text. The first axis counts the texts, the second one the positions."
+        )
     as_ids = learner.tensor(logits, shape=(3,), why="Expected one token id per sample.").float()
     judge(
         as_ids,
         logits[:, -1].argmax(-1).float(),
         {
-            "This is the prediction after the *first* token. Use the last position.": logits[:, 0].argmax(-1).float(),
+            "The first position decides here, because it is surest of all. Only the last one may.": logits[:, 0]
+            .argmax(-1)
+            .float(),
             "These are the largest logits. Return which token has it: argmax.": logits[:, -1].max(-1).values,
             "This is the position with the largest logit. Return the token: look for the largest over the vocabulary.": logits.max(
                 -1
@@ -134,7 +141,10 @@ def _shapes(learner: Learner) -> None:
     right = {
         "tokens": ((B, T), "one id for each token of each sample"),
         "x": ((B, T, d_model), "one vector of width d_model for each token"),
-        "q": ((B, n_heads, T, d_model // n_heads), "each head works in a slice of d_model / n_heads features"),
+        "q": (
+            (B, n_heads, T, d_model // n_heads),
+            "the heads have an axis of their own, and each works in a slice of d_model / n_heads features",
+        ),
         "attn_weights": ((B, n_heads, T, T), "each head has one weight for each query and each key"),
         "ffn_hidden": ((B, T, 4 * d_model), "the feed-forward network is four times as wide inside"),
         "logits": ((B, T, vocab_size), "one number for each token of the vocabulary, at every position"),
@@ -150,6 +160,11 @@ def _shapes(learner: Learner) -> None:
             given = tuple(result[name])
         except TypeError:
             raise Wrong(f"The shape of {name} must be a tuple, got {result[name]!r}.") from None
+        if given != shape and sorted(map(str, given)) == sorted(map(str, shape)):
+            raise Wrong(
+                f"With B=2, T=7, d_model=48, n_heads=4, vocab_size=100 you say {name} is {given}. The sizes are "
+                "right, their order is not: B, then the heads where there are any, then T."
+            )
         if given != shape:
             raise Wrong(
                 f"With B=2, T=7, d_model=48, n_heads=4, vocab_size=100 you say {name} is {given}. "
@@ -164,6 +179,15 @@ def forward(function: Answer) -> CheckResult:
     ``parts`` has ``token_embedding``, ``position_embedding``, ``blocks`` and ``ln_f``.
     """
     return examine("forward", function, "parts tokens", _forward)
+
+
+# What torch says about a model put together wrongly, and what it means there.
+_STOPS = {
+    "ModuleList": "`parts.blocks` is a list of blocks, and a list cannot be called. Each block can, one after the other.",
+    "must be Tensor, not int": "a table is asked with a tensor of numbers: one for each position, not how many there are.",
+    "'indices' to have one of the following scalar types": "a table is asked with ids, and these are vectors. Which "
+    "product compares vectors with every row of a table?",
+}
 
 
 class Parts(SimpleNamespace):
@@ -199,7 +223,7 @@ def _forward(learner: Learner) -> None:
     start = words + places
     end = through(start, model.blocks)
     right = logits(end)
-    with torch.no_grad():
+    with torch.no_grad(), explained(_STOPS):
         out = learner.tensor(parts, tokens)
     if tuple(out.shape) == (2, 6, 32):
         raise Wrong("These are vectors of width d_model, not logits yet: the token table is the output layer, too.")

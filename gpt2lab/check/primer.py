@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, judge
-from gpt2lab.check.learner import Learner, examine
+from gpt2lab.check.learner import Learner, examine, explained
 from gpt2lab.errors import validates
 
 _OWN = "This exercise is the cosine itself: write it with products, sums and roots."
@@ -224,11 +224,5 @@ def _weights(learner: Learner, w: Tensor, rate: float, steps: int) -> Tensor:
 
 
 def _run(learner: Learner, w: Tensor, rate: float, steps: int) -> object:
-    try:
+    with explained(_STOPS):
         return learner(_curve, w, rate, steps)
-    except Wrong as wrong:
-        where, _, said = str(wrong).partition(" with ")
-        for words, meaning in _STOPS.items():
-            if words in said:
-                raise Wrong(f"{where}: {meaning}") from None
-        raise

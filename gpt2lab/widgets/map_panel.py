@@ -22,9 +22,12 @@ from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Whole
 
+_TRACK = "#f1f1f1"  # what is lacking to a probability of 1
 _FEATURES = 24  # rows of a vector that are drawn; the shapes tell how many there are
-_PAGE = (10.0, 8.4)  # inches
+_PAGE = (10.0, 5.3)  # inches: with its controls it fits a projector's 768 pixels
 _LEFT, _RIGHT, _SHAPES = 1.75, 7.55, 7.75  # inches: the columns stand between the first two
+_STREAM = (1.47, 3.0, 3.58)  # inches from the top: the three rows of vectors
+_SURE = 2.9  # inches: the bar of a probability of 1
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class MapPanel(TokenPanel[Journey]):
         self._blocks(pen)
         self._distribution(pen)
         left = _LEFT + self.result.position * self._width()  # the light band down the chosen column
-        pen.box(left, 0.62, self._width(), 5.52, VERMILION, alpha=0.13, zorder=-1)
+        pen.box(left, 0.4, self._width(), 3.48, VERMILION, alpha=0.13, zorder=-1)
         axes.set(xlim=(0, _PAGE[0]), ylim=(_PAGE[1], 0))
         return picture
 
@@ -129,63 +132,61 @@ class MapPanel(TokenPanel[Journey]):
     def _text_rows(self, pen: _Pen) -> None:
         journey, width = self.result, self._width()
         n = len(journey.labels)
-        pen.row(0.35, "text", f"{len(journey.text)} characters")
-        pen.write(_LEFT, 0.35, clip(journey.text.replace("\n", "⏎"), 56), 14)
-        pen.row(0.98, "tokens", f"{n} token{'s' if n > 1 else ''}")
-        pen.row(1.5, "ids", f"{journey.shapes['ids']} = (B, T)")
+        pen.row(0.21, "text", f"{len(journey.text)} characters")
+        pen.write(_LEFT, 0.21, clip(journey.text.replace("\n", "⏎"), 56), 14)
+        pen.row(0.63, "tokens", f"{n} token{'s' if n > 1 else ''}")
+        pen.row(1.02, "ids", f"{journey.shapes['ids']} = (B, T)")
         for i, (label, token) in enumerate(zip(journey.labels, self.tokens, strict=True)):
             x, chosen = self._centre(i), i == journey.position
             edge = VERMILION if chosen else SKY
-            pen.box(x - width / 2 + 0.06, 0.79, width - 0.12, 0.38, "white", edge=edge)
+            pen.box(x - width / 2 + 0.06, 0.46, width - 0.12, 0.34, "white", edge=edge)
             label = clip(label, int(width / 0.08))  # smaller letters first, then fewer
-            pen.write(x, 0.98, label, min(12.0, 92 * width / len(label)), at="mm")
-            pen.write(x, 1.5, str(token), 12 if n < 9 else 9.5, FADED, at="mm")
+            pen.write(x, 0.63, label, min(12.0, 92 * width / len(label)), at="mm")
+            pen.write(x, 1.02, str(token), 12 if n < 9 else 9.5, FADED, at="mm")
 
     def _vector_rows(self, pen: _Pen) -> None:
-        shape = self.result.shapes["vectors"]
-        pen.row(2.2, "vectors", str(shape), "token row + position row")
-        pen.row(4.55, "after blocks", str(shape), "each block has added to it")
-        pen.row(5.6, "after ln_f", str(shape), "normalised, token by token")
-        pen.write(0.15, 2.48, f"{min(_FEATURES, shape[-1])} of {shape[-1]} drawn", 10.5, FADED)
+        shape, (first, second, third) = self.result.shapes["vectors"], _STREAM
+        drawn = f"{min(_FEATURES, shape[-1])} of {shape[-1]} drawn"
+        pen.row(first, "vectors", str(shape), "token row + position row", drawn)
+        pen.row(second, "after blocks", str(shape), "each block has added to it")
+        pen.row(third, "after ln_f", str(shape), "normalised, token by token")
         right = _LEFT + self._width() * shape[1]
-        for vectors, y in zip(self.vectors, (2.2, 4.55, 5.6), strict=True):
+        for vectors, y in zip(self.vectors, _STREAM, strict=True):
             row, limit = _tiles(vectors.numpy()[:, :_FEATURES])
-            place = (_LEFT, right, y + 0.37, y - 0.37)
+            place = (_LEFT, right, y + 0.24, y - 0.24)
             pen.axes.imshow(row, SIGNED, vmin=-limit, vmax=limit, extent=place, aspect="auto")
 
     def _blocks(self, pen: _Pen) -> None:
         """Who reads whom: attention joins columns, the feed-forward network stays in each."""
         n, chosen, n_blocks = len(self.result.labels), self.result.position, len(self.model.blocks)
         shape = str(self.result.shapes["vectors"])
-        pen.row(3.02, f"{n_blocks} block{'s' if n_blocks > 1 else ''}", shape, "the shape stays the same")
-        pen.box(_LEFT, 2.72, n * self._width(), 1.28, "#e8f2f8", edge=BLUE, zorder=-2)
+        pen.row(2.0, f"{n_blocks} block{'s' if n_blocks > 1 else ''}", shape, "the shape stays the same")
+        pen.box(_LEFT, 1.79, n * self._width(), 0.89, "#e8f2f8", edge=BLUE, zorder=-2)
         for i in range(n):
             x = self._centre(i)
             if i <= chosen:
-                pen.axes.plot([x, self._centre(chosen)], [2.78, 3.34], color=VERMILION, linewidth=1.8)
-            pen.axes.plot([x, x], [3.48, 3.86], color=BLUE, linewidth=1.8)
+                pen.axes.plot([x, self._centre(chosen)], [1.84, 2.26], color=VERMILION, linewidth=1.8)
+            pen.axes.plot([x, x], [2.33, 2.58], color=BLUE, linewidth=1.8)
         tips = [self._centre(i) for i in range(n)]
-        pen.axes.plot(tips, [3.86] * n, "v", color=BLUE, markersize=7)
-        pen.write(0.15, 3.27, "attention:", 10.5, VERMILION)
-        pen.write(0.15, 3.45, "read from the left", 10.5, VERMILION)
-        pen.write(0.15, 3.67, "feed-forward:", 10.5, BLUE)
-        pen.write(0.15, 3.85, "each by itself", 10.5, BLUE)
+        pen.axes.plot(tips, [2.58] * n, "v", color=BLUE, markersize=7)
+        pen.write(0.15, 2.25, "attention: across", 10.5, VERMILION)
+        pen.write(0.15, 2.46, "feed-forward: down", 10.5, BLUE)
 
     def _distribution(self, pen: _Pen) -> None:
         journey = self.result
-        shape, last = journey.shapes["logits"], clip(journey.labels[journey.position], 14)
-        pen.row(6.45, "logits", str(shape), "(B, T, vocab_size)")
+        shape, last = journey.shapes["logits"], clip(journey.labels[journey.position], 12)
         count = f"{shape[-1]:,}"
-        pen.write(_LEFT, 6.45, f"the vector of “{last}” times all {count} token vectors", 12)
-        pen.row(7.12, "softmax", str(shape), "each position sums to 1")
-        pen.write(0.15, 7.45, f"next after “{last}”", SMALL, VERMILION, bold=True)
-        pen.write(0.15, 7.76, self.weights, SMALL, FADED)
-        longest = max(p for _, p in journey.top)
+        pen.row(4.1, "logits", str(shape), "(B, T, vocab_size)")
+        pen.write(_LEFT, 4.1, f"the vector of “{last}” times all {count} token vectors", 12)
+        pen.row(4.62, "softmax", str(shape), "each position sums to 1")
+        pen.write(0.15, 4.87, f"next after “{last}”", SMALL, VERMILION, bold=True)
+        pen.write(0.15, 5.1, self.weights, SMALL, FADED)
         for i, (label, p) in enumerate(journey.top):
-            y = 6.94 + 0.29 * i
-            pen.write(3.65, y, clip(label, 14), 12, at="rm")
-            pen.box(3.75, y - 0.1, max(2.9 * p / longest, 0.02), 0.2, VERMILION)
-            pen.write(3.83 + 2.9 * p / longest, y, _percent(p), 12)
+            y = 4.37 + 0.205 * i
+            pen.write(3.65, y, clip(label, 14), 11, at="rm")
+            pen.box(3.75, y - 0.075, _SURE, 0.15, _TRACK)
+            pen.box(3.75, y - 0.075, max(_SURE * p, 0.02), 0.15, VERMILION)
+            pen.write(3.83 + _SURE, y, _percent(p), 11)
 
 
 class _Look(TypedDict, total=False):
@@ -206,11 +207,12 @@ class _Pen:
     ) -> None:
         self.picture.write(self.axes, x, y, text, size=float(size), color=color, bold=bold, at=at)
 
-    def row(self, y: float, step: str, shape: str, says: str = "") -> None:
-        """The name of a step on the left, its shape on the right."""
-        self.write(0.15, y, step, 12.5, bold=True)
-        self.write(_SHAPES, y - (0.14 if says else 0), shape, 12, BLUE, bold=True)
-        self.write(_SHAPES, y + 0.15, says, 10.5, FADED)
+    def row(self, y: float, step: str, shape: str, says: str = "", note: str = "") -> None:
+        """The name of a step on the left, its shape on the right, and below them what there is to say."""
+        self.write(0.15, y - (0.11 if note else 0), step, 12.5, bold=True)
+        self.write(0.15, y + 0.12, note, 10.5, FADED)
+        self.write(_SHAPES, y - (0.11 if says else 0), shape, 12, BLUE, bold=True)
+        self.write(_SHAPES, y + 0.12, says, 10.5, FADED)
 
     def box(
         self, x: float, y: float, width: float, height: float, face: str, *, edge: str = "none", **style: Unpack[_Look]

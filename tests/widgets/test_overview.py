@@ -36,6 +36,11 @@ def test_the_map_says_in_one_sentence_what_it_cannot_draw():
     assert panel.text == "I love AI"
 
 
+def test_the_map_fits_a_small_screen_with_its_controls():
+    height = MapPanel(text="The robot could not lift the box")._repr_mimebundle_()[1]["image/png"]["height"]
+    assert height <= 520  # of the 768 pixels of a projector
+
+
 def test_the_map_takes_another_model():
     panel = MapPanel(text="I love AI")
     before = panel.result.top
