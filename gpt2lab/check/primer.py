@@ -40,6 +40,12 @@ def _cosines(learner: Learner) -> None:
             / (table.abs().sum(1) * x.abs().sum()),
             "The lengths are added. Divide by one and by the other.": dots / (lengths + length),
             "Multiplied by the lengths. Divide.": dots * lengths * length,
+            "`a / b * c` divides by b alone and multiplies by c. Put what divides into one pair of brackets.": dots
+            / lengths
+            * length,
+            "`a / b * c` divides by b alone and multiplies by c: the lengths of the rows are multiplied.": dots
+            / length
+            * lengths,
             "The root is taken of the mean of the squares. A length sums them.": dots / (lengths * length) * 4,
             "The signs are lost. Two vectors can point in opposite directions.": (dots / (lengths * length)).abs(),
         },
@@ -116,6 +122,8 @@ def _nudge(learner: Learner) -> None:
                 torch.stack([(h - _curve(w)) / size for h in heap]),
             "There are two nudges between the two losses, one to each side. Divide by both.": 2 * _slopes(w),
             "Each slope is also divided by the number of weights.": right / 3,
+            "The weight is replaced by the nudge, or multiplied by it. Add the nudge.":
+                torch.stack([_curve(torch.where(n > 0, size, w)) - _curve(w) for n in steps]) / size,
         },
         "Not right: entry i is how much the loss changes when weight i alone is nudged, divided by the size of the nudge.",
         tolerance=1e-3,
@@ -129,13 +137,24 @@ def _nudge_lengths(learner: Learner) -> None:
     w = torch.tensor([0.5, -1.5], dtype=torch.float64)
     if agree(_gradient(learner, w, 1.0), _slopes(w), 1e-9):
         return  # one nudge to each side is exact here
+    stay = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], dtype=w.dtype)  # nudges that are never taken back
+    if agree(_gradient(learner, w, 1.0), torch.stack([_curve(w + n) for n in stay]).diff(), 1e-6):
+        raise Wrong(
+            "A weight stays nudged while the next one has its turn, so that each slope belongs to another place. "
+            "Put it back, or nudge a fresh copy."
+        )
     coarse = [_by_nudging(w, 1.0), _by_nudging(w, 1.0, 0.0, 1.0), _by_nudging(w, 1.0, 0.5, 0.5)]
     if not any(agree(_gradient(learner, w, 1.0), slope, 1e-6) for slope in coarse):
         raise Wrong("`size` is ignored: a large nudge must give the coarse slope that belongs to it.")
 
 
 def _gradient(learner: Learner, w: Tensor, size: float) -> Tensor:
-    out = learner(_curve, w, size)
+    with explained(
+        {
+            "0-d tensor": "`loss` is a function of all the weights at once, and was given one number. Nudge one, hand over all."
+        }
+    ):
+        out = learner(_curve, w, size)
     if isinstance(out, (list, tuple)) and len(out) == len(w):
         raise Wrong(f"{learner.name} must return a tensor: torch.tensor(your list) makes one.")
     return as_tensor(out, learner.name, tuple(w.shape), "There is one slope for each weight.").detach()
@@ -143,8 +162,10 @@ def _gradient(learner: Learner, w: Tensor, size: float) -> Tensor:
 
 # What torch says about a run of descent, and what it means there.
 _STOPS = {
-    "does not require grad": "`w = w - …` makes a new tensor, and under no_grad torch takes no notes of that one, so that "
-    "the next backward pass finds none. Change w itself: `w -= …`.",
+    "does not require grad": "the backward pass finds no notes. Was the loss computed under no_grad? Or does "
+    "`w = w - …` make a new tensor there, of which torch takes none? Change w itself: `w -= …`.",
+    "'NoneType'": "`.grad` is empty when the step needs it. Was it emptied too early? Or is w a new tensor since "
+    "`w = w - …`? Torch fills it for the one that was told `requires_grad`.",
     "in-place operation": "the step is no part of the loss, and torch shall take no notes of it. The step of section 5 "
     "stands in a `with` that says so.",
     "backward through the graph a second time": "the notes of a loss serve one backward pass. The weights have moved "

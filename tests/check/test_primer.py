@@ -57,6 +57,24 @@ def second_name(loss, w, size):
     return torch.stack(slopes)
 
 
+def left_nudged(loss, w, size):
+    slopes = torch.zeros(len(w), dtype=w.dtype)
+    for i in range(len(w)):
+        before = loss(w)
+        w[i] += size
+        slopes[i] = (loss(w) - before) / size
+    return slopes
+
+
+def replaced_by_nudge(loss, w, size):
+    slopes = []
+    for i in range(len(w)):
+        moved = w.clone()
+        moved[i] = size
+        slopes.append((loss(moved) - loss(w)) / size)
+    return torch.stack(slopes)
+
+
 def twice(loss, w, size):
     steps = size * torch.eye(len(w))
     return torch.stack([(loss(w + step) - loss(w - step)) / size for step in steps])
@@ -129,6 +147,14 @@ def replaced(loss, w, learning_rate, steps):
     return w
 
 
+def replaced_and_noted(loss, w, learning_rate, steps):
+    w = w.clone().requires_grad_()
+    for _ in range(steps):
+        loss(w).backward()
+        w = w - learning_rate * w.grad
+    return w
+
+
 def one_loss(loss, w, learning_rate, steps):
     w = w.clone().requires_grad_()
     first = loss(w)
@@ -190,6 +216,8 @@ WRONG = {
         (lambda table, x: table @ x / (table.abs().sum(1) * x.abs().sum()), "sums without signs"),
         (lambda table, x: table @ x / (table.norm(dim=1) + x.norm()), "The lengths are added"),
         (lambda table, x: table @ x * table.norm(dim=1) * x.norm(), "Multiplied by the lengths"),
+        (lambda table, x: table @ x / table.norm(dim=1) * x.norm(), "one pair of brackets"),
+        (lambda table, x: table @ x / x.norm() * table.norm(dim=1), "the lengths of the rows are multiplied"),
         (
             lambda table, x: table @ x / (table.pow(2).mean(1) * x.pow(2).mean()).sqrt(),
             "the mean of the squares",
@@ -207,6 +235,9 @@ WRONG = {
         (lambda loss, w, size: ((loss(w + size) - loss(w)) / size).repeat(len(w)), "one at a time"),
         (piled_up, "The nudges pile up"),
         (second_name, "Every slope is 0"),
+        (left_nudged, "stays nudged"),
+        (replaced_by_nudge, "replaced by the nudge"),
+        (lambda loss, w, size: torch.stack([(loss(x + size) - loss(x)) / size for x in w]), "hand over all"),
         (twice, "two nudges between the two losses"),
         (lambda loss, w, size: nudged(loss, w, size) / len(w), "by the number of weights"),
         (with_autograd, "no autograd in it"),
@@ -229,6 +260,7 @@ WRONG = {
         (remembers, "remembers every step"),
         (noted, "shall take no notes of it"),
         (replaced, "Change w itself"),
+        (replaced_and_noted, "`.grad` is empty"),
         (one_loss, "compute the loss anew"),
         (not_called, "`loss` is the function"),
         (in_place, "changes its argument w in place"),
