@@ -90,6 +90,15 @@ def _count(learner: Learner) -> None:
             "is missing",
             (1024 - config.context_length)
             * d: "the position table is taken as 1,024 rows. It has config.context_length",
+            -config.n_layers
+            * d: "d numbers are missing in each block: the output map of the attention has a bias, and "
+            "the second feed-forward map has one",
+            -config.n_layers * (config.d_ff - d): "a map's bias is as long as its output: that of the first "
+            "feed-forward map has d_ff numbers",
+            config.n_layers * (config.d_ff - d): "a map's bias is as long as its output: that of the second "
+            "feed-forward map has d numbers",
+            config.n_layers * 4 * d * d * (config.n_heads - 1): "the attention's matrices are counted once for each "
+            "head. The heads share them: each has d_head of their columns",
             -right: "nothing is counted",
             -(config.n_layers - 1) * block: "only one block is counted",
         }
@@ -128,6 +137,9 @@ def _flops(learner: Learner) -> None:
             + n * 4 * config.context_length * d,
             "The heads do not multiply the cost: each works on d_head features only.": weights
             + scores * config.n_heads,
+            "Scores and sum are counted for one head. All n_heads take part.": weights + scores / config.n_heads,
+            "Scores and sum are counted for the queries of all T tokens. One token has one query.": weights
+            + scores * T,
             "The output layer is counted. Only the blocks are asked.": weights + scores + 2 * d * config.vocab_size,
             "The attention's output map, attn.out, is missing: 2·d² operations per layer.": weights
             + scores

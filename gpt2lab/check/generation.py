@@ -27,6 +27,8 @@ def _sum_model(vocab_size: int) -> Callable[[Tensor], Tensor]:
     def model(tokens: Tensor) -> Tensor:
         if tokens.ndim != 2:
             raise ValueError(f"the model takes tokens of shape (B, T), got {tuple(tokens.shape)}")
+        if tokens.is_floating_point():
+            raise ValueError("the model takes token ids, which are whole numbers; these look like logits")
         answer = (tokens * (torch.arange(tokens.shape[1]) + 1)).cumsum(1) % vocab_size
         # The logits are nearly equal, so that sampling goes elsewhere even at a low temperature.
         return 1e-3 * F.one_hot(answer, vocab_size) - 1e-6 * torch.arange(vocab_size)
@@ -64,6 +66,8 @@ def _greedy(learner: Learner) -> None:
         raise
     if out.shape == (2, n):
         raise Wrong("The prompt is missing: return it, followed by the new tokens.")
+    if out.shape == (2, 3 * 2**n):
+        raise Wrong("Each step appends a prediction for every position. Only that of the last is about the next token.")
     if out.ndim == 1:
         raise Wrong("The batch is lost: expected (B, T + n).")
     as_expected = as_tensor(again, learner.name, (2, 3 + n), "Expected (B, T + n).").float()

@@ -30,6 +30,18 @@ def _temperature(learner: Learner) -> None:
                 "The temperature is not used.": logits.softmax(-1),
                 "The probabilities are divided, after the softmax. Divide the logits.": logits.softmax(-1) / value,
                 "These are logits. The softmax is missing.": logits / value,
+                "A softmax is taken twice: the temperature divides the logits, before the only one.": (
+                    logits.softmax(-1) / value
+                ).softmax(-1),
+                "These are powers of the probabilities, and they do not sum to 1. Divide by their sum.": (
+                    logits.softmax(-1) ** (1 / value)
+                ),
+                "The softmax runs over the rows of the batch. Each row is a distribution of its own: dim=-1.": (
+                    logits / value
+                ).softmax(0),
+                "The logits are divided by the root of the temperature. Divide by the temperature.": (
+                    logits / value**0.5
+                ).softmax(-1),
             },
             f"Not right for temperature {value}: the logits are scaled, then become probabilities.",
         )
@@ -145,6 +157,16 @@ def _top_p(learner: Learner) -> None:
             / mixed.sum(-1, keepdim=True),
             "The mask is in sorted order, the probabilities are not, and they do not sum to 1.": mixed,
             "Nothing is dropped.": probabilities,
+            "The kept probabilities go through a second softmax, which makes them nearly equal and revives what was "
+            "dropped. Divide by their sum.": (kept * share).softmax(-1),
+            "The kept probabilities go through a second softmax, which makes them nearly equal. Divide by their sum.": (
+                (kept * share).masked_fill(kept == 0, -torch.inf).softmax(-1)
+            ),
+            "The dropped logits are set to 0. exp(0) is 1: they keep probability. Use -inf.": (
+                logits * (kept > 0)
+            ).softmax(-1),
+            "p is taken as the least probability of one token, and a row where none is so likely keeps nothing. p is "
+            "what the kept tokens reach *together*.": logits.masked_fill(probabilities < 0.5, -torch.inf).softmax(-1),
             "The least probable tokens are kept. Sort in descending order.": keep([0, 2, 3, 4], [0, 1, 2, 3, 4]),
             "One token too many is kept.": keep([1, 3, 4], [0, 3]),
         },

@@ -33,6 +33,9 @@ _MISTAKES = {
     "no residual": "The stream is overwritten: each part must be *added* to x.",
     "normed stream": "The norms overwrite the stream: what is added to must be x itself, not its norm.",
     "one sum": "The feed-forward network reads what the attention wrote, not the stream after the first sum.",
+    "no first sum": "The attention's result overwrites the stream: it must be *added* to x.",
+    "no ln_1": "ln_1, in front of the attention, is missing.",
+    "no ln_2": "ln_2, in front of the feed-forward network, is missing.",
     "no norms": "The norms of the blocks, ln_1 and ln_2, are missing.",
     "ln_1 twice": "ln_1 is used twice. The feed-forward network has a norm of its own, ln_2.",
     "relu": "The activation is ReLU. GPT-2 has GELU.",
@@ -140,9 +143,9 @@ def _block(
         elif slip == "normed stream":
             x = norm(x, ln)
             x = x + part(x)
-        elif slip == "no norms":
+        elif slip == "no norms" or f"{name}.{slip[3:]}" == ln:  # "no ln_1", "no ln_2"
             x = x + part(x)
-        elif slip in ("no residual", "one sum"):
+        elif slip in ("no residual", "one sum") or (slip == "no first sum" and part is attend):
             x = part(norm(x, ln))
         else:
             x = x + part(norm(x, ln))

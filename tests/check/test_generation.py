@@ -218,6 +218,10 @@ WRONG = {
         (lambda z, t: z.softmax(-1), "The temperature is not used"),
         (lambda z, t: z.softmax(-1) / t, "after the softmax"),
         (lambda z, t: z / t, "The softmax is missing"),
+        (lambda z, t: (z.softmax(-1) / t).softmax(-1), "A softmax is taken twice"),
+        (lambda z, t: z.softmax(-1) ** (1 / t), "they do not sum to 1"),
+        (lambda z, t: (z / t).softmax(0), "over the rows of the batch"),
+        (lambda z, t: (z / t**0.5).softmax(-1), "the root of the temperature"),
         (lambda z, t: (z / t).softmax(-1), "divides by zero"),
         (lambda z, t: (z / (t or 1)).softmax(-1), "With temperature 0 nothing changes"),
     ],
@@ -244,6 +248,13 @@ WRONG = {
         (lambda z, p: unscattered(z, p, sorted_too=False), "and they do not sum to 1"),
         (lambda z, p: unscattered(z, p, crosses=False, renormalise=True), "Probabilities or mask are still in sorted"),
         (lambda z, p: z.softmax(-1), "Nothing is dropped"),
+        (lambda z, p: nucleus(z, p, renormalise=False).softmax(-1), "revives what was dropped"),
+        (
+            lambda z, p: (lambda k: k.masked_fill(k == 0, -torch.inf).softmax(-1))(nucleus(z, p, renormalise=False)),
+            "nearly equal. Divide",
+        ),
+        (lambda z, p: (z * (nucleus(z, p) > 0)).softmax(-1), "exp(0) is 1"),
+        (lambda z, p: z.masked_fill(z.softmax(-1) < p, -torch.inf).softmax(-1), "reach *together*"),
         (lambda z, p: nucleus(z, p, descending=False), "The least probable tokens"),
         (
             lambda z, p: nucleus(
@@ -272,6 +283,8 @@ WRONG = {
             greedy(lambda model, text, prompt: model(text)[:, -1].argmax().expand(len(text), 1)),
             "rows and tokens together",
         ),
+        (greedy(lambda model, text, prompt: model(text).argmax(-1)), "a prediction for every position"),
+        (greedy(lambda model, text, prompt: model(text)[:, -1:].max(-1).values), "these look like logits"),
         (argmax_of_all, "a single number: it has no place for a token of each row"),
         (sampler_with_a_seed, "which a seed or a low temperature only hides"),
         (lambda model, tokens, n: greedy()(model, tokens, max(n, 1)), "With n=0"),

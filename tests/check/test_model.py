@@ -142,6 +142,13 @@ WRONG = {
         ),
         (lambda config: count(config) - 2 * config.n_layers * config.d_model, "has two layer norms"),
         (lambda config: count(config) - (2 * config.n_layers + 1) * config.d_model, "one of the two is missing"),
+        (lambda config: count(config) - config.n_layers * config.d_model, "d numbers are missing in each block"),
+        (lambda config: count(config) - config.n_layers * (config.d_ff - config.d_model), "map has d_ff numbers"),
+        (lambda config: count(config) + config.n_layers * (config.d_ff - config.d_model), "map has d numbers"),
+        (
+            lambda config: count(config) + config.n_layers * 4 * config.d_model**2 * (config.n_heads - 1),
+            "counted once for each head",
+        ),
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

@@ -164,6 +164,18 @@ WRONG = {
         (forward(block=lambda x, attn, ffn, ln_1, ln_2: ffn(ln_2(attn(ln_1(x))))), "*added* to x"),
         (forward(block=overwriting_block), "not its norm"),
         (
+            forward(block=lambda x, attn, ffn, ln_1, ln_2: (lambda y: y + ffn(ln_2(y)))(attn(ln_1(x)))),
+            "attention's result overwrites",
+        ),
+        (
+            forward(block=lambda x, attn, ffn, ln_1, ln_2: plain_block(x, attn, ffn, lambda x: x, ln_2)),
+            "ln_1, in front",
+        ),
+        (
+            forward(block=lambda x, attn, ffn, ln_1, ln_2: plain_block(x, attn, ffn, ln_1, lambda x: x)),
+            "ln_2, in front",
+        ),
+        (
             forward(block=lambda x, attn, ffn, ln_1, ln_2: x + ffn(ln_2(attn(ln_1(x))))),
             "not the stream after the first sum",
         ),
@@ -203,7 +215,8 @@ WRONG = {
         (lambda v: v, "perplexity"),
         (lambda v: round(math.log(v), 2), "rounded"),
         (lambda v: 10.98, "same number for every"),
-        (lambda v: math.log(v) + 0.15, "equally likely"),
+        (lambda v: math.log(v) + 0.15, "equally likely tokens each"),
+        (lambda v: math.log(v) + 0.0002 * 768, "the rule for a fresh GPT-2"),
     ],
     "flops_per_token": [
         (lambda c, T: flops(c, T) / 2, "two operations"),
@@ -213,6 +226,8 @@ WRONG = {
         (lambda c, T: flops(c, T) * T, "whole sequence"),
         (lambda c, T: flops(c, c.context_length), "T is not used"),
         (lambda c, T: flops(c, T * c.n_heads), "heads do not"),
+        (lambda c, T: flops(c, T / c.n_heads), "for one head"),
+        (lambda c, T: flops(c, T * T), "One token has one query"),
         (lambda c, T: flops(c, T) + 2 * c.d_model * c.vocab_size, "output layer is counted"),
         (lambda c, T: flops(c, T) - c.n_layers * 2 * c.d_model**2, "output map"),
         (lambda c, T: flops(c, T) - flops(c, 0) / 2, "A weight takes"),
