@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gpt2lab.errors import validates
 from gpt2lab.figures.plots import clip, short
-from gpt2lab.figures.style import BLUE, FADED, INK, SMALL, Picture
+from gpt2lab.figures.style import BLUE, FADED, SMALL, Picture, letters
 from gpt2lab.generation import next_token_probabilities
 from gpt2lab.model import GPT2
 from gpt2lab.tokenizer import token_label
@@ -112,7 +112,7 @@ class SamplingPanel(TextPanel[Distribution]):
         right = min(1.12, 1.2 * max(float(plain.max()), float(now.max())))
         for row, i in enumerate(order):
             p = float(now[i])
-            text, color = (short(p, 2), INK) if p > 0 else ("cut", FADED)
+            text, color = (short(p, 2), letters(BLUE)) if p > 0 else ("cut", FADED)
             axes.text(max(p, float(plain[i])) + 0.012 * right, row, text, va="center", fontsize=SMALL, color=color)
         axes.set_yticks(range(len(order)), labels=labels)
         axes.tick_params(axis="y", length=0)
