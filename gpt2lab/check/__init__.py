@@ -62,6 +62,9 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         adamw(fn)                    fn(theta, gradient, m, v, t, lr, betas, eps, decay)
                                                      -> (theta, m, v)
                         training_loop(fn)            fn(model, optimizer, batches) -> losses, one step per batch
+    metrics             f1(fn)                       fn(tp, fp, fn) -> number
+                        pairs_won(fn)                fn(positive scores, negative scores) -> number
+                        clipped_precision(fn)        fn(candidate, reference, n) -> number
     the lab             steps_to(fn)                 fn(eval_steps, letters, share) -> (seeds,) first step, or inf
                         best_rate(fn)                fn(rates, scores) -> the rate with the best mean
 
@@ -90,6 +93,7 @@ The files are named like the components, and what belongs together:
     optimizer      learning_rate, clip, adamw
     training       training_loop
     lab_table      steps_to, best_rate
+    metrics        f1, pairs_won, clipped_precision
     base           a check's result, and how a learner's result is judged
     learner        calling a learner's function
     sandbox        so that it can disturb nothing
@@ -108,6 +112,7 @@ from gpt2lab.check.lab_table import best_rate, steps_to
 from gpt2lab.check.layernorm import layer_norm, token_statistics
 from gpt2lab.check.loss import first_loss, next_token_loss, perplexity
 from gpt2lab.check.masking import causal_mask, leaks, left_padding_mask, masked_softmax
+from gpt2lab.check.metrics import clipped_precision, f1, pairs_won
 from gpt2lab.check.model import embed, forward, next_token, shapes, unembed
 from gpt2lab.check.norm_variants import post_ln, pre_ln, rms_norm
 from gpt2lab.check.optimizer import adamw, clip, learning_rate
@@ -135,11 +140,13 @@ __all__ = [
     "cached_step",
     "causal_mask",
     "clip",
+    "clipped_precision",
     "cosines",
     "descend",
     "dropout",
     "embed",
     "experiment",
+    "f1",
     "feed_forward",
     "forward",
     "first_loss",
@@ -160,6 +167,7 @@ __all__ = [
     "next_token",
     "next_token_loss",
     "nudge",
+    "pairs_won",
     "parameter_count",
     "patched_attention",
     "perplexity",
