@@ -61,7 +61,7 @@ RC: dict[Any, object] = {  # Any: matplotlib types its keys as the literal names
 # Larger letters for the controls of a panel, and a ring around the one the keyboard is on.
 CSS = """
 .gpt2lab-panel { --jp-widgets-font-size: 15px; --jp-widgets-inline-height: 32px;
-  --jp-widgets-inline-label-width: 110px; max-width: 960px; }
+  --jp-widgets-inline-label-width: 110px; max-width: 1380px; }
 .gpt2lab-panel :focus-visible { outline: 3px solid #56B4E9; outline-offset: 1px; }
 .gpt2lab-panel .widget-inline-hbox { margin-right: 12px; }
 .gpt2lab-panel img { border-radius: 6px; }

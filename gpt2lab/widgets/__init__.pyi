@@ -26,4 +26,5 @@ from .sampling_panel import SamplingPanel as SamplingPanel
 from .schedule_panel import SchedulePanel as SchedulePanel
 from .score_scaling_panel import ScoreScalingPanel as ScoreScalingPanel
 from .sizes_panel import SizesPanel as SizesPanel
+from .threshold_panel import ThresholdPanel as ThresholdPanel
 from .train_panel import TrainPanel as TrainPanel
