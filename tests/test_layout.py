@@ -10,6 +10,10 @@ import grimp
 import layout
 import pytest
 
+from gpt2lab.config import GPT2Config
+from gpt2lab.explorer.screen import Knobs, Screen
+from gpt2lab.sampling import Sampling
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "gpt2lab"
 MOST_ROOMS = 38  # 34 for GPT-2 and the course; compression, family, quiz and claims came later
@@ -111,6 +115,12 @@ def test_one_definition_each(what):
         if re.search(what, path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert found == set(ONE_PLACE[what].split())
+
+
+def test_what_is_handed_around_cannot_be_changed():
+    """A view, a loop or a panel that holds one of these may rely on it."""
+    for kind in (Sampling, Knobs, Screen, GPT2Config):
+        assert kind.__dataclass_params__.frozen, kind.__name__  # type: ignore[attr-defined]
 
 
 def anys(source: str) -> list[str]:

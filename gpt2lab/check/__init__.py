@@ -65,6 +65,7 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
     metrics             f1(fn)                       fn(tp, fp, fn) -> number
                         pairs_won(fn)                fn(positive scores, negative scores) -> number
                         clipped_precision(fn)        fn(candidate, reference, n) -> number
+    the whole by hand   by_hand(attend, encoder_layer, decoder_layer, transformer)   see check/by_hand.py
     the lab             steps_to(fn)                 fn(eval_steps, letters, share) -> (seeds,) first step, or inf
                         best_rate(fn)                fn(rates, scores) -> the rate with the best mean
 
@@ -93,6 +94,7 @@ The files are named like the components, and what belongs together:
     optimizer      learning_rate, clip, adamw
     training       training_loop
     lab_table      steps_to, best_rate
+    by_hand        by_hand
     metrics        f1, pairs_won, clipped_precision
     base           a check's result, and how a learner's result is judged
     learner        calling a learner's function
@@ -102,6 +104,7 @@ The files are named like the components, and what belongs together:
 
 from gpt2lab.check.attention import attention
 from gpt2lab.check.base import NOT_DONE, CheckResult
+from gpt2lab.check.by_hand import by_hand
 from gpt2lab.check.cache import cached_step, kv_cache_bytes
 from gpt2lab.check.counts import block_parameters, flops_per_token, parameter_count
 from gpt2lab.check.feedforward import dropout, feed_forward, gelu
@@ -137,6 +140,7 @@ __all__ = [
     "block",
     "block_parameters",
     "bpe_pair",
+    "by_hand",
     "cached_step",
     "causal_mask",
     "clip",
