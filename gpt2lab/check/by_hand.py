@@ -117,7 +117,7 @@ def _attend(learner: Learner) -> None:
             @ v,
             "there is no softmax.": q @ k.mT / 2 @ v,
         },
-        "not right without a mask: softmax(q kᵀ / √d) v.",
+        "not right without a mask: which scores, what makes shares of them, what is blended?",
     )
     q, k, v, mask = torch.randn(2, 4, 4), torch.randn(2, 4, 4), torch.randn(2, 4, 6), _causal(4)
     weights = (q @ k.mT / 2).softmax(-1)
@@ -163,7 +163,7 @@ def _encoder_layer(learner: Learner) -> None:
                 (h := _norm(x + _self(x, w))) + F.gelu(h @ w["up"]) @ w["down"]
             ),
         },
-        "not right: norm(x + attention), then norm(x + feed-forward).",
+        "not right: two parts, each with a sum and a norm after it.",
     )
 
 
@@ -232,7 +232,7 @@ def _transformer(learner: Learner) -> None:
             "the encoder layer has got the decoder's weights.": _decode(y, _encode(x, decoder), decoder, causal)
             @ embed.T,
         },
-        "not right: embed both texts and add the positions, encode the source, decode the target, multiply with embedᵀ.",
+        "not right: what does each text become before its layer, what does the decoder read, what do its outputs meet?",
     )
 
 
