@@ -31,8 +31,8 @@ def _sum(learner: Learner) -> None:
 
     y = x + f(x)
     out = learner.tensor(x, f)
-    if out.shape == (2, 5, 16):
-        raise Wrong("The width doubled: x and f(x) stand side by side. A residual connection *adds* them.")
+    if out.shape in ((2, 5, 16), (4, 5, 8), (2, 10, 8)):
+        raise Wrong(f"The result has shape {tuple(out.shape)}: x and f(x) stand side by side. A residual connection *adds* them.")
     judge(
         out,
         y,
@@ -47,6 +47,9 @@ def _sum(learner: Learner) -> None:
             "values.": F.gelu(y, approximate="tanh"),
             "A layer norm follows the sum. That is the arrangement of 2017 (post-LN); here the sum stays as "
             "it is.": F.layer_norm(y, (8,)),
+            "f reads a normed x. That norm belongs to the block, in front of f; here f reads x itself.": x
+            + f(F.layer_norm(x, (8,))),
+            "f is used twice: this is x + f(f(x)). Once is enough.": x + f(f(x)),
             "The sum is halved. Both parts count fully.": y / 2,
             "x is multiplied with f(x). A residual connection adds.": x * f(x),
             "f(x) is subtracted. A residual connection adds it.": x - f(x),
@@ -107,6 +110,7 @@ def _block(learner: Learner) -> None:
 
     mid = pre(x, attn, ln_1)
     a, b = attn(ln_1(x)), ffn(ln_2(attn(ln_1(x))))
+    unnormed, sandwich = x + attn(x), x + ln_1(attn(x))
     right = pre(mid, ffn, ln_2)
     judge(
         learner.tensor(x, attn, ffn, ln_1, ln_2, shape=(2, 5, 8)),
@@ -121,6 +125,7 @@ def _block(learner: Learner) -> None:
             "There is one sum around both parts, and no norms. Each part has its own sum and its own norm.": x
             + ffn(attn(x)),
             "The outputs of the two parts are added to each other; the stream x is missing from the sum.": a + b,
+            "The feed-forward network reads what the attention wrote, not the stream after the first sum.": x + a + b,
             "The outputs of the two parts are added to each other; the stream x is missing from the sum, and "
             "so are the norms.": attn(x) + ffn(attn(x)),
             "Both parts read the same x (a parallel block). In GPT-2 the feed-forward network reads the stream "
@@ -128,6 +133,22 @@ def _block(learner: Learner) -> None:
             "The sums are right, but no norm is used: ln_1 belongs in front of attn, ln_2 in front of ffn.": x
             + attn(x)
             + ffn(x + attn(x)),
+            "ln_1 is missing: attention reads the stream as it is. Only ln_2 is in its place.": pre(unnormed, ffn, ln_2),
+            "ln_2 is missing: the feed-forward network reads the stream as it is. Only ln_1 is in its place.": mid
+            + ffn(mid),
+            "The norms stand behind the parts: they norm what is written. They belong in front, on what each part "
+            "reads.": sandwich + ln_2(ffn(sandwich)),
+            "ln_2 follows the last sum. Nothing may follow the additions: the final norm is the model's.": ln_2(right),
+            "ln_1 follows the last sum. Nothing may follow the additions: the final norm is the model's.": ln_1(right),
+            "x is added twice: the result of the first sum has it already.": x + right,
+            "Both parts read the same x, through the same norm. In GPT-2 the feed-forward network reads the stream "
+            "*after* the attention has added to it, through ln_2.": x + a + ffn(ln_1(x)),
+            "The first norm overwrites the stream: after `x = ln_1(x)` the old x is gone. The second line is right.": pre(
+                overwritten(x, attn, ln_1), ffn, ln_2
+            ),
+            "The second norm overwrites the stream: after `x = ln_2(x)` the old x is gone. The first line is right.": overwritten(
+                mid, ffn, ln_2
+            ),
             "ln_1 is used twice. Each part has a norm of its own: ln_2 belongs in front of ffn.": pre(mid, ffn, ln_1),
             "The norms are exchanged: ln_1 belongs to the attention, ln_2 to the feed-forward network.": pre(
                 pre(x, attn, ln_2), ffn, ln_1
@@ -164,6 +185,14 @@ def _scale(learner: Learner) -> None:
                 "so the sum has twice as many terms.": torch.tensor(n_layers**-0.5),
                 "The root is missing: this is one over the number of terms. Independent terms add up like the root of their "
                 "number, so the root is enough.": torch.tensor(1 / (2 * n_layers)),
+                "The 2 stands outside the root. Two terms per block make 2 · n_layers terms; the root is taken of all.": torch.tensor(
+                    0.5 * n_layers**-0.5
+                ),
+                "The root covers the 2 alone. It is taken of the number of all terms, 2 · n_layers.": torch.tensor(
+                    2**-0.5 / n_layers
+                ),
+                "Each block has *two* terms, and the root is missing: independent terms add up like the root of their "
+                "number.": torch.tensor(1 / n_layers),
                 "The fraction is upside down: the factor has to make the weights smaller, not larger.": torch.tensor(
                     (2.0 * n_layers) ** 0.5
                 ),

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gpt2lab.ablations import NoLayerNorm
 from gpt2lab.block import TransformerBlock
@@ -160,11 +161,12 @@ def profile_stack(blocks: Iterable[nn.Module], x: Tensor | None = None, seed: in
     if x.ndim != 3 or x.shape[1] < 2:
         raise InputError(f"x must be (B, T, d_model) with at least 2 tokens, got {tuple(x.shape)}")
     heights = [x.detach().clone().requires_grad_()]
-    for block in blocks:
-        heights.append(block(heights[-1]))
-    direction = torch.randn(heights[-1].shape, generator=generator, dtype=x.dtype)
-    loss = (heights[-1] * direction / direction.norm()).sum()
-    gradients = torch.autograd.grad(loss, heights)
+    with sdpa_kernel(SDPBackend.MATH):  # the gradient of torch's fused kernel is NaN where scores are huge
+        for block in blocks:
+            heights.append(block(heights[-1]))
+        direction = torch.randn(heights[-1].shape, generator=generator, dtype=x.dtype)
+        loss = (heights[-1] * direction / direction.norm()).sum()
+        gradients = torch.autograd.grad(loss, heights)
     return StackProfile(
         spread=torch.stack([h.std() for h in heights]).detach(),
         gradient=torch.stack([g.norm() for g in gradients]),

@@ -42,6 +42,18 @@ def parts_added(x, attn, ffn, ln_1, ln_2):
     return attn_out + ffn(ln_2(attn_out))
 
 
+def sandwich(x, attn, ffn, ln_1, ln_2):
+    x = x + ln_1(attn(x))
+    return x + ln_2(ffn(x))
+
+
+def overwritten_once(x, attn, ffn, ln_1, ln_2, *, first):
+    normed = ln_1(x)
+    x = (normed if first else x) + attn(normed)
+    normed = ln_2(x)
+    return (x if first else normed) + ffn(normed)
+
+
 def in_place(x, f):
     x += f(x)
     return x
@@ -68,7 +80,10 @@ WRONG = {
         (lambda x, f: x, "f is never used"),
         (lambda x, f: f(x) + f(x), "f(x) is added to itself"),
         (lambda x, f: x * f(x), "multiplied"),
-        (lambda x, f: torch.cat([x, f(x)], dim=-1), "The width doubled"),
+        (lambda x, f: torch.cat([x, f(x)], dim=-1), "(2, 5, 16): x and f(x) stand side by side"),
+        (lambda x, f: torch.cat([x, f(x)]), "(4, 5, 8): x and f(x) stand side by side"),
+        (lambda x, f: x + f(F.layer_norm(x, x.shape[-1:])), "f reads a normed x"),
+        (lambda x, f: x + f(f(x)), "f is used twice"),
         (lambda x, f: F.layer_norm(x + f(x), x.shape[-1:]), "A layer norm follows the sum"),
         (lambda x, f: (x + f(x)) / 2, "halved"),
         (lambda x, f: x + x + f(x), "x is added twice"),
@@ -93,6 +108,16 @@ WRONG = {
         (lambda x, a, f, n1, n2: x + a(n1(x)), "the second line"),
         (lambda x, a, f, n1, n2: f(n2(x + a(n1(x)))), "missing in the second line"),
         (lambda x, a, f, n1, n2: block_in_two_lines(x, a, f, n1, n2).relu(), "A ReLU follows the last sum"),
+        (lambda x, a, f, n1, n2: block_in_two_lines(x, a, f, lambda x: x, n2), "ln_1 is missing"),
+        (lambda x, a, f, n1, n2: block_in_two_lines(x, a, f, n1, lambda x: x), "ln_2 is missing"),
+        (sandwich, "The norms stand behind the parts"),
+        (lambda x, a, f, n1, n2: n2(block_in_two_lines(x, a, f, n1, n2)), "ln_2 follows the last sum"),
+        (lambda x, a, f, n1, n2: n1(block_in_two_lines(x, a, f, n1, n2)), "ln_1 follows the last sum"),
+        (lambda x, a, f, n1, n2: x + block_in_two_lines(x, a, f, n1, n2), "x is added twice"),
+        (lambda x, a, f, n1, n2: x + a(n1(x)) + f(n1(x)), "through the same norm"),
+        (lambda x, a, f, n1, n2: x + parts_added(x, a, f, n1, n2), "reads what the attention wrote"),
+        (lambda x, a, f, n1, n2: overwritten_once(x, a, f, n1, n2, first=True), "The first norm overwrites"),
+        (lambda x, a, f, n1, n2: overwritten_once(x, a, f, n1, n2, first=False), "The second norm overwrites"),
     ],
     "residual_scale": [
         (lambda n: 1 / math.sqrt(n), "writes to the stream *twice*"),
@@ -100,7 +125,10 @@ WRONG = {
         (lambda n: math.sqrt(2 * n), "smaller, not larger"),
         (lambda n: 0.02 / math.sqrt(2 * n), "multiplied by 0.02"),
         (lambda n: "small", "Return a number"),
-        (lambda n: 1 / 12, "Not right for n_layers=12"),
+        (lambda n: 1 / (2 * math.sqrt(n)), "The 2 stands outside the root"),
+        (lambda n: 1 / (math.sqrt(2) * n), "The root covers the 2 alone"),
+        (lambda n: 1 / n, "and the root is missing"),
+        (lambda n: 1 / 7, "Not right for n_layers=12"),
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

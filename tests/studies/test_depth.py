@@ -107,6 +107,12 @@ def test_stack_is_repeatable_and_leaves_the_generator_alone():
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def test_the_gradient_of_huge_signals_is_a_number():
+    """Sums alone grow the stream to 10¹¹; the gradient of torch's fused attention is NaN there."""
+    profile = profile_stack(stack(48, layer_norm=False, d_model=32))
+    assert profile.spread[-1] > 1e10 and torch.isfinite(profile.gradient).all()
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="n_blocks must be a whole number of at least 1, got 0"):
         stack(0)
