@@ -64,6 +64,7 @@ def _weights_without_mask(learner: Learner) -> None:
             "after dividing by √d_head.": dots.softmax(-2),
             "The softmax runs over the heads (dim=1). It must run over the keys, dim=-1.": (dots / 4).softmax(1),
             "These are the scores. The softmax is missing.": dots / 4,
+            "The division stands after the softmax. It belongs in front: the rows must sum to 1.": dots.softmax(-1) / 4,
             "These are the raw dot products. Scale and softmax are missing.": dots,
             "Rows and columns are exchanged: a row belongs to a query, and k is transposed, not q.": (dots / 4)
             .transpose(-2, -1)
@@ -126,6 +127,11 @@ def _weights_with_mask(learner: Learner) -> None:
         raise Wrong(
             "The hidden weights are set to 0 *after* the softmax: the rows no longer sum to 1 (row 0 sums to "
             f"{float(weights[0, 0, 0].sum()):.2f}). Put -inf into the scores before the softmax."
+        )
+    if bool(weights.isnan().all()):
+        raise Wrong(
+            "With a mask every weight is NaN: 0 · (−inf) is NaN, so -inf cannot be multiplied with the mask. "
+            "Put it in with masked_fill or torch.where."
         )
     leak = float((weights * ~mask).sum(-1).max())
     if leak > 1e-6:

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from gpt2lab.check.base import Answer, CheckResult, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 
@@ -30,6 +30,14 @@ def _softmax(learner: Learner) -> None:
             "The scores are divided by their sum without exp. Scores can be negative; exp makes them positive.": scores
             / scores.sum(-1, keepdim=True),
             "The exponentials are right; divide them by their sum.": raised,
+            "The largest score is subtracted and exp taken; now divide each row by its sum.": (
+                scores - scores.amax(-1, keepdim=True)
+            ).exp(),
+            "Divided by the largest score: that changes the weights. Subtract it.": (
+                scores / scores.amax(-1, keepdim=True)
+            ).softmax(-1),
+            "The absolute values are divided by their sum: a score of −2 weighs as much as one of 2. Use exp.": scores.abs()
+            / scores.abs().sum(-1, keepdim=True),
             "This is the logarithm of the softmax.": scores.log_softmax(-1),
             "Powers of 2 instead of e: use exp.": (scores * math.log(2)).softmax(-1),
         },
@@ -39,8 +47,14 @@ def _softmax(learner: Learner) -> None:
 
 def _softmax_large(learner: Learner) -> None:
     scores = torch.tensor([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -3000.0]])
+    out = learner.tensor(scores, shape=(2, 3))
+    if agree(out[0], scores[0].softmax(-1)) and not bool(torch.isfinite(out[1]).all()):
+        raise Wrong(
+            "A row far below the others becomes 0/0: the largest score of the whole tensor is subtracted. "
+            "Subtract the largest of each row."
+        )
     judge(
-        learner.tensor(scores, shape=(2, 3)),
+        out,
         scores.softmax(-1),
         {},
         "Scores around ±1000 break it: exp(1000) is infinite. Subtract the largest score of the row first; "
@@ -73,6 +87,14 @@ def _scores(learner: Learner) -> None:
             "large: √d_head.": dots / math.sqrt(6),
             "Divided by √d_model, the width of all heads together. Each dot product runs over one head: √d_head.": dots
             / math.sqrt(48),
+            "Divided by the root of the number of heads. Each dot product runs over the last axis: q.shape[-1].": dots
+            / math.sqrt(3),
+            "Divided by the root of the batch's size. Each dot product runs over the last axis: q.shape[-1].": dots
+            / math.sqrt(2),
+            "Divided by 8, whatever the width. That is right for GPT-2's heads of 64; take the root of q.shape[-1].": dots
+            / 8,
+            "Queries and keys are brought to length 1 (a cosine). A score is the plain dot product, divided by √d_head.": dots
+            / (q.norm(dim=-1, keepdim=True) * k.norm(dim=-1, keepdim=True).transpose(-2, -1)),
             "Rows and columns are exchanged: a row belongs to a query, a column to a key.": dots.transpose(-2, -1) / 4,
             "The softmax is already in it. Return the scores.": (dots / 4).softmax(-1),
         },
@@ -84,9 +106,10 @@ def _scores_shapes(learner: Learner) -> None:
     for *batch, T_query, T_key, d_head in ((5, 5, 9), (2, 1, 7, 4), (4, 4, 4, 4)):
         q, k = torch.randn(*batch, T_query, d_head), torch.randn(*batch, T_key, d_head)
         out = learner.tensor(q, k, shape=(*batch, T_query, T_key))
+        dots = q @ k.transpose(-2, -1)
         judge(
             out,
-            q @ k.transpose(-2, -1) / math.sqrt(d_head),
-            {},
+            dots / math.sqrt(d_head),
+            {"Divided by 4, whatever the width. Take the root of q.shape[-1].": dots / 4},
             f"Not right for q {tuple(q.shape)} and k {tuple(k.shape)}: transpose the *last two* axes of k.",
         )

@@ -106,9 +106,9 @@ class AttentionPanel(TokenPanel[AttentionRow]):
 
     def draw(self) -> Picture:
         labels = [clip(label, 11) for label in self.labels]
-        height = max(4.4, 0.3 * len(labels) + 2.4)
+        height = max(4.4, 0.21 * len(labels) + 2.1)  # 15 tokens fit on a small screen
         picture = Picture(9.6, height, f"Attention, layer {self.layer}, head {self.head}")
-        bottom, top = 1.5 / height, 1 - 0.85 / height  # inches as parts of the picture
+        bottom, top = 1.35 / height, 1 - 0.75 / height  # inches as parts of the picture
         self._draw_matrix(picture, picture.add_axes((0.125, bottom, 0.33, top - bottom)), labels)
         self._draw_row(picture, picture.add_axes((0.575, bottom, 0.41, top - bottom)), labels)
         if self.stage == "weights":
@@ -146,7 +146,7 @@ class AttentionPanel(TokenPanel[AttentionRow]):
         axes.barh(range(T), np.array(row.weights) * 1.5, 0.7, left=3.45, color=BLUE)
         axes.set(xlim=(-0.5, 4.95), ylim=(T - 0.5, -0.5))
         axes.set_axis_off()
-        picture.write(axes, 2.2, -1.6, f"{clip(row.query, 14)} asks: the weight of each key", size=FONT + 1,
+        picture.write(axes, 2.2, -1.75, f"{clip(row.query, 14)} asks: the weight of each key", size=FONT + 1,
                       color=VERMILION, bold=True, at="mb")  # fmt: skip
         for x, head in enumerate(("q·k", self._divisor(), "mask" if self.causal else "mask off")):
             picture.write(axes, x, -0.65, head, color=FADED, at="mb")

@@ -10,7 +10,7 @@ from torch import Tensor
 from gpt2lab.figures.plots import short
 from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture
 from gpt2lab.widgets.base import Panel
-from gpt2lab.widgets.traits import Choice, Whole
+from gpt2lab.widgets.traits import Choice, Switch, Whole
 
 N_QUERIES, N_KEYS = 200, 32
 D_HEADS = tuple(2**i for i in range(1, 11))  # 2 … 1024
@@ -25,6 +25,8 @@ class ScoreScalingPanel(Panel[dict[str, float | int]]):
         The head is 2 to 1024 wide.
     divide_by : "√d_head", "1" or "d_head"
         What the dot products are divided by before the softmax.
+    gradients : bool
+        Show the gradients in the picture.
     result : dict
         ``d_head``; ``spread`` of the scores; ``largest`` weight, mean over the queries; ``stuck``:
         share of queries whose largest weight exceeds 0.99; ``at_scores`` and ``at_query``: norm of the
@@ -34,7 +36,8 @@ class ScoreScalingPanel(Panel[dict[str, float | int]]):
 
     log2_d_head = Whole(6, low=1, high=10, label="log₂ d_head")
     divide_by = Choice(("√d_head", "1", "d_head"), label="Divide scores by")
-    rows = (("log2_d_head", "divide_by"),)
+    gradients = Switch(True, label="show gradients")
+    rows = (("log2_d_head", "divide_by", "gradients"),)
 
     @property
     def d_head(self) -> int:
@@ -83,14 +86,16 @@ class ScoreScalingPanel(Panel[dict[str, float | int]]):
         right.text(N_KEYS + 0.5, 1 / N_KEYS + 0.03, "all alike", ha="right", color=FADED, fontsize=SMALL)
         right.set(title="Weights after it, largest first", xlabel="key, by rank")
         right.set(ylim=(0, 1.05), xticks=(1, 8, 16, 24, 32))
-        right.text(
-            0.97, 0.93,
-            f"largest weight: {short(self.result['largest'], 2)}\n"
-            f"queries that are stuck: {self.result['stuck']:.0%}\n"
-            f"gradient at the scores: {short(self.result['at_scores'], 2)}\n"
-            f"gradient at the query: {short(self.result['at_query'], 2)}",
-            transform=right.transAxes, ha="right", va="top",
-        )  # fmt: skip
+        notes = [
+            f"largest weight: {short(self.result['largest'], 2)}",
+            f"queries that are stuck: {self.result['stuck']:.0%}",
+        ]
+        if self.gradients:
+            notes += [
+                f"gradient at the scores: {short(self.result['at_scores'], 2)}",
+                f"gradient at the query: {short(self.result['at_query'], 2)}",
+            ]
+        right.text(0.97, 0.93, "\n".join(notes), transform=right.transAxes, ha="right", va="top")
         right.grid(axis="y")
         formula = f"d_head = {self.d_head}, scores = q·k / {self.divide_by}"
         drawn = f"random q and k of variance 1, mean of {N_QUERIES} queries"

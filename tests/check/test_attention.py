@@ -163,6 +163,18 @@ def asserting(x, n):
     return bare_view(x, n)
 
 
+def shifted_by_the_largest_of_all(scores):
+    raised = (scores - scores.max()).exp()
+    return raised / raised.sum(-1, keepdim=True)
+
+
+def mask_times_infinity(q, k, mask=None):
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores + ~mask * -torch.inf
+    return scores.softmax(-1)
+
+
 RIGHT = {
     "softmax": [
         lambda s: s.softmax(-1),
@@ -202,6 +214,10 @@ WRONG = {
         (lambda s: s.log_softmax(-1), "the logarithm of the softmax"),
         (lambda s: s.exp() / s.exp().sum(-1, keepdim=True), "exp(1000) is infinite"),
         (lambda s: 2**s / (2**s).sum(-1, keepdim=True), "Powers of 2"),
+        (lambda s: (s - s.amax(-1, keepdim=True)).exp(), "now divide each row by its sum"),
+        (lambda s: (s / s.amax(-1, keepdim=True)).softmax(-1), "Divided by the largest score"),
+        (lambda s: s.abs() / s.abs().sum(-1, keepdim=True), "The absolute values"),
+        (shifted_by_the_largest_of_all, "the largest score of the whole tensor is subtracted"),
     ],
     "attention_scores": [
         (lambda q, k: q @ k.mT, "not scaled"),
@@ -209,6 +225,11 @@ WRONG = {
         (lambda q, k: q @ k.mT * math.sqrt(q.shape[-1]), "Multiplied by √d_head"),
         (lambda q, k: q @ k.mT / math.sqrt(k.shape[-2]), "the number of keys"),
         (lambda q, k: q @ k.mT / math.sqrt(q.shape[-1] * (q.shape[1] if q.ndim > 3 else 1)), "√d_model"),
+        (lambda q, k: q @ k.mT / math.sqrt(q.shape[1]), "the root of the number of heads"),
+        (lambda q, k: q @ k.mT / math.sqrt(len(q)), "the root of the batch's size"),
+        (lambda q, k: q @ k.mT / 8, "Divided by 8, whatever the width"),
+        (lambda q, k: q @ k.mT / 4, "Divided by 4, whatever the width"),
+        (lambda q, k: F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).mT, "brought to length 1"),
         (lambda q, k: k @ q.mT / math.sqrt(q.shape[-1]), "Rows and columns are exchanged"),
         (lambda q, k: (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1), "The softmax is already in it"),
         (old_transpose, "transpose(1, 2) exchanges the axes 1 and 2"),
@@ -223,6 +244,8 @@ WRONG = {
         (blend(lambda q, k, m: weights(q, k, m, dim=1)), "The softmax runs over the heads"),
         (blend(lambda q, k, m: q @ k.mT / q.shape[-1] ** 0.5), "These are the scores"),
         (blend(lambda q, k, m: q @ k.mT), "These are the raw dot products"),
+        (blend(lambda q, k, m: weights(q, k, m, scale=1.0) / q.shape[-1] ** 0.5), "The division stands after the softmax"),
+        (blend(mask_times_infinity), "0 · (−inf) is NaN"),
         (blend(lambda q, k, m: weights(k, q, m)), "Rows and columns are exchanged"),
         (blend(lambda q, k, m: weights(q, k, causal_mask(k.shape[-2]))), "here the future is hidden"),
         (blend(lambda q, k, m: weights(q, k)), "The mask is ignored"),

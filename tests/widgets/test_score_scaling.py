@@ -55,6 +55,17 @@ def test_gradient_at_the_query_is_autograds(divide_by):
     assert panel.result["at_query"] == pytest.approx(queries.grad.norm(dim=-1).median().item(), rel=0.05)
 
 
+def test_the_picture_keeps_the_gradients_for_later():
+    panel = ScoreScalingPanel(gradients=False)
+    assert "gradient" not in texts(panel) and "largest weight" in texts(panel)
+    panel.gradients = True
+    assert "gradient at the query" in texts(panel)
+
+
+def texts(panel):
+    return " ".join(text.get_text() for text in panel.draw().axes[1].texts)
+
+
 def test_bad_settings_are_one_sentence(panel):
     with pytest.raises(ValueError, match="log2_d_head must be a whole number from 1 to 10, got 11"):
         panel.log2_d_head = 11
