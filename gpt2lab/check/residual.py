@@ -32,7 +32,9 @@ def _sum(learner: Learner) -> None:
     y = x + f(x)
     out = learner.tensor(x, f)
     if out.shape in ((2, 5, 16), (4, 5, 8), (2, 10, 8)):
-        raise Wrong(f"The result has shape {tuple(out.shape)}: x and f(x) stand side by side. A residual connection *adds* them.")
+        raise Wrong(
+            f"The result has shape {tuple(out.shape)}: x and f(x) stand side by side. A residual connection *adds* them."
+        )
     judge(
         out,
         y,
@@ -49,7 +51,7 @@ def _sum(learner: Learner) -> None:
             "it is.": F.layer_norm(y, (8,)),
             "f reads a normed x. That norm belongs to the block, in front of f; here f reads x itself.": x
             + f(F.layer_norm(x, (8,))),
-            "f is used twice: this is x + f(f(x)). Once is enough.": x + f(f(x)),
+            "f is used twice, on x and on its own result. Once is enough.": x + f(f(x)),
             "The sum is halved. Both parts count fully.": y / 2,
             "x is multiplied with f(x). A residual connection adds.": x * f(x),
             "f(x) is subtracted. A residual connection adds it.": x - f(x),
@@ -133,7 +135,9 @@ def _block(learner: Learner) -> None:
             "The sums are right, but no norm is used: ln_1 belongs in front of attn, ln_2 in front of ffn.": x
             + attn(x)
             + ffn(x + attn(x)),
-            "ln_1 is missing: attention reads the stream as it is. Only ln_2 is in its place.": pre(unnormed, ffn, ln_2),
+            "ln_1 is missing: attention reads the stream as it is. Only ln_2 is in its place.": pre(
+                unnormed, ffn, ln_2
+            ),
             "ln_2 is missing: the feed-forward network reads the stream as it is. Only ln_1 is in its place.": mid
             + ffn(mid),
             "The norms stand behind the parts: they norm what is written. They belong in front, on what each part "
@@ -185,10 +189,10 @@ def _scale(learner: Learner) -> None:
                 "so the sum has twice as many terms.": torch.tensor(n_layers**-0.5),
                 "The root is missing: this is one over the number of terms. Independent terms add up like the root of their "
                 "number, so the root is enough.": torch.tensor(1 / (2 * n_layers)),
-                "The 2 stands outside the root. Two terms per block make 2 · n_layers terms; the root is taken of all.": torch.tensor(
+                "The 2 stands outside the root. Count all terms of the stream first, then take the root of that number.": torch.tensor(
                     0.5 * n_layers**-0.5
                 ),
-                "The root covers the 2 alone. It is taken of the number of all terms, 2 · n_layers.": torch.tensor(
+                "The root covers the 2 alone. It is taken of the number of all terms.": torch.tensor(
                     2**-0.5 / n_layers
                 ),
                 "Each block has *two* terms, and the root is missing: independent terms add up like the root of their "

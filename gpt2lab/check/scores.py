@@ -87,11 +87,11 @@ def _scores(learner: Learner) -> None:
             "large: √d_head.": dots / math.sqrt(6),
             "Divided by √d_model, the width of all heads together. Each dot product runs over one head: √d_head.": dots
             / math.sqrt(48),
-            "Divided by the root of the number of heads. Each dot product runs over the last axis: q.shape[-1].": dots
+            "Divided by the root of the number of heads. Each dot product runs over the last axis, and its size counts.": dots
             / math.sqrt(3),
-            "Divided by the root of the batch's size. Each dot product runs over the last axis: q.shape[-1].": dots
+            "Divided by the root of the batch's size. Each dot product runs over the last axis, and its size counts.": dots
             / math.sqrt(2),
-            "Divided by 8, whatever the width. That is right for GPT-2's heads of 64; take the root of q.shape[-1].": dots
+            "Divided by 8, whatever the width. That is right for GPT-2's heads of 64; read the width off the last axis of q.": dots
             / 8,
             "Queries and keys are brought to length 1 (a cosine). A score is the plain dot product, divided by √d_head.": dots
             / (q.norm(dim=-1, keepdim=True) * k.norm(dim=-1, keepdim=True).transpose(-2, -1)),
@@ -110,6 +110,6 @@ def _scores_shapes(learner: Learner) -> None:
         judge(
             out,
             dots / math.sqrt(d_head),
-            {"Divided by 4, whatever the width. Take the root of q.shape[-1].": dots / 4},
+            {"Divided by 4, whatever the width. Read the width off the last axis of q.": dots / 4},
             f"Not right for q {tuple(q.shape)} and k {tuple(k.shape)}: transpose the *last two* axes of k.",
         )

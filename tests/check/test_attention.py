@@ -244,7 +244,10 @@ WRONG = {
         (blend(lambda q, k, m: weights(q, k, m, dim=1)), "The softmax runs over the heads"),
         (blend(lambda q, k, m: q @ k.mT / q.shape[-1] ** 0.5), "These are the scores"),
         (blend(lambda q, k, m: q @ k.mT), "These are the raw dot products"),
-        (blend(lambda q, k, m: weights(q, k, m, scale=1.0) / q.shape[-1] ** 0.5), "The division stands after the softmax"),
+        (
+            blend(lambda q, k, m: weights(q, k, m, scale=1.0) / q.shape[-1] ** 0.5),
+            "The division stands after the softmax",
+        ),
         (blend(mask_times_infinity), "0 · (−inf) is NaN"),
         (blend(lambda q, k, m: weights(k, q, m)), "Rows and columns are exchanged"),
         (blend(lambda q, k, m: weights(q, k, causal_mask(k.shape[-2]))), "here the future is hidden"),
