@@ -36,6 +36,9 @@ def _loss(learner: Learner) -> None:
             "Nothing is shifted: position t is asked for token t, which it can see. The target of position t is token t + 1.": _cross_entropy(
                 logits, tokens
             ),
+            "Logits and tokens lose the same end: position t is asked for token t, which it can see.": _cross_entropy(
+                logits[:, :-1], tokens[:, :-1]
+            ),
             "The shift goes the wrong way: position t is asked for token t - 1.": _cross_entropy(
                 logits[:, 1:], tokens[:, :-1]
             ),
@@ -51,6 +54,12 @@ def _loss(learner: Learner) -> None:
             ),
             "The losses are summed. Return their mean.": right * 10,
             "The sign is wrong: the loss is *minus* the log-probability.": -right,
+            "This is the mean probability, with a minus. The loss is minus the *logarithm* of the probability.": -logits[
+                :, :-1
+            ]
+            .softmax(-1)
+            .gather(-1, tokens[:, 1:, None])
+            .mean(),
             "This is in bits. Use the natural logarithm: nats.": right / math.log(2),
             "This is the perplexity, exp(loss).": right.exp(),
         },

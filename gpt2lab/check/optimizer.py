@@ -60,6 +60,8 @@ def _schedule(learner: Learner) -> None:
                 peak * torch.where(x < warmup, (x + 1) / (warmup + 1), half),
             "There is no warm-up: step 0 has the highest rate.": peak * 0.5 * (1 + (math.pi * x / steps).cos()),
             "The highest rate is 1. Multiply by peak.": right / peak,
+            "It ends at a tenth of peak, as `learning_rate_at` does by default. Here it falls to 0.":
+                falls(0.1 + 0.9 * half),
         },
         "Not right. The first steps rise in equal steps, the last of them to peak; then half a cosine falls from peak to 0 over the steps that are left.",
         tolerance=1e-6,
@@ -183,6 +185,7 @@ def _adamw_weights(learner: Learner) -> None:
         "The root of v is missing.": theta - lr * (m_hat / (v_hat + eps) + decay * theta),
         "The weight decay is missing.": theta - lr * step,
         "The decay is not multiplied by the learning rate.": theta - lr * step - decay * theta,
+        "The decay pulls on the new weights. Both parts of the step are taken from the old ones.": (theta - lr * step) * (1 - lr * decay),
         "The decay has the wrong sign: weights grow.": theta - lr * (step - decay * theta),
         "It climbs: the step is added. Subtract it.": theta + lr * (step - decay * theta),
         "m is not used: the gradient itself is divided.": theta - lr * (g / (v_hat.sqrt() + eps) + decay * theta),

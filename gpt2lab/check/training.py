@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, agree, as_number, describe
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
+from gpt2lab.training.optimizer import clip_gradients
 
 VOCAB, WIDTH = 7, 6
 
@@ -93,6 +95,8 @@ def _shifted(logits: Tensor, tokens: Tensor) -> Tensor:
 _OTHER_LOSSES: dict[str, Loss] = {
     "The loss is not shifted: position t is asked for token t, which it has read. Its target is token t + 1.":
         lambda logits, tokens: F.cross_entropy(logits.flatten(0, 1), tokens.flatten()),
+    "Inputs and targets are the same tokens: position t is asked for token t, which it has read. Its target is token t + 1.":
+        lambda logits, tokens: F.cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, :-1].flatten()),
     "The shift goes the wrong way: position t is asked for token t - 1.":
         lambda logits, tokens: F.cross_entropy(logits[:, 1:].flatten(0, 1), tokens[:, :-1].flatten()),
     "The loss is shifted twice: position t is asked for token t + 2.":
@@ -136,8 +140,10 @@ def _run(learner: Learner, momentum: float) -> None:
     _check_losses(result, losses)
 
 
-def _reference(start: dict[str, Tensor], batches: list[Tensor], momentum: float, loss: Loss) -> tuple[Tensor, Tensor]:
-    """The weights after one step per batch, and the losses on the way."""
+def _reference(
+    start: dict[str, Tensor], batches: list[Tensor], momentum: float, loss: Loss, limit: float = math.inf
+) -> tuple[Tensor, Tensor]:
+    """The weights after one step per batch, with gradients clipped to ``limit``, and the losses on the way."""
     model = _Model(_Log())
     model.load_state_dict(start)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=momentum)
@@ -147,6 +153,7 @@ def _reference(start: dict[str, Tensor], batches: list[Tensor], momentum: float,
             value = loss(model(tokens), tokens)
             optimizer.zero_grad()
             value.backward()
+            clip_gradients(model, limit)
             optimizer.step()
             losses.append(value.detach())
     return _flat(model), torch.stack(losses)
@@ -182,11 +189,15 @@ def _diagnose(log: _Log, weights: Tensor, start: dict[str, Tensor], batches: lis
     steps = events.count("step")
     if steps != len(batches):
         raise Wrong(f"There are {len(batches)} batches, and the optimizer takes {steps} steps. One batch is one step.")
-    if not agree(torch.stack(log.seen[: len(batches)]).float(), torch.stack(batches).float()):
-        raise Wrong("The model reads other tokens than the batches hold: give it each batch whole, in order.")
+    whole = torch.stack(batches)
+    read = torch.stack(log.seen[: len(batches)])
+    if not any(torch.equal(read, tokens) for tokens in (whole, whole[..., :-1])):
+        raise Wrong("The model reads other tokens than the batches hold: give it each batch, in order; the last token may go.")
     for message, loss in _OTHER_LOSSES.items():
         if agree(weights, _reference(start, batches, momentum, loss)[0], 1e-5):
             raise Wrong(message)
+    if any(agree(weights, _reference(start, batches, momentum, _shifted, limit)[0], 1e-5) for limit in (0.5, 1.0)):
+        raise Wrong("The gradients are clipped. A good habit for long runs; this loop is to step with them as they are.")
     raise Wrong(
         "The weights end elsewhere than those of a plain loop. One batch is one step: the loss of the shifted "
         "tokens, its gradients alone, one step of the optimizer."

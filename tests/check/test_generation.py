@@ -197,6 +197,8 @@ RIGHT = {
 WRONG = {
     "next_token_loss": [
         (loss, "Nothing is shifted"),
+        (lambda z, t: loss(z[:, :-1], t[:, :-1]), "lose the same end"),
+        (lambda z, t: -z[:, :-1].softmax(-1).gather(-1, t[:, 1:, None]).mean(), "minus the *logarithm*"),
         (lambda z, t: loss(z[:, 1:], t[:, :-1]), "The shift goes the wrong way"),
         (lambda z, t: loss(z[:-1], t[1:]) if len(z) > 1 else shifted(z, t), "The shift runs along the batch"),
         (lambda z, t: shifted(z, t, by=2), "shifted twice"),

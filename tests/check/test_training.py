@@ -62,6 +62,19 @@ def with_gradients_from_autograd(model, optimizer, batches):
     return losses
 
 
+def reads_all_but_the_last(model, optimizer, batches):
+    model.train()
+    losses = []
+    for tokens in batches:
+        inputs, targets = tokens[:, :-1], tokens[:, 1:]
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(inputs).transpose(1, 2), targets)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 def loop(loss=shifted, order=("zero", "backward", "step"), mode=True, note=lambda loss: loss.item(),
          pick=lambda batches, i: batches[i], first=(), last=(), give=lambda losses: losses):  # fmt: skip
     """A loop with one thing done differently."""
@@ -94,6 +107,28 @@ def loop(loss=shifted, order=("zero", "backward", "step"), mode=True, note=lambd
     return my_loop
 
 
+def fed_without_the_last(loss):
+    """A loop whose model reads all but the last token; ``loss`` gets its logits and the tokens it read."""
+
+    def my_loop(model, optimizer, batches):
+        return loop(loss=loss, pick=lambda batches, i: batches[i][:, :-1])(model, optimizer, batches)
+
+    return my_loop
+
+
+def clipped(model, optimizer, batches):
+    model.train()
+    losses = []
+    for tokens in batches:
+        loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 def never_called(model, optimizer, batches):
     return [0.0 for _ in batches]
 
@@ -120,7 +155,7 @@ def without_gradients(model, optimizer, batches):
         return plain(model, optimizer, batches)
 
 
-RIGHT = {"training_loop": [plain, cleared_at_the_end, cleared_by_hand, loop()]}
+RIGHT = {"training_loop": [plain, cleared_at_the_end, cleared_by_hand, reads_all_but_the_last, loop()]}
 WRONG = {
     "training_loop": [
         (loop(order=("backward", "step")), "never cleared"),
@@ -133,6 +168,7 @@ WRONG = {
         (loop(order=("zero", "backward", "step", "step")), "takes 8 steps"),
         (loop(mode=False), "left in evaluation mode"),
         (loop(loss=lambda z, t: F.cross_entropy(z.flatten(0, 1), t.flatten())), "not shifted"),
+        (fed_without_the_last(lambda z, t: F.cross_entropy(z.flatten(0, 1), t.flatten())), "are the same tokens"),
         (loop(loss=lambda z, t: F.cross_entropy(z[:, 1:].flatten(0, 1), t[:, :-1].flatten())), "goes the wrong way"),
         (loop(loss=lambda z, t: F.cross_entropy(z[:, :-2].flatten(0, 1), t[:, 2:].flatten())), "shifted twice"),
         (loop(loss=lambda z, t: F.cross_entropy(z.flatten(0, 1), t.roll(-1, 1).flatten())), "rolled around"),
@@ -142,6 +178,7 @@ WRONG = {
         (loop(loss=lambda z, t: shifted(z[:, -2:], t[:, -2:])), "Only the last position"),
         (loop(loss=lambda z, t: -shifted(z, t)), "The sign is turned"),
         (loop(loss=lambda z, t: 3 * shifted(z, t)), "end elsewhere"),
+        (clipped, "The gradients are clipped"),
         (loop(pick=lambda batches, i: batches[0]), "reads the same batch"),
         (loop(pick=lambda batches, i: batches[-1 - i]), "reads other tokens"),
         (loop(note=lambda loss: loss), "with its whole graph"),
