@@ -192,12 +192,16 @@ def _diagnose(log: _Log, weights: Tensor, start: dict[str, Tensor], batches: lis
     whole = torch.stack(batches)
     read = torch.stack(log.seen[: len(batches)])
     if not any(torch.equal(read, tokens) for tokens in (whole, whole[..., :-1])):
-        raise Wrong("The model reads other tokens than the batches hold: give it each batch, in order; the last token may go.")
+        raise Wrong(
+            "The model reads other tokens than the batches hold: give it each batch, in order; the last token may go."
+        )
     for message, loss in _OTHER_LOSSES.items():
         if agree(weights, _reference(start, batches, momentum, loss)[0], 1e-5):
             raise Wrong(message)
     if any(agree(weights, _reference(start, batches, momentum, _shifted, limit)[0], 1e-5) for limit in (0.5, 1.0)):
-        raise Wrong("The gradients are clipped. A good habit for long runs; this loop is to step with them as they are.")
+        raise Wrong(
+            "The gradients are clipped. A good habit for long runs; this loop is to step with them as they are."
+        )
     raise Wrong(
         "The weights end elsewhere than those of a plain loop. One batch is one step: the loss of the shifted "
         "tokens, its gradients alone, one step of the optimizer."

@@ -3,9 +3,10 @@
 A small GPT-2 learns to write eight letters backwards (``tasks.reverse``) from the same 32 sequences only. It
 is evaluated on sequences that it never saw; a case counts if all eight letters are right. Three ways: nothing
 against memorising, a weight decay of 1 (ten times that of GPT-2's usual recipes), dropout of 0.2. Each
-way at three learning rates and with three seeds, so that none looks good or bad by its rate alone.
+way at five learning rates and with five seeds, so that none looks good or bad by its rate alone: the best
+rate of each way has a lower and a higher one beside it that do worse, or as well.
 
-``python -m gpt2lab.studies.memorising`` repeats everything (some minutes on one CPU core).
+``python -m gpt2lab.studies.memorising`` repeats everything (three minutes on one CPU core).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from gpt2lab.tasks.base import scored_loss
 from gpt2lab.tasks.reverse import Reverse
 from gpt2lab.training.optimizer import make_optimizer
 
-SEEDS, EXAMPLES, STEPS, BATCH, CASES = 3, 32, 400, 32, 256
-RATES = (0.001, 0.003, 0.01)
+SEEDS, EXAMPLES, STEPS, BATCH, CASES = 5, 32, 400, 32, 256
+RATES = (0.001, 0.003, 0.01, 0.02, 0.03)
 TABLE = "memorising.json"
 
 
