@@ -108,7 +108,7 @@ class MaskPanel(TextPanel[Masked]):
     def draw(self) -> Picture:
         labels = [clip(label, 11) for label in self.labels]
         scores, weights = (part.numpy() for part in self.masked())
-        height = max(4.6, 0.3 * len(labels) + 2.4)
+        height = max(4.6, 0.25 * len(labels) + 2.4)
         picture = Picture(9.6, height, "Masking recipes")
         bottom, tall = 1.55 / height, (height - 2.1) / height  # inches of the picture to parts of it
         left, right = picture.add_axes((0.12, bottom, 0.37, tall)), picture.add_axes((0.56, bottom, 0.37, tall))
