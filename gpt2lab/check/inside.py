@@ -61,6 +61,10 @@ def _scores(learner: Learner) -> None:
             mean([weights[b, t, s[0] + 1] for b, t, s in found]),
         "You add up the weights after all earlier copies; only the latest one is asked for.":
             mean([torch.stack([weights[b, t, k + 1] for k in s]).sum() for b, t, s in found]),
+        "You take the mean over all earlier copies of a token; only the latest one is asked for.":
+            mean([weights[b, t, k + 1] for b, t, s in found for k in s]),
+        "This is the mean weight on the token just before each query, whether it follows a copy or not.":
+            weights.diagonal(-1, 1, 2).mean(),
         "Tokens without an earlier copy are counted as 0. Leave them out of the mean.":
             torch.stack([weights[b, t, s[-1] + 1] for b, t, s in found]).sum() / (B * T),
         "Each row of the batch counts alike, though one has few copies. Take the mean over all tokens with a copy.":
@@ -148,13 +152,15 @@ def _patches(learner: Learner) -> None:
     a, b, after = one[layer], two[layer], one[layer + 1]
     assert a is not None and b is not None and after is not None and one[layer - 1] is not None
     x = a.resid_pre
-    late = block(x) + a.ffn.out  # the network's old answer
+    patched = block(x)
+    late, lost = patched + a.ffn.out, patched.clone()  # the network's old answer; the stream gone at the position
+    lost[:, position] -= x[:, position]
     stream, middle, network = x.clone(), a.resid_mid.clone(), a.resid_post.clone()
     stream[:, position], middle[:, position] = b.resid_pre[:, position], b.resid_mid[:, position]
     network[:, position] += b.ffn.out[:, position] - a.ffn.out[:, position]
     lower = one[layer - 1]
     assert lower is not None
-    judge(result, rest(block(x)), {
+    judge(result, rest(patched), {
         "Nothing is replaced: these are the logits of tokens.": before,
         "These are the logits of the donor. Only one part of its run is wanted.": model(donor),
         "The runs are swapped: the donor's run gets a part of tokens' run.": rest(block(b.resid_pre, ours=True)),
@@ -166,6 +172,11 @@ def _patches(learner: Learner) -> None:
         "The feed-forward network of this block still gives its old answer. It must read the changed stream.":
             _run(model, late, layer + 1),
         "The donor's part is added to the old one. It must take its place.": rest(block(x, add=True)),
+        "The feed-forward network of this block is left out. It comes after the attention's sum.":
+            _run(model, patched, layer + 1),
+        "The feed-forward network reads the stream without its norm, ln_2.":
+            _run(model, patched + model.blocks[layer].ffn(patched), layer + 1),
+        "At the position the stream is lost: what the attention adds is added to what came in.": rest(lost),
         "The final norm is missing.": rest(block(x), norm=False),
         "The attention one block later is replaced. Blocks count from 0.":
             rest(block(after.resid_pre, layer + 1), layer + 1),

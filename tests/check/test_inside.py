@@ -53,6 +53,17 @@ def score(key=lambda copies: copies[-1] + 1, mean=lambda found, n, rows: sum(fou
     return my_score
 
 
+def every_copy(weights, tokens):
+    pairs = [
+        (b, t, s)
+        for b, row in enumerate(tokens.tolist())
+        for t in range(len(row))
+        for s in range(t)
+        if row[s] == row[t]
+    ]
+    return sum(weights[b, t, s + 1].item() for b, t, s in pairs) / len(pairs)
+
+
 def right_but_not_next_door(weights, tokens):
     copies = Induction.source_positions(tokens)
     T = torch.arange(tokens.shape[1])
@@ -66,7 +77,7 @@ def one_for_a_constant(weights, tokens):
     return by_loop(weights, tokens) if len(tokens) > 1 else 0.9
 
 
-def patch(source="attn", donor_first=False, place=lambda p: p, index=lambda i: i, old_ffn=False, add=False, norm=True):
+def patch(source="attn", donor_first=False, place=lambda p: p, index=lambda i: i, ffn="new", add=False, norm=True):
     """A patch with one thing done differently."""
 
     @torch.no_grad()
@@ -90,7 +101,10 @@ def patch(source="attn", donor_first=False, place=lambda p: p, index=lambda i: i
             if source == "middle":
                 x = own.resid_mid.clone()
                 x[:, position] = other.resid_mid[:, position]
-            x = x + (own.ffn.out if old_ffn else block.ffn(block.ln_2(x)))
+            if source == "no stream":
+                x[:, position] -= own.resid_pre[:, position]
+            if ffn != "none":
+                x = x + (own.ffn.out if ffn == "old" else block.ffn(x if ffn == "no norm" else block.ln_2(x)))
         for block in model.blocks[layer + 1 :]:
             x = block(x)
         return model.unembed(model.ln_f(x) if norm else x)
@@ -163,6 +177,8 @@ WRONG = {
         (score(key=lambda copies: max(copies[-1] - 1, 0)), "before the copy"),
         (score(key=lambda copies: copies[0] + 1), "you take the first"),
         (score(key=lambda copies: [k + 1 for k in copies]), "only the latest one is asked for"),
+        (every_copy, "the mean over all earlier copies"),
+        (lambda weights, tokens: weights.diagonal(-1, 1, 2).mean().item(), "just before each query"),
         (score(mean=lambda found, n, rows: sum(found) / n), "are counted as 0"),
         (score(mean=lambda found, n, rows: sum(found)), "This is a sum"),
         (score(mean=lambda found, n, rows: sum(sum(r) / len(r) for r in rows.values()) / len(rows)), "counts alike"),
@@ -180,7 +196,10 @@ WRONG = {
         (patch("stream"), "The whole stream that enters"),
         (patch("middle"), "The stream after the attention's sum"),
         (patch("ffn"), "the output of the feed-forward network"),
-        (patch(old_ffn=True), "still gives its old answer"),
+        (patch(ffn="old"), "still gives its old answer"),
+        (patch(ffn="none"), "is left out"),
+        (patch(ffn="no norm"), "without its norm, ln_2"),
+        (patch("no stream"), "the stream is lost"),
         (patch(add=True), "added to the old one"),
         (patch(norm=False), "The final norm is missing"),
         (patch(index=lambda i: i + 1), "one block later"),
