@@ -47,10 +47,14 @@ def _steps_to(learner: Learner) -> None:
                 _finite(_first(eval_steps, ~(letters < share))),
             "This is the step from which the share was kept up to the end; asked is when it was first reached.":
                 _finite(_kept(eval_steps, letters >= share)),
+            "A seed that never had the share gets -1. Give it infinity: a step that comes after all others.":
+                torch.where(right == math.inf, -1.0, right),
+            "A seed that never had the share gets 0, and so looks like the fastest. Give it infinity.":
+                torch.where(right == math.inf, 0.0, right),
             "A seed that diverged gets NaN; it never had the share, so infinity.":
                 _finite(torch.where(letters.isnan().any(dim=0), torch.nan, right)),
         },
-        "The steps are not right.",
+        "The steps are not right (a seed that never had the share is compared as 1e9).",
     )  # fmt: skip
 
 
@@ -89,16 +93,21 @@ def _best_rate(learner: Learner) -> None:
         answer,
         0.003,
         {
-            0.03: "One of the two runs at 0.03 diverged. Counted as 0 its mean is 0.49: leaving it out rewards a rate "
-            "that breaks half of the time.",
+            0.03: "One of the two runs at 0.03 diverged. Counted as 0 its mean is 0.49: leaving it out, or "
+            "taking the best run, rewards a rate that breaks half of the time.",
             0.01: "At 0.01 one seed did very well and the other failed. The mean over the seeds counts, not the best run.",
             0.1: "Both runs at 0.1 diverged. A mean that is NaN has won, because NaN was compared.",
             0.001: "That rate has the lowest scores that did not fail. Look for the highest mean.",
         },
     )
-    better = torch.tensor([[0.2, 0.3], [0.5, 0.6], [0.7, 0.7], [0.9, 0.1], [0.95, nan]], dtype=torch.float64)
+    better = torch.tensor([[0.5, 0.55], [0.2, 0.3], [0.45, 0.9], [0.9, 0.1], [0.95, nan]], dtype=torch.float64)
     _decide(
-        as_number(learner(rates, better), "one of the rates"), 0.01, {0.003: "The answer does not follow the scores."}
+        as_number(learner(rates, better), "one of the rates"),
+        0.01,
+        {
+            0.001: "This is the rate whose worst run is best. The mean over the seeds counts.",
+            0.003: "The answer does not follow the scores.",
+        },
     )
 
 

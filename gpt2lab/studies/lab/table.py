@@ -47,14 +47,12 @@ class Table:
         raise InputError(f"the table {self.group!r} has no row {name!r}; it has {', '.join(r.name for r in self.rows)}")
 
     def __repr__(self) -> str:
-        wide = max(24, *(len(row.title) for row in self.rows))
-        lines = [f"{'':{wide}}   rate   steps to {SHARE:.0%}       letters right      sequences right"]
+        cells = [["", "rate", f"steps to {SHARE:.0%}", "letters right", "sequences right"]]
         for row in self.rows:
             rate = f"{row.rate:g}{'*' * row.at_edge}"
-            lines.append(
-                f"{row.title:{wide}}  {rate:<6} {_steps(row.steps):<17}  {_share(row.letters):<17}  "
-                f"{_share(row.sequences)}"
-            )
+            cells.append([row.title, rate, _steps(row.steps), _share(row.letters), _share(row.sequences)])
+        wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(map(str.ljust, line, wide)).rstrip() for line in cells]
         if any(row.at_edge for row in self.rows):
             lines.append("* the lowest or highest rate tried: a better one may lie beyond")
         return "\n".join(lines)
