@@ -151,6 +151,9 @@ def _heads(learner: Learner) -> None:
     wide = merge(reference(split_up[0], split_up[1], split_up[2], mask, scale=d_model**-0.5)[0])
     mixed = reference(reshaped[0], reshaped[1], reshaped[2], mask)[0]
     no_transpose = split(head_out, n_heads).reshape(B, T, d_model)
+    unscaled = merge(reference(split_up[0], split_up[1], split_up[2], mask, scale=1.0)[0])
+    scores = (split_up[0] @ split_up[1].mT / (d_model / n_heads) ** 0.5).masked_fill(~mask, -torch.inf)
+    columns = merge(scores.softmax(-2) @ split_up[2])
     right = head_out @ w_o
     judge(
         learner.tensor(x, w_q, w_k, w_v, w_o, n_heads, shape=(B, T, d_model)),
@@ -163,6 +166,8 @@ def _heads(learner: Learner) -> None:
             "transpose to (B, n_heads, T, d_head).": inside @ w_o,
             "There is only one head, as wide as the model: split q, k and v first.": reference(q, k, v, mask)[0] @ w_o,
             "The scores are divided by √d_model. Each dot product runs over one head: √d_head.": wide @ w_o,
+            "The scores are not scaled: divide each dot product by √d_head.": unscaled @ w_o,
+            "The columns sum to 1, not the rows: the softmax runs over the keys, dim=-1.": columns @ w_o,
             "The heads are joined without the transpose, which mixes tokens: use merge_heads.": no_transpose @ w_o,
             "A reshape straight to (B, n_heads, T, d_head) mixes tokens: use split_heads.": merge(mixed) @ w_o,
             "A reshape straight to (B, n_heads, T, d_head), and back, mixes tokens: use split_heads and merge_heads.": mixed.reshape(

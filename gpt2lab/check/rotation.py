@@ -31,8 +31,16 @@ def _rotation(learner: Learner) -> None:
     first, second = x[..., :4], x[..., 4:]
     cos, sin = angles.cos().float(), angles.sin().float()
     halves = torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    plus = torch.stack([even * cos + odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+    minus = torch.stack([even * cos - odd * sin, even * sin - odd * cos], dim=-1).flatten(-2)
+    out = learner.tensor(x, places, shape=x.shape)
+    grown = _rotated(x, places[:, None] * 10000.0 ** (2 * half / 8))
+    start = slice(0, 4)  # later the angles are so large that float32 and float64 have other sines
+    if agree(out[..., start], grown[..., start]):
+        raise Wrong("The speeds grow: the exponent of 10000 is negative.")
     judge(
-        learner.tensor(x, places, shape=x.shape),
+        out,
         _rotated(x, angles),
         {
             "It turns the other way: (a, b) becomes (a·cos - b·sin, a·sin + b·cos).": _rotated(x, -angles),
@@ -49,11 +57,10 @@ def _rotation(learner: Learner) -> None:
             "The speeds fall too fast: arange(0, d_head, 2) counts features already, and 2· counts them twice.": _rotated(
                 x, places[:, None] * 10000.0 ** (-4 * half / 8)
             ),
-            "The speeds grow: the exponent of 10000 is negative.": _rotated(
-                x, places[:, None] * 10000.0 ** (2 * half / 8)
-            ),
+            "Both coordinates have a plus, so that the arrow changes its length: a·cos - b·sin comes first.": plus,
+            "Both coordinates have a minus, so that the plane is mirrored: a·sin + b·cos comes second.": minus,
             "The rotated halves stand one after the other: put the pairs back in order with stack(…, -1).flatten(-2).": torch.cat(
-                [x[..., 0::2] * cos - x[..., 1::2] * sin, x[..., 0::2] * sin + x[..., 1::2] * cos], dim=-1
+                [even * cos - odd * sin, even * sin + odd * cos], dim=-1
             ),
             "A position vector is added. RoPE rotates.": x + _interleave(angles.sin(), angles.cos()),
             "x comes back unchanged.": x,

@@ -137,6 +137,12 @@ def heads_inside_a_token(x, w_q, w_k, w_v, w_o, n_heads):
     return attention(q, k, v)[0].reshape(x.shape) @ w_o
 
 
+def columns_sum_to_one(x, w_q, w_k, w_v, w_o, n_heads):
+    q, k, v = (split_heads(x @ w, n_heads) for w in (w_q, w_k, w_v))
+    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~causal_mask(x.shape[1]), -torch.inf)
+    return merge_heads(scores.softmax(-2) @ v) @ w_o
+
+
 def straight(x, n):
     B, T, d = x.shape
     return x.reshape(B, n, T, d // n)
@@ -284,6 +290,8 @@ WRONG = {
         (heads_inside_a_token, "attend to each other inside one token"),
         (layer(split=lambda x, n: x, merge=lambda x: x), "There is only one head"),
         (layer(scale="d_model"), "divided by √d_model"),
+        (layer(scale=1.0), "The scores are not scaled: divide each"),
+        (columns_sum_to_one, "over the keys, dim=-1"),
         (layer(split=straight), "A reshape straight to (B, n_heads, T, d_head) mixes tokens: use split_heads"),
         (layer(merge=lambda x: x.reshape(len(x), x.shape[2], -1)), "joined without the transpose"),
         (layer(split=straight, merge=lambda x: x.reshape(len(x), x.shape[2], -1)), "and back, mixes tokens"),

@@ -73,14 +73,26 @@ def floored_columns(length, d):  # `2 * i // d` in place of `2 * (i // 2) / d`
     return table
 
 
-def turn(x, places, exponent=-2.0, sign=1.0, same=False, order="pairs", halves=False):
+def turn(x, places, exponent=-2.0, sign=1.0, same=False, order="pairs", halves=False, signs=(-1, 1)):
     d = x.shape[-1]
     i = torch.arange(d // 2, dtype=torch.float64)
     angle = sign * places[:, None] * (torch.ones(d // 2) if same else 10000.0 ** (exponent * i / d))
     c, s = angle.cos().float(), angle.sin().float()
     a, b = (x[..., : d // 2], x[..., d // 2 :]) if halves else (x[..., 0::2], x[..., 1::2])
-    parts = [a * c - b * s, a * s + b * c]
+    parts = [a * c + signs[0] * b * s, a * s + signs[1] * b * c]
     return torch.cat(parts, -1) if halves or order == "joined" else torch.stack(parts, -1).flatten(-2)
+
+
+def waves_that_grow(length, d):  # in float32, as a learner would
+    angle = torch.arange(length)[:, None] * 10000 ** (torch.arange(0, d, 2) / d)
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)
+
+
+def turn_by_growing_speeds(x, places):  # in float32, too
+    angle = places[:, None] * 10000 ** (torch.arange(0, x.shape[-1], 2) / x.shape[-1])
+    a, b = x[..., 0::2], x[..., 1::2]
+    parts = [a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()]
+    return torch.stack(parts, dim=-1).flatten(-2)
 
 
 def turn_as_complex(x, places):
@@ -130,6 +142,7 @@ WRONG = {
             lambda words: best(words, pairs=lambda w: [(a, b) for i, a in enumerate(w) for b in w[i + 1 :]]),
             "Only neighbours",
         ),
+        (lambda words: best(words, pairs=lambda w: list(zip(w[::2], w[1::2], strict=False))), "Pairs overlap"),
         (lambda words: Counter(pair for word in words for pair in pairwise(word)), "Return one pair"),
         (lambda words: "".join(best(words)), "The two pieces are joined already"),
         (lambda words: best(words)[::-1], "the answer is ('a', 'b'), got ('b', 'a')"),
@@ -140,7 +153,7 @@ WRONG = {
         (lambda n, d: waves(n, d, first=torch.cos, second=torch.sin), "Sine and cosine are exchanged"),
         (one_speed_per_column, "i counts *pairs*"),
         (lambda n, d: waves(n, d, exponent=-1.0), "fall too slowly"),
-        (lambda n, d: waves(n, d, exponent=2.0), "The frequencies grow"),
+        (waves_that_grow, "The frequencies grow"),
         (lambda n, d: waves(n, d, first=torch.cos), "have overwritten the sines"),
         (lambda n, d: waves(n, d, second=torch.sin), "Only sines"),
         (lambda n, d: waves(n, d, start=1), "The first position is 1"),
@@ -158,7 +171,9 @@ WRONG = {
         (lambda x, p: turn(x, p, same=True), "the same speed"),
         (lambda x, p: turn(x, p, exponent=-1.0), "The speeds fall too slowly"),
         (lambda x, p: turn(x, p, exponent=-4.0), "2· counts them twice"),
-        (lambda x, p: turn(x, p, exponent=2.0), "The speeds grow"),
+        (turn_by_growing_speeds, "The speeds grow"),
+        (lambda x, p: turn(x, p, signs=(1, 1)), "changes its length"),
+        (lambda x, p: turn(x, p, signs=(-1, -1)), "is mirrored"),
         (lambda x, p: turn(x, p, order="joined"), "one after the other"),
         (lambda x, p: x + positions.sinusoidal_table(int(p.max()) + 1, x.shape[-1])[p], "RoPE rotates"),
         (lambda x, p: x, "x comes back unchanged"),
