@@ -62,7 +62,7 @@ def draw_scale(picture: Picture, left: float, bottom: float, width: float, heigh
 @validates
 def attention_maps(
     maps: dict[str, Tensor], rows: Sequence[str] | None = None, columns: Sequence[str] | None = None, *,
-    title: str = "", note: str = "rows: queries · columns: keys", width: float = 9.0,
+    title: str = "", note: str = "rows: queries · columns: keys", width: float = 9.0, numbers: bool | None = None,
 ) -> Picture:  # fmt: skip
     """Attention maps side by side, with their scale. Rows are queries, columns are keys.
 
@@ -74,6 +74,8 @@ def attention_maps(
         Tokens along the sides of each map.
     note : str
         What rows and columns are, beside the scale.
+    numbers : bool, optional
+        Write the weights into the cells. Default: where there are at most 6 columns.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def attention_maps(
                                      side / height))  # fmt: skip
             shown = without_future(array) if array.shape[0] == array.shape[1] else array
             draw_weights(axes, shown)
-            if array.shape[1] <= MOST_NUMBERS:
+            if array.shape[1] <= MOST_NUMBERS if numbers is None else numbers:
                 _write_numbers(picture, axes, shown)
             label_sides(axes, rows, columns)
             axes.tick_params(axis="x", rotation=90 if upright else 0)
@@ -116,7 +118,9 @@ def attention_maps(
 
 
 def _write_numbers(picture: Picture, axes: Axes, weights: np.ndarray) -> None:
-    """The weights, in the cells of a small map."""
+    """The weights, in the cells of a map; without the zero before the point where there is little room."""
+    wide = weights.shape[1] <= MOST_NUMBERS
     for (i, j), weight in np.ndenumerate(weights):
         if np.isfinite(weight):
-            picture.write(axes, j, i, f"{weight:.2f}", at="mm", color=CARD if weight > 0.3 else INK)
+            text = f"{weight:.2f}" if wide else f"{weight:.2f}".lstrip("0")
+            picture.write(axes, j, i, text, at="mm", color=CARD if weight > 0.3 else INK, size=SMALL if wide else 9.5)
