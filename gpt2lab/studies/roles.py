@@ -6,8 +6,9 @@ never trained; and row 10 holds a letter, which it never did (in training: the s
 
 Each trained model is evaluated as it is; with trained rows in places 20 and 21; and with one letter row used
 twice, so that the sign and the answers stand where they stood in training. As a control, each kind of change
-is applied to a list of 10 as well. A second set of models sees its lists at a random place of the table in
-training, so that every row has held letters, the sign and answers; the lists are no longer than before.
+is applied to a list of 10 as well. On lists of 9 one row is free, which shows what each new role costs alone.
+A second set of models sees its lists at a random place of the table in training, so that every row has held
+letters, the sign and answers; the lists are no longer than before.
 
 Five seeds. ``python -m gpt2lab.studies.roles`` repeats everything (some minutes on one CPU core).
 """
@@ -52,6 +53,15 @@ CONTROLS = {
     "the sign on row 11": [*range(10), 11, *range(11, 20)],
     "the sign on row 5": [*range(10), 5, *range(11, 20)],
 }
+# Which new role does the harm: on lists of 9, row 19 is trained and free, so that nothing has to share it.
+# It has held answers, never a letter or the sign; row 10 has held the sign, of lists of 10.
+ROLES = {
+    "as it is": list(range(18)),
+    "the last answer on row 19": [*range(17), 19],
+    "the last letter on row 19": [*range(8), 19, *range(9, 18)],
+    "the sign on row 19": [*range(9), 19, *range(10, 18)],
+    "the sign on row 10": [*range(9), 10, *range(10, 18)],
+}
 
 
 class RolesTable(Made):
@@ -60,6 +70,7 @@ class RolesTable(Made):
     seeds: int
     eleven: dict[str, list[list[float]]]  # way -> (seeds, 11): share of right letters, by place of the answer
     ten: dict[str, list[float]]  # control -> (seeds,): share of right letters, lists of 10
+    nine: dict[str, list[float]]  # role -> (seeds,): share of right letters, lists of 9
     everywhere: dict[str, list[float]]  # list length -> (seeds,): the models trained at random places
     settings: TrainSettings
 
@@ -127,6 +138,7 @@ def main() -> None:
     begin = time.monotonic()
     eleven: dict[str, list[list[float]]] = {way: [] for way in WAYS}
     ten: dict[str, list[float]] = {way: [] for way in CONTROLS}
+    nine: dict[str, list[float]] = {way: [] for way in ROLES}
     everywhere: dict[str, list[float]] = {str(n): [] for n in (LONGEST, LONGEST + 1, 16)}
     for seed in tqdm(range(SEEDS), desc="roles study"):
         torch.manual_seed(seed)
@@ -136,11 +148,13 @@ def main() -> None:
             eleven[way].append([round(share, 4) for share in shares.tolist()])
         for way, rows in CONTROLS.items():
             ten[way].append(round(float(right_by_place(with_rows(model, rows), LONGEST).mean()), 4))
+        for way, rows in ROLES.items():
+            nine[way].append(round(float(right_by_place(with_rows(model, rows), LONGEST - 1).mean()), 4))
         model = trained_model(seed, anywhere=True)
         for length, found in everywhere.items():
             found.append(round(float(right_by_place(model, int(length)).mean()), 4))
     table: RolesTable = {
-        "seeds": SEEDS, "eleven": eleven, "ten": ten, "everywhere": everywhere, "settings": SETTINGS,
+        "seeds": SEEDS, "eleven": eleven, "ten": ten, "nine": nine, "everywhere": everywhere, "settings": SETTINGS,
         **made_by("roles", begin),
     }  # fmt: skip
     save_table(FOLDER / TABLE, table)

@@ -12,6 +12,7 @@ from gpt2lab.studies.roles import (
     LEARNED,
     LONGEST,
     OLD_ROLES,
+    ROLES,
     SEEDS,
     TRAINED_ROWS,
     WAYS,
@@ -31,6 +32,8 @@ def test_each_way_is_what_its_name_says():
     assert set(OLD_ROLES[n + 2 :]) <= set(trained_answers)
     assert TRAINED_ROWS[n] not in trained_letters and TRAINED_ROWS[n + 1] not in trained_signs
     assert all(len(rows) == 2 * n for rows in CONTROLS.values())
+    assert all(len(rows) == 2 * (n - 1) for rows in ROLES.values())
+    assert sum(rows.count(2 * n - 1) for rows in ROLES.values()) == 3  # row 19: free, and trained in lists of 10
 
 
 def test_the_shipped_model_reaches_what_the_table_says():
@@ -53,6 +56,11 @@ def test_what_the_chapter_says_holds():
             for change, shares in table["ten"].items()}  # fmt: skip
     assert max(cost["the last letter on row 10"]) < 0.05
     assert sum(lost > 0.2 for lost in cost["the sign on row 11"]) == 3
+    lost = {role: [a - b for a, b in zip(table["nine"]["as it is"], shares, strict=True)]
+            for role, shares in table["nine"].items()}  # fmt: skip
+    assert max(lost["the last answer on row 19"]) < 0.05 and max(lost["the last letter on row 19"]) < 0.05
+    assert sum(share > 0.15 for share in lost["the sign on row 19"]) == 4
+    assert sum(a > b for a, b in zip(lost["the sign on row 19"], lost["the sign on row 10"], strict=True)) == 4
     for ten, sixteen in zip(table["everywhere"]["10"], table["everywhere"]["16"], strict=True):
         assert sixteen > 0.85 and ten - sixteen < 0.1
 
