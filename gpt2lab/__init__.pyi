@@ -5,6 +5,12 @@ from .attention import split_heads as split_heads
 from .block import TransformerBlock as TransformerBlock
 from .config import GPT2Config as GPT2Config
 from .errors import CheckpointError as CheckpointError
+from .family.cross_attention import CrossAttention as CrossAttention
+from .family.decoder import DecoderBlock as DecoderBlock
+from .family.encoder import EncoderBlock as EncoderBlock
+from .family.encoder_decoder import EncoderDecoder as EncoderDecoder
+from .family.encoder_decoder import EncoderDecoderConfig as EncoderDecoderConfig
+from .family.translation import translate as translate
 from .feedforward import FeedForward as FeedForward
 from .feedforward import gelu as gelu
 from .generation import KVCache as KVCache

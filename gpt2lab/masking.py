@@ -77,13 +77,15 @@ class Padding:
 
     @classmethod
     @validates
-    def of(cls, mask: Tensor, tokens: Tensor, before: Tensor | None = None) -> Padding | None:
+    def of(cls, mask: Tensor, tokens: Tensor, before: Tensor | None = None, name: str = "tokens") -> Padding | None:
         """From a mask (B, T) for tokens (B, T); None if every token is real.
 
         Parameters
         ----------
         before : (B, T_before) bool, optional
             The mask of the tokens in the cache.
+        name : str
+            What the message calls the tokens.
 
         Raises
         ------
@@ -94,7 +96,7 @@ class Padding:
         if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != tokens.shape:
             got = f"{mask.dtype} {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
             raise InputError(
-                f"the mask must be boolean (True = a real token) with the shape of the tokens "
+                f"the mask must be boolean (True = a real token) with the shape of the {name} "
                 f"{tuple(tokens.shape)}, got {got}"
             )
         real = mask.to(tokens.device)  # (B, T)

@@ -27,7 +27,14 @@ def readable(tensor: Tensor) -> bool:
 
 
 @validates
-def check_tokens(tokens: Tensor, config: GPT2Config, start: int = 0, values: bool = True) -> None:
+def check_tokens(
+    tokens: Tensor,
+    config: GPT2Config,
+    start: int = 0,
+    values: bool = True,
+    name: str = "tokens",
+    vocab_size: int | None = None,
+) -> None:
     """Refuse what is not a batch of token ids that fits into the context.
 
     Parameters
@@ -36,25 +43,34 @@ def check_tokens(tokens: Tensor, config: GPT2Config, start: int = 0, values: boo
         Tokens that stand before these in the context.
     values : bool
         False leaves the ids themselves unchecked.
+    name : str
+        What the messages call them: a model of two sequences has a source and a target.
+    vocab_size : int, optional
+        The config's by default.
     """
     if not isinstance(tokens, Tensor) or tokens.dtype not in (torch.int64, torch.int32):
         got = tokens.dtype if isinstance(tokens, Tensor) else type(tokens).__name__
-        raise InputError(f"tokens must be a tensor of token ids (torch.long), got {got}")
+        raise InputError(f"{name} must be a tensor of token ids (torch.long), got {got}")
     if tokens.ndim != 2:
         raise InputError(
-            f"tokens must have shape (B, T), got {tuple(tokens.shape)}; "
+            f"{name} must have shape (B, T), got {tuple(tokens.shape)}; "
             "for one sequence use torch.tensor([ids]), with two brackets"
         )
     if tokens.numel() == 0:
-        raise InputError(f"tokens are empty (shape {tuple(tokens.shape)}): GPT-2 needs at least one token")
+        model = "GPT-2" if name == "tokens" else "the model"
+        are = "are" if name.endswith("s") else "is"
+        raise InputError(f"{name} {are} empty (shape {tuple(tokens.shape)}): {model} needs at least one token")
     T, limit = start + tokens.shape[1], config.context_length
     if T > limit:
-        raise InputError(f"the sequence has {T} tokens, but context_length is {limit}: shorten it to the last {limit}")
+        whole = "the sequence" if name == "tokens" else f"the {name}"
+        raise InputError(f"{whole} has {T} tokens, but context_length is {limit}: shorten it to the last {limit}")
     if values and readable(tokens):
         low, high = (int(value) for value in tokens.aminmax())
-        if low < 0 or high >= config.vocab_size:
+        size = config.vocab_size if vocab_size is None else vocab_size
+        if low < 0 or high >= size:
             wrong = low if low < 0 else high
-            raise InputError(f"token ids must lie in [0, {config.vocab_size}), got {wrong}")
+            of = "" if name == "tokens" else f" of the {name}"
+            raise InputError(f"token ids{of} must lie in [0, {size}), got {wrong}")
 
 
 def token_ids(name: str, ids: object, vocab_size: int) -> list[int]:

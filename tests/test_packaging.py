@@ -114,7 +114,7 @@ def test_import_is_light():
     assert done.stdout.strip() == "[]", done.stderr
 
 
-LAZY = ["gpt2lab", "gpt2lab.widgets", "gpt2lab.explorer"]
+LAZY = ["gpt2lab", "gpt2lab.family", "gpt2lab.widgets", "gpt2lab.explorer"]
 NAMES = """
 import sys
 import PACKAGE as package
