@@ -54,7 +54,7 @@ def open_model(name: str | None) -> tuple[GPT2, tiktoken.Encoding, str, str]:
     from gpt2lab.model import GPT2
     from gpt2lab.tokenizer import course_encoding, gpt2_encoding
     from gpt2lab.weights import load_gpt2
-    from gpt2lab.zoo import load_toy, toy_names
+    from gpt2lab.zoo import PairToy, load_toy, toy_names
 
     toys = toy_names()
     if name is None:
@@ -65,6 +65,11 @@ def open_model(name: str | None) -> tuple[GPT2, tiktoken.Encoding, str, str]:
         return model, encoding, RANDOM_TEXT, "random weights, nothing learned"
     if name in toys or (Path(name) / "provenance.json").is_file():
         toy = load_toy(name)
+        if isinstance(toy, PairToy):
+            raise InputError(
+                f"The explorer shows models of one sequence; {toy.name} translates one into another. See its maps with "
+                "toy.model.trace(source, target)."
+            )
         if "sentence" in toy.provenance:
             return toy.model, toy.encoding, toy.provenance["sentence"]["text"], f"{toy.name}: trained on a text"
         return toy.model, toy.encoding, example(toy.task), f"{toy.name}: a toy model, trained on its task"

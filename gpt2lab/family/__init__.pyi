@@ -1,4 +1,6 @@
 # The names of the package and their modules: read by lazy_loader, by editors and by type checkers.
+from .alignment import alignment_scores as alignment_scores
+from .alignment import weights_on_right_word as weights_on_right_word
 from .cross_attention import CrossAttention as CrossAttention
 from .decoder import Decoder as Decoder
 from .decoder import DecoderBlock as DecoderBlock
@@ -11,6 +13,7 @@ from .encoder import PreLNEncoderBlock as PreLNEncoderBlock
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .encoder_decoder import EncoderDecoderConfig as EncoderDecoderConfig
 from .encoder_decoder import PreLNEncoderDecoder as PreLNEncoderDecoder
+from .masked import MaskedLanguageModel as MaskedLanguageModel
 from .relative import T5Attention as T5Attention
 from .relative import t5_buckets as t5_buckets
 from .translation import translate as translate

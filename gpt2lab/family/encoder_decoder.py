@@ -186,6 +186,11 @@ class EncoderDecoder(nn.Module):
         on_cpu = isinstance(tokens, Tensor) and tokens.device.type == "cpu"
         return on_cpu or not self.training  # looking at values would make a GPU wait at every step
 
+    @property
+    def causal(self) -> bool:
+        """Whether the target's attention hides the future, as GPT-2's does."""
+        return all(block.attn.causal for block in self.decoder.blocks)
+
     def n_parameters(self) -> int:
         """Number of learned numbers; a shared embedding counts once."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -106,7 +106,7 @@ def _steps(
             logits = model.decode(target, memory, padding)[:, -1]  # (B, vocab_size)
         token = logits.argmax(dim=-1, keepdim=True).masked_fill(ended, end)  # (B, 1)
         yield token, logits.softmax(dim=-1)
-        ended = ended | (token == end)
+        ended = token == end
         if bool(ended.all()):
             return
         target = torch.cat([target, token], dim=1)  # (B, T + 1)

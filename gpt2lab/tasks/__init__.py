@@ -12,9 +12,11 @@ import difflib
 from gpt2lab.errors import InputError
 from gpt2lab.tasks.base import IGNORE, SPLITS, Task, word_encoding
 from gpt2lab.tasks.brackets import Brackets
+from gpt2lab.tasks.dates import Dates
+from gpt2lab.tasks.gifts import Gifts, MaskedGifts
 from gpt2lab.tasks.induction import Induction
 from gpt2lab.tasks.modular import ModularAddition
-from gpt2lab.tasks.numbers import NumberWords
+from gpt2lab.tasks.numbers import NumberWords, WordsToDigits, WordsToDigitsGPT
 from gpt2lab.tasks.reference import Reference
 from gpt2lab.tasks.reverse import Reverse
 from gpt2lab.tasks.sentiment import Sentiment
@@ -26,6 +28,7 @@ TASKS: dict[str, type[Task]] = {
     task.name: task
     for task in (
         Induction, Reference, Reverse, Sort, Brackets, ModularAddition, NumberWords, Sentiment, StandardLibrary,
+        WordsToDigits, WordsToDigitsGPT, Dates, Gifts, MaskedGifts,
     )
 }  # fmt: skip
 __all__ = ["IGNORE", "SPLITS", "TASKS", "Task", "TextTask", "get_task", "word_encoding"]

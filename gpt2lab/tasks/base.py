@@ -38,7 +38,11 @@ class Task(ABC):
     summary : str
         The rule in one line.
     metric : str
-        Which number of ``evaluate`` counts: ``accuracy``, ``token_accuracy`` or ``bits_per_byte``.
+        Which number of ``evaluate`` counts: ``accuracy``, ``token_accuracy``, ``known_accuracy`` or
+        ``bits_per_byte``.
+    in_order : bool
+        Whether each answer is predicted from the tokens before it. False where the answers are hidden in the
+        input itself, so that a model may see all of it.
     encoding : tiktoken.Encoding
         Over the task's own tokens; ``<|endoftext|>`` is the last one and ends or pads a sequence.
     length : int
@@ -50,6 +54,7 @@ class Task(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     metric: ClassVar[str] = "accuracy"
+    in_order: ClassVar[bool] = True
     encoding: tiktoken.Encoding
     length: int
     n_train: int | None = None
@@ -83,6 +88,13 @@ class Task(ABC):
         ValueError
             For another split, n < 1, or more training cases than exist.
         """
+        n = self.check_draw(n, split)
+        tokens, answer = self.sequences(n, generator, split)  # 2 × (n, T + 1)
+        return tokens[:, :-1], tokens[:, 1:].masked_fill(~answer[:, 1:], IGNORE)
+
+    @validates
+    def check_draw(self, n: int, split: str) -> int:
+        """The number of cases to draw, or the error that ``batch`` promises."""
         if split not in SPLITS:
             raise InputError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
         n = whole_number("the number of sequences in a batch", n, 1)
@@ -90,8 +102,20 @@ class Task(ABC):
             raise InputError(
                 f"a batch of {n} is larger than the data: task {self.name!r} has {self.n_train} training cases"
             )
-        tokens, answer = self.sequences(n, generator, split)  # 2 × (n, T + 1)
-        return tokens[:, :-1], tokens[:, 1:].masked_fill(~answer[:, 1:], IGNORE)
+        return n
+
+    def logits(self, model: nn.Module, inputs: Tensor) -> Tensor:
+        """What a model says to a batch's inputs: (n, T) -> (n, T, vocab_size). Training and evaluation ask here.
+
+        Tasks whose inputs are more than one sequence of real tokens override it.
+        """
+        return model(inputs)  # (n, T, vocab_size)
+
+    def predict(self, model: nn.Module, inputs: Tensor, rows: int = 128) -> Tensor:
+        """``logits`` on the CPU, in evaluation mode, ``rows`` sequences at a time: (n, T, vocab_size)."""
+        device = next(model.parameters()).device
+        with evaluating(model):
+            return torch.cat([self.logits(model, part.to(device)).float().cpu() for part in inputs.split(rows)])
 
     @torch.no_grad()
     def evaluate(
@@ -108,7 +132,7 @@ class Task(ABC):
             of sequences that greedy generation gets right from start to end.
         """
         inputs, targets = self.batch(n, torch.Generator().manual_seed(seed), split)
-        logits = predict(model, inputs)  # (n, T, vocab_size)
+        logits = self.predict(model, inputs)  # (n, T, vocab_size)
         return self.score(logits, targets)
 
     def progress(self, model: nn.Module, n: int) -> dict[str, float]:
@@ -149,7 +173,7 @@ class Task(ABC):
         for t in range(inputs.shape[1]):
             if not scored[:, t].any():
                 continue
-            best = predict(model, tokens[:, : t + 1])[:, -1].argmax(dim=-1)  # (n,)
+            best = self.predict(model, tokens[:, : t + 1])[:, -1].argmax(dim=-1)  # (n,)
             predicted[:, t] = torch.where(scored[:, t], best, predicted[:, t])
             if t + 1 < inputs.shape[1]:
                 tokens[:, t + 1] = torch.where(scored[:, t], best, tokens[:, t + 1])
@@ -196,13 +220,6 @@ def scored_loss(logits: Tensor, targets: Tensor, reduction: str = "mean") -> Ten
     reduction : "mean" or "sum"
     """
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction=reduction)
-
-
-def predict(model: nn.Module, inputs: Tensor, rows: int = 128) -> Tensor:
-    """Logits on the CPU, in evaluation mode, ``rows`` sequences at a time: (n, T, vocab_size)."""
-    device = next(model.parameters()).device
-    with evaluating(model):
-        return torch.cat([model(part.to(device)).float().cpu() for part in inputs.split(rows)])
 
 
 def word_encoding(name: str, words: Sequence[str]) -> tiktoken.Encoding:

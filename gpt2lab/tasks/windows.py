@@ -12,7 +12,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from gpt2lab.tasks.base import EVALUATION_SEED, IGNORE, Task, predict
+from gpt2lab.tasks.base import EVALUATION_SEED, IGNORE, Task
 
 ROWS = 32  # windows that are evaluated at a time
 
@@ -44,7 +44,7 @@ class RealText(Task):
         """As for every task, ``ROWS`` windows at a time: the logits of a thousand would fill a gigabyte."""
         inputs, targets = self.batch(n, torch.Generator().manual_seed(seed), split)
         parts = list(zip(inputs.split(ROWS), targets.split(ROWS), strict=True))
-        scores = [self.score(predict(model, x), y) for x, y in parts]
+        scores = [self.score(self.predict(model, x), y) for x, y in parts]
         mean = {key: sum(s[key] * len(y) for s, (_, y) in zip(scores, parts, strict=True)) / n for key in scores[0]}
         return {**mean, "bits_per_byte": self._bits_per_byte(mean["loss"], targets)}
 

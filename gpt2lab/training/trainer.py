@@ -165,7 +165,7 @@ class _Run:
         """Sum of the losses of one part, in nats."""
         dtype = PRECISIONS[self.config.precision]
         with torch.autocast(self.device.type, dtype) if dtype else nullcontext():
-            logits = self.parallel(x)  # (rows, T, vocab_size)
+            logits = self.task.logits(self.parallel, x)  # (rows, T, vocab_size)
             return scored_loss(logits, y, reduction="sum")
 
     def _evaluate(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from gpt2lab.model import GPT2
+from gpt2lab.family.architectures import Model
 from gpt2lab.tasks.base import Task
 from gpt2lab.training import History
 from gpt2lab.training.config import TrainConfig
@@ -14,7 +14,7 @@ from gpt2lab.zoo.provenance import surroundings
 POINTS = 200  # of the loss curve that is kept
 
 
-def trained_facts(model: GPT2, task: Task, config: TrainConfig, history: History) -> dict[str, object]:
+def trained_facts(model: Model, task: Task, config: TrainConfig, history: History) -> dict[str, object]:
     """The provenance entries about a finished training."""
     return {
         "config": asdict(model.config), "training": changed_settings(config), "seed": config.seed,

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TypedDict, cast
 
-from gpt2lab.model import GPT2
+from gpt2lab.family.architectures import Model
 from gpt2lab.tasks import TASKS, Task, get_task
 from gpt2lab.training import train
 from gpt2lab.training.checkpoint import FILE
@@ -78,7 +78,7 @@ def make_toy(
     return facts
 
 
-def evaluated_facts(model: GPT2, task: Task) -> dict[str, object]:
+def evaluated_facts(model: Model, task: Task) -> dict[str, object]:
     """The provenance entries about the final evaluation, of a model on the CPU.
 
     A model without a causal mask can read the answers in its input, so it is evaluated by generation as
@@ -86,7 +86,7 @@ def evaluated_facts(model: GPT2, task: Task) -> dict[str, object]:
     """
     evaluation = EVALUATION if task.length < 100 else LONG_EVALUATION
     scores, metric = task.evaluate(model, **evaluation), task.metric
-    if not model.causal:
+    if task.in_order and not model.causal:
         generated = task.evaluate_generated(model, evaluation["n"], evaluation["seed"])
         scores |= {f"generated_{key}": value for key, value in generated.items()}
         metric = f"generated_{metric}"

@@ -14,6 +14,7 @@ from typing import Unpack
 from gpt2lab.ablations import build, scale_init
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
+from gpt2lab.family.architectures import ARCHITECTURES, Model, build_relative
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import TASKS, Task
 from gpt2lab.training.config import TrainConfig, TrainSettings
@@ -41,6 +42,20 @@ class Preset:
         """The training settings with some changed."""
         settings: TrainSettings = {**self.training, **changes}
         return TrainConfig(**settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelativePreset(Preset):
+    """A recipe for one of GPT-2's relatives; ``variant`` is its name in ``gpt2lab.family.architectures``."""
+
+    def config(self, task: Task) -> GPT2Config:
+        kind = ARCHITECTURES[self.variant].config
+        sizes = {"vocab_size": task.encoding.n_vocab, "context_length": task.length, "dropout": 0.0, **self.shape}
+        return kind(**sizes)  # type: ignore[arg-type]  # the config checks each of them
+
+    def model(self, task: Task, seed: int = 0) -> Model:  # type: ignore[override]  # not each relative is a GPT2
+        model = build_relative(self.variant, self.config(task), seed)
+        return scale_init(model) if self.scaled and isinstance(model, GPT2) else model
 
 
 SMALL = TrainSettings(weight_decay=0.01, batch_size=64, learning_rate=3e-3)
@@ -86,6 +101,30 @@ PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the stan
     },
     "numbers": {
         "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=48), training={**SMALL, "steps": 2000}),
+    },
+    "words-to-digits": {
+        "default": RelativePreset(
+            variant="encoder-decoder", shape=dict(n_layers=2, n_heads=2, d_model=32),
+            training={**SMALL, "steps": 800},
+        ),
+    },
+    "words-to-digits-gpt": {
+        "default": Preset(shape=dict(n_layers=4, n_heads=2, d_model=32), training={**SMALL, "steps": 800}),
+    },
+    "dates": {
+        "default": RelativePreset(
+            variant="encoder-decoder", shape=dict(n_layers=2, n_heads=2, d_model=32),
+            training={**SMALL, "steps": 800},
+        ),
+    },
+    "gifts": {
+        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 800}),
+    },
+    "gifts-masked": {
+        "default": RelativePreset(
+            variant="encoder-only", shape=dict(n_layers=2, n_heads=4, d_model=32),
+            training={**SMALL, "steps": 1500},
+        ),
     },
     "sentiment": {
         "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 2000}),

@@ -22,11 +22,13 @@ import tiktoken
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import CheckpointError, InputError, shorten, validates
+from gpt2lab.family.architectures import ARCHITECTURES, Model, build_relative
+from gpt2lab.family.encoder_decoder import EncoderDecoder
 from gpt2lab.files import atomic_write, read_checked
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import Task, TextTask, get_task
@@ -52,6 +54,13 @@ class ToyModel:
     def encoding(self) -> tiktoken.Encoding:
         """The tokens of its task."""
         return self.task.encoding
+
+
+@dataclass(frozen=True)
+class PairToy(ToyModel):
+    """A toy that translates: its model takes a source and a target, so ``translate`` runs it, not ``generate``."""
+
+    model: EncoderDecoder  # type: ignore[assignment]  # in the place of a GPT2
 
 
 def toy_names() -> list[str]:
@@ -99,9 +108,10 @@ def load_toy(name: str | os.PathLike[str], step: int | None = None) -> ToyModel:
     # Half precision is for the file alone; "text" models are stored in it.
     weights = {name: x.float() if x.dtype == torch.float16 else x for name, x in weights.items()}
     try:
-        task, config = _task(folder, facts), GPT2Config(**facts["config"])
+        relative = ARCHITECTURES.get(facts["variant"])
+        task, config = _task(folder, facts), (relative.config if relative else GPT2Config)(**facts["config"])
         _check_layers(config, weights)
-        model = build(facts["variant"], config)
+        model = build_relative(facts["variant"], config) if relative else build(facts["variant"], config)
         _check_weights(model, weights)
         _check_task(config, task)
     except (ValueError, TypeError) as error:
@@ -109,7 +119,9 @@ def load_toy(name: str | os.PathLike[str], step: int | None = None) -> ToyModel:
             f"{folder / WEIGHTS}: not the weights that provenance.json describes ({shorten(str(error))})"
         ) from error
     model.load_state_dict(weights)
-    return ToyModel(facts["name"], model.eval(), task, facts)
+    if isinstance(model, GPT2):
+        return ToyModel(facts["name"], model.eval(), task, facts)
+    return PairToy(facts["name"], model.eval(), task, facts)
 
 
 def _task(folder: Path, facts: Mapping[str, Any]) -> Task:  # Any: JSON, checked
@@ -152,15 +164,20 @@ def _earlier_weights(folder: Path, facts: Mapping[str, Any], step: int) -> dict[
 
 def _check_layers(config: GPT2Config, weights: Mapping[str, Tensor]) -> None:
     """Before a model of a billion layers is built: does the file hold that many?"""
-    layers = len({name.split(".")[1] for name in weights if name.startswith("blocks.")})
-    if layers != config.n_layers:
+    stacks: dict[str, set[str]] = {}  # GPT-2 has one; an encoder–decoder has two of the same height
+    for name in weights:
+        stack, inside, rest = name.rpartition("blocks.")
+        if inside:
+            stacks.setdefault(stack, set()).add(rest.split(".")[0])
+    layers = next((len(numbers) for numbers in stacks.values() if len(numbers) != config.n_layers), 0)
+    if layers or not stacks:
         raise ValueError(f"n_layers is {config.n_layers}, the weights are of {layers} layers")
     shape = (config.vocab_size, config.d_model)
     if (found := weights.get("token_embedding.weight")) is None or tuple(found.shape) != shape:
         raise ValueError(f"token_embedding.weight should have shape {shape}")
 
 
-def _check_weights(model: GPT2, weights: Mapping[str, Tensor]) -> None:
+def _check_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     expected = model.state_dict()
     for name in sorted(expected.keys() | weights.keys()):
         if name not in weights:
@@ -185,7 +202,7 @@ def _check_task(config: GPT2Config, task: Task) -> None:
         )
 
 
-def save_toy(folder: Path, model: GPT2, facts: dict[str, Any], half: bool = False) -> Path:  # Any: JSON
+def save_toy(folder: Path, model: Model, facts: dict[str, Any], half: bool = False) -> Path:  # Any: JSON
     """Write weights, in half precision if asked to, and provenance; returns the folder."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     data = save(halved(model) if half else weights)

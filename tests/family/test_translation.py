@@ -56,6 +56,17 @@ def test_the_steps_are_the_distributions_of_the_model():
     assert target.shape[1] > 1
 
 
+def test_a_row_that_has_ended_repeats_its_end():
+    seen = 0
+    for end in range(1, 11):
+        steps = translate_steps(made(), SOURCES, start=0, end=end, max_new_tokens=8)
+        tokens = torch.cat([token for token, _ in steps], dim=1)  # (B, T)
+        after = (tokens == end).cumsum(dim=1) > 0
+        assert (tokens[after] == end).all()
+        seen += int(after.sum() > after.any(dim=1).sum())
+    assert seen  # some rows went on after another had ended
+
+
 def test_a_translation_ends_at_the_context():
     assert len(translate(made(), [[1]], start=0, end=10)[0]) <= CONFIG.context_length
 

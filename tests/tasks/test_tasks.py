@@ -41,7 +41,8 @@ def test_batches(name: str) -> None:
     scored = targets != IGNORE
     assert scored.any(dim=1).all()  # every sequence asks something
     shifted = inputs[:, 1:]
-    assert (targets[:, :-1][scored[:, :-1]] == shifted[scored[:, :-1]]).all()  # target t is token t + 1, not t
+    if task.in_order:
+        assert (targets[:, :-1][scored[:, :-1]] == shifted[scored[:, :-1]]).all()  # target t is token t + 1, not t
     again = task.batch(16, seeded())
     assert torch.equal(inputs, again[0]) and torch.equal(targets, again[1])
     assert not torch.equal(inputs, task.batch(16, seeded(1))[0])
@@ -169,16 +170,7 @@ def test_number_words_by_their_values(number: int) -> None:
     assert total + current == number and len(words) <= 7
 
 
-def test_numbers_for_an_encoder_decoder() -> None:
-    task = get_task("numbers")
-    source, lengths, inputs, targets = task.pairs(50, seeded())
-    rows, _ = task.sequences(50, seeded(), "train")
-    for i in range(50):
-        words = task.encoding.decode(source[i, : lengths[i]].tolist())
-        digits = task.encoding.decode([t for t in targets[i].tolist() if t != IGNORE]).replace("<|endoftext|>", "")
-        assert text(task, rows[i]) == f"{words}={digits}"  # the same cases as the decoder's
-        assert " ".join(number_words(int(digits))) == words
-        assert task.encoding.decode(inputs[i].tolist()).startswith(f"={digits}")
+def test_numbers_too_large_are_refused() -> None:
     with pytest.raises(ValueError, match="knows 0 to 9999, got 10000"):
         number_words(10_000)
 

@@ -242,7 +242,7 @@ def test_recipes_fit_their_tasks() -> None:
             preset.train_config()
             if task_name != "stdlib":
                 inputs, _ = task.batch(2, torch.Generator().manual_seed(0))
-                assert preset.model(task)(inputs).shape == (2, task.length, task.encoding.n_vocab)
+                assert task.logits(preset.model(task), inputs).shape == (2, task.length, task.encoding.n_vocab)
 
 
 def test_the_command_makes_a_model(tmp_path: Path, capsys) -> None:
