@@ -105,25 +105,30 @@ PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the stan
     "words-to-digits": {
         "default": RelativePreset(
             variant="encoder-decoder", shape=dict(n_layers=2, n_heads=2, d_model=32),
-            training={**SMALL, "steps": 800},
+            training={**SMALL, "steps": 1000, "eval_every": 200},
         ),
     },
     "words-to-digits-gpt": {
-        "default": Preset(shape=dict(n_layers=4, n_heads=2, d_model=32), training={**SMALL, "steps": 800}),
+        "default": Preset(
+            shape=dict(n_layers=4, n_heads=2, d_model=32),
+            training={**SMALL, "steps": 1000, "eval_every": 200, "learning_rate": 1e-2},
+        ),
     },
     "dates": {
         "default": RelativePreset(
             variant="encoder-decoder", shape=dict(n_layers=2, n_heads=2, d_model=32),
-            training={**SMALL, "steps": 800},
+            training={**SMALL, "steps": 1000, "eval_every": 200, "learning_rate": 1e-2},
         ),
     },
     "gifts": {
-        "default": Preset(shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 800}),
+        "default": Preset(
+            shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 1000, "eval_every": 200}
+        ),
     },
     "gifts-masked": {
         "default": RelativePreset(
             variant="encoder-only", shape=dict(n_layers=2, n_heads=4, d_model=32),
-            training={**SMALL, "steps": 1500},
+            training={**SMALL, "steps": 1500, "eval_every": 300, "learning_rate": 1e-2},
         ),
     },
     "sentiment": {
