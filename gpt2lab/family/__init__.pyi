@@ -18,11 +18,14 @@ from .relative import T5Attention as T5Attention
 from .relative import t5_buckets as t5_buckets
 from .translation import translate as translate
 from .translation import translate_steps as translate_steps
+from .answers import zero_shot as zero_shot
 from .classifier import GPT2Classifier as GPT2Classifier
 from .cnn import ConvLM as ConvLM
 from .cnn import causal_conv as causal_conv
+from .fitting import fit as fit
+from .fitting import predicted as predicted
 from .language_model import LanguageModel as LanguageModel
 from .language_model import greedy as greedy
+from .naive_bayes import NaiveBayes as NaiveBayes
 from .rnn import LSTMLM as LSTMLM
 from .rnn import lstm_step as lstm_step
-from .zero_shot import zero_shot as zero_shot

@@ -8,8 +8,8 @@ from torch.testing import assert_close
 
 from gpt2lab.ablations import build
 from gpt2lab.config import GPT2Config
+from gpt2lab.family.answers import zero_shot
 from gpt2lab.family.classifier import GPT2Classifier, last_real
-from gpt2lab.family.zero_shot import zero_shot
 from gpt2lab.zoo import load_toy
 
 CONFIG = GPT2Config.tiny(vocab_size=11, context_length=12)
