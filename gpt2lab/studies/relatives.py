@@ -1,6 +1,6 @@
 """GPT-2, a recurrent and a convolutional model of equal size: who carries a letter over which distance?
 
-Three tasks, each with n = 4 to 32 letters and then n answers: copy them, write them backwards, continue
+Three tasks, each with n = 4, 8 or 16 letters and then n answers: copy them, write them backwards, continue
 pieces of them in another order (induction). The convolution sees the whole input at every length; the
 LSTM has a forget bias of 1, an orthogonal start and clipped gradients.
 
@@ -12,6 +12,12 @@ would bring more letters to the models that are still learning at the end: the c
 Two more figures of each run, before and after training: how the sensitivity of the last output is shared
 among the inputs, as the share of the first one. And of each model and length: what generation keeps, in
 bytes, and the longest chain of operations that wait for each other.
+
+What came out: GPT-2 copies and reverses within 200 steps at every length. The CNN copies as fast; to reverse 16
+letters takes it 500 and more. Of the LSTM's letters fewer are right the longer the text: 93 % of 8, 60 to 70 %
+of 16, and its curves still rise.
+Induction is another matter: at 8 and 16 letters no model has finished it in this budget, and the seeds of GPT-2
+lie far apart. The rates were judged before it had begun, too, so those rows rank nobody.
 
 ``python -m gpt2lab.studies.relatives`` repeats everything, and goes on where it was stopped.
 """
@@ -45,7 +51,7 @@ from gpt2lab.training.config import TrainSettings
 TABLE = "relatives.json"
 MODELS = ("GPT-2", "LSTM", "CNN")
 TASKS = ("copy", "reverse", "induction")
-LENGTHS = (4, 8, 16, 32)  # letters before the answers
+LENGTHS = (4, 8, 16)  # letters before the answers
 RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # the search begins with the middle three
 TUNING_SEED, SEEDS = 100, (0, 1, 2)
 TUNING_STEPS = 300
@@ -284,7 +290,7 @@ def main() -> None:
         table: RelativesTable = {
             "rows": rows, "costs": cost, "settings": SETTINGS, **made_by("relatives", time.monotonic()),
         }  # fmt: skip
-        table["seconds"] = before + round(time.process_time() - begin)
+        table["seconds"] = before + round(time.process_time() - begin)  # of the processor, over all calls
         save_table(path, table)
 
 
