@@ -1,5 +1,4 @@
-"""GPT-2's relatives, from the same parts: encoder, decoder with cross-attention, encoder-only.
-"""GPT-2's relatives: a classifier on top of it, and language models without attention.
+"""GPT-2's relatives: encoder, decoder with cross-attention, both; a classifier; models without attention.
 
 The names in ``__init__.pyi`` load on first use.
 """

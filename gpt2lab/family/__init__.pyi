@@ -1,6 +1,10 @@
 # The names of the package and their modules: read by lazy_loader, by editors and by type checkers.
 from .alignment import alignment_scores as alignment_scores
 from .alignment import weights_on_right_word as weights_on_right_word
+from .answers import zero_shot as zero_shot
+from .classifier import GPT2Classifier as GPT2Classifier
+from .cnn import ConvLM as ConvLM
+from .cnn import causal_conv as causal_conv
 from .cross_attention import CrossAttention as CrossAttention
 from .decoder import Decoder as Decoder
 from .decoder import DecoderBlock as DecoderBlock
@@ -13,19 +17,15 @@ from .encoder import PreLNEncoderBlock as PreLNEncoderBlock
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .encoder_decoder import EncoderDecoderConfig as EncoderDecoderConfig
 from .encoder_decoder import PreLNEncoderDecoder as PreLNEncoderDecoder
-from .masked import MaskedLanguageModel as MaskedLanguageModel
-from .relative import T5Attention as T5Attention
-from .relative import t5_buckets as t5_buckets
-from .translation import translate as translate
-from .translation import translate_steps as translate_steps
-from .answers import zero_shot as zero_shot
-from .classifier import GPT2Classifier as GPT2Classifier
-from .cnn import ConvLM as ConvLM
-from .cnn import causal_conv as causal_conv
 from .fitting import fit as fit
 from .fitting import predicted as predicted
 from .language_model import LanguageModel as LanguageModel
 from .language_model import greedy as greedy
+from .masked import MaskedLanguageModel as MaskedLanguageModel
 from .naive_bayes import NaiveBayes as NaiveBayes
+from .relative import T5Attention as T5Attention
+from .relative import t5_buckets as t5_buckets
 from .rnn import LSTMLM as LSTMLM
 from .rnn import lstm_step as lstm_step
+from .translation import translate as translate
+from .translation import translate_steps as translate_steps
