@@ -131,7 +131,7 @@ def describe(value: object) -> str:
     """What a value is, in a few words: its shape, its value if that is short, or its type."""
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)}"
-    if isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, float, str)):
         return shown(value)
     if isinstance(value, np.ndarray):
         return f"a NumPy array of shape {value.shape}"
