@@ -65,7 +65,7 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
     metrics             f1(fn)                       fn(tp, fp, fn) -> number
                         pairs_won(fn)                fn(positive scores, negative scores) -> number
                         clipped_precision(fn)        fn(candidate, reference, n) -> number
-    the whole by hand   by_hand(fn, fn, fn, fn)      attend, encoder_layer, decoder_layer, transformer
+    the whole by hand   by_hand(fn, fn, fn, fn, fn)  five functions, see check/by_hand.py
     the lab             steps_to(fn)                 fn(eval_steps, letters, share) -> (seeds,) first step, or inf
                         best_rate(fn)                fn(rates, scores) -> the rate with the best mean
 

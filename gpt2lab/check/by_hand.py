@@ -1,15 +1,17 @@
-"""The Transformer of 2017 by hand, checked in stages: attention, encoder layer, decoder layer, the whole.
+"""The Transformer of 2017 by hand, in stages: attention, encoder layer, decoder layer, the whole, its loss.
 
 One head, no biases, no gains, post-LN, ReLU. The weights come in dicts: an encoder layer has ``q k v o``
 (d_model, d_model), ``up`` (d_model, d_ff) and ``down`` (d_ff, d_model), each to be multiplied from the right;
 a decoder layer also has ``cross_q cross_k cross_v cross_o``. The whole has ``embed`` (vocab_size, d_model),
-``positions`` (length, d_model), and under ``encoder`` and ``decoder`` one layer each.
+``positions`` (length, d_model), and under ``encoder`` and ``decoder`` one layer each. Unlike the paper, the
+embeddings are not multiplied by the root of d_model.
 
 Source: Vaswani et al. 2017, sections 3.1 to 3.4, figure 1.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -17,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, judge
+from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, as_number, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 
@@ -28,24 +30,28 @@ D, D_FF, VOCABULARY, LENGTH = 8, 16, 11, 12
 
 
 @validates
-def by_hand(attend: Answer, encoder_layer: Answer, decoder_layer: Answer, transformer: Answer) -> CheckResult:
-    """Four functions, checked in this order.
+def by_hand(
+    attend: Answer, encoder_layer: Answer, decoder_layer: Answer, transformer: Answer, training_loss: Answer
+) -> CheckResult:
+    """Five functions, checked in this order.
 
     ``attend(q, k, v, mask)``, True = may attend, None: everything; ``encoder_layer(x, w)``;
-    ``decoder_layer(y, memory, w)``; ``transformer(source, target, w)`` -> logits (B, T_target, vocab_size).
+    ``decoder_layer(y, memory, w)``; ``transformer(source, target, w)`` -> logits (B, T_target, vocab_size);
+    ``training_loss(source, target, w)`` -> mean nats of each target token after the first, given those before it.
     """
     stages = (
         ("attend", attend, "q k v mask", _attend),
         ("encoder_layer", encoder_layer, "x w", _encoder_layer),
         ("decoder_layer", decoder_layer, "y memory w", _decoder_layer),
+        ("transformer", transformer, "source target w", _transformer),
     )
 
     def staged(last: Learner) -> None:
         for number, (name, function, parameters, trial) in enumerate(stages):
             _stage(number, name, partial(Learner, function, tuple(parameters.split())), trial)
-        _stage(len(stages), "transformer", lambda: last, _transformer)
+        _stage(len(stages), "training_loss", lambda: last, _training_loss)
 
-    return examine("by_hand", transformer, "source target w", staged)
+    return examine("by_hand", training_loss, "source target w", staged)
 
 
 def _stage(number: int, name: str, make: Callable[[], Learner], trial: Callable[[Learner], None]) -> None:
@@ -57,7 +63,7 @@ def _stage(number: int, name: str, make: Callable[[], Learner], trial: Callable[
             raise
         raise Wrong(f"{'Stage 1 passes' if number == 1 else f'Stages 1 to {number} pass'}. Next: {name}.") from None
     except Wrong as wrong:
-        raise Wrong(f"Stage {number + 1} of 4, {name}: {wrong}") from None
+        raise Wrong(f"Stage {number + 1} of 5, {name}: {wrong}") from None
 
 
 # The reference, with one switch for each mistake
@@ -192,6 +198,20 @@ def _decoder_layer(learner: Learner) -> None:
             "nothing is added after the cross-attention: y + part, then the norm.": _norm(
                 (h := _norm(_cross(seen, memory, w))) + _feed(h, w)
             ),
+            "the cross-attention stands before the self-attention. First the target looks at itself.": _norm(
+                (h := _norm((c := _norm(y + _cross(y, memory, w))) + _self(c, w, _causal(4)))) + _feed(h, w)
+            ),
+            "the norms stand before the parts, as in GPT-2. In 2017 they stood after the sums.": (
+                h := (c := y + _self(_norm(y), w, _causal(4))) + _cross(_norm(c), memory, w)
+            )
+            + _feed(_norm(h), w),
+            "there is no norm after the cross-attention.": _norm((h := seen + _cross(seen, memory, w)) + _feed(h, w)),
+            "its causal mask is turned around: True means may attend, so the lower triangle is True.": _decode(
+                y, memory, w, ~_causal(4)
+            ),
+            "its causal mask lacks the diagonal: a position may also read itself.": _decode(
+                y, memory, w, _causal(4).tril(-1)
+            ),
         },
         "not right: three sums, three norms. Masked self-attention, cross-attention, feed-forward network.",
     )
@@ -229,10 +249,54 @@ def _transformer(learner: Learner) -> None:
             "the encoder is not run: the decoder reads the source's embeddings.": _decode(y, x, decoder, causal)
             @ embed.T,
             "these are probabilities. Return the logits.": right.softmax(-1),
+            "the embeddings are multiplied by the root of d_model. The paper does that; here it is left out.": _decode(
+                y + (root := D**0.5 - 1) * embed[target], _encode(x + root * embed[source], encoder), decoder, causal
+            )
+            @ embed.T,
             "the encoder layer has got the decoder's weights.": _decode(y, _encode(x, decoder), decoder, causal)
             @ embed.T,
         },
         "not right: what does each text become before its layer, what does the decoder read, what do its outputs meet?",
+    )
+
+
+def _training_loss(learner: Learner) -> None:
+    source, target, w = torch.randint(VOCABULARY, (2, 6)), torch.randint(VOCABULARY, (2, 5)), _weights()
+
+    def logits(target: Tensor) -> Tensor:
+        embed, positions, encoder, decoder = w["embed"], w["positions"], w["encoder"], w["decoder"]
+        assert isinstance(embed, Tensor) and isinstance(positions, Tensor)
+        assert isinstance(encoder, dict) and isinstance(decoder, dict)
+        memory = _encode(embed[source] + positions[: source.shape[1]], encoder)
+        T = target.shape[1]
+        return _decode(embed[target] + positions[:T], memory, decoder, _causal(T)) @ embed.T
+
+    def nats(logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(logits.mT, labels)
+
+    given, asked = target[:, :-1], target[:, 1:]
+    right = nats(logits(given), asked)
+    judge(
+        torch.tensor(as_number(learner(source, target, w))),
+        right,
+        {
+            "each position is asked for the token that it has just read. Shift by one: from target[:, :-1] to target[:, 1:].": nats(
+                logits(target), target
+            ),
+            "it is shifted the wrong way: the decoder reads target[:, :-1] and is asked for target[:, 1:].": nats(
+                logits(asked), given
+            ),
+            "that is the sum over all tokens. Take the mean.": right * asked.numel(),
+            "that is the sum over the tokens, divided by the number of sequences. Take the mean over all tokens.": right
+            * asked.shape[1],
+            "only the last token is asked for. Every token after the first is.": nats(
+                logits(given)[:, -1:], asked[:, -1:]
+            ),
+            "softmax is applied twice: F.cross_entropy wants the logits.": nats(logits(given).softmax(-1), asked),
+            "the sign is wrong: a loss is minus the log of a probability.": -right,
+            "that is in bits. Take the natural logarithm.": right / math.log(2),
+        },
+        "not right: what does the decoder read, which token is asked for at each position, over what is the mean?",
     )
 
 

@@ -37,6 +37,10 @@ def _f1(learner: Learner) -> None:
                 "That is the geometric mean. F1 is the harmonic mean.": (precision * recall) ** 0.5,
                 "Half of F1: the harmonic mean of two numbers is *two* times their product over their sum.": tp
                 / (2 * tp + fp + fn),
+                "That is precision times recall. Their harmonic mean is twice that, over their sum.": precision
+                * recall,
+                "The hits count twice above the line, but once below it: 2 tp below as well.": 2 * tp / (tp + fp + fn),
+                "In percent? F1 lies between 0 and 1.": 200 * tp / (2 * tp + fp + fn),
             },
             f"Not right for tp={tp}, fp={fp}, fn={fn}: precision is {precision:.3g}, recall {recall:.3g}.",
         )
@@ -79,6 +83,10 @@ def _pairs(learner: Learner) -> None:
             "That is the difference of the means. Only the order of the scores counts: how many pairs are in order?": float(
                 positive.mean() - negative.mean()
             ),
+            "A pair lost counts -1 there. The share of pairs won lies between 0 and 1: a pair lost counts 0.": 2 * won - 1,
+            "That divides by one group only. There are 4 times 3 pairs here.": won * gap.numel() / len(positive),
+            "That divides by the number of scores. There are 4 times 3 pairs here.": won * gap.numel() / 7,
+            "How large the gap is does not matter, nor its sigmoid: a pair is won or lost.": float(gap.sigmoid().mean()),
             "That compares the cases one by one, first with first. Each positive case meets each negative one: 12 pairs here.": float(
                 (positive[:3] > negative).double().mean()
             ),
@@ -110,8 +118,9 @@ def clipped_precision(function: Answer) -> CheckResult:
 
 
 def _clipped(learner: Learner) -> None:
-    cat, mat = "the cat is on the mat".split(), "the cat sat on the cat".split()
-    for candidate, reference, n in ((mat, cat, 1), (["the"] * 7, cat, 1), (mat, cat, 2), (cat, mat, 2), (cat, cat, 3)):
+    cat, mat, turned = "the cat is on the mat".split(), "the cat sat on the cat".split(), "on the mat is the cat".split()
+    trials = ((mat, cat, 1), (["the"] * 7, cat, 1), (mat, cat, 2), (cat, mat, 2), (turned, cat, 2), (cat, cat, 3))
+    for candidate, reference, n in trials:
         found, there = _grams(candidate, n), _grams(reference, n)
         right = (found & there).total() / found.total()
         _compare(
@@ -133,6 +142,20 @@ def _clipped(learner: Learner) -> None:
                 "That looks at single words whatever n is. An n-gram is n words in a row.": _share(
                     (_grams(candidate, 1) & _grams(reference, 1)).total(), len(candidate)
                 ),
+                "That compares place by place. An n-gram counts wherever the reference has it.": _share(
+                    sum(candidate[i : i + n] == reference[i : i + n] for i in range(found.total())), found.total()
+                ),
+                "Each n-gram counts once above the line. It counts as often as both have it.": _share(
+                    len(found.keys() & there.keys()), found.total()
+                ),
+                "The last n-gram is missing: the first word of an n-gram may stand at T - n, so range(T - n + 1).": _share(
+                    (_grams(candidate[:-1], n) & _grams(reference[:-1], n)).total(), found.total() - 1
+                ),
+                "That is the mean of the shares for 1 to n words, the next step of BLEU. Here only n words in a row count.": math.prod(
+                    (_grams(candidate, k) & _grams(reference, k)).total() / (len(candidate) - k + 1)
+                    for k in range(1, n + 1)
+                )
+                ** (1 / n),
             },
             f"Not right for {' '.join(candidate)!r} against {' '.join(reference)!r} with n={n}: "
             f"{(found & there).total()} of {found.total()} n-grams are matched.",

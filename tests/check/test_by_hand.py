@@ -1,4 +1,4 @@
-"""The Transformer by hand: four stages, each with its own mistakes."""
+"""The Transformer by hand: five stages, each with its own mistakes."""
 
 import torch
 import torch.nn.functional as F
@@ -67,12 +67,70 @@ def looped(source, target, w):
     return torch.einsum("btd,vd->btv", decoder_layer(start(target), memory, w["decoder"]), w["embed"])
 
 
+def training_loss(source, target, w):
+    return F.cross_entropy(transformer(source, target[:, :-1], w).flatten(0, 1), target[:, 1:].flatten())
+
+
+def gathered(source, target, w):
+    """The whole target is read; what the last position says is not used."""
+    log_probs = transformer(source, target, w)[:, :-1].log_softmax(-1)
+    return -log_probs.gather(-1, target[:, 1:, None]).mean().item()
+
+
+def loss(given=slice(None, -1), asked=slice(1, None), change=lambda logits: logits, factor=1.0, last=False):
+    def function(source, target, w):
+        logits, labels = change(transformer(source, target[:, given], w)), target[:, asked]
+        if last:
+            logits, labels = logits[:, -1:], labels[:, -1:]
+        return factor * F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+    return function
+
+
+def cross_first(y, memory, w):
+    y = norm(y + attend(y @ w["cross_q"], memory @ w["cross_k"], memory @ w["cross_v"], None) @ w["cross_o"])
+    y = norm(y + attend(y @ w["q"], y @ w["k"], y @ w["v"], torch.ones(4, 4).tril().bool()) @ w["o"])
+    return norm(y + feed(y, w))
+
+
+def pre_decoder(y, memory, w):
+    x = norm(y)
+    y = y + attend(x @ w["q"], x @ w["k"], x @ w["v"], torch.ones(4, 4).tril().bool()) @ w["o"]
+    y = y + attend(norm(y) @ w["cross_q"], memory @ w["cross_k"], memory @ w["cross_v"], None) @ w["cross_o"]
+    return y + feed(norm(y), w)
+
+
+def unnormed(y, memory, w):
+    y = norm(y + attend(y @ w["q"], y @ w["k"], y @ w["v"], torch.ones(4, 4).tril().bool()) @ w["o"])
+    y = y + attend(y @ w["cross_q"], memory @ w["cross_k"], memory @ w["cross_v"], None) @ w["cross_o"]
+    return norm(y + feed(y, w))
+
+
+def upper(diagonal):
+    def layer(y, memory, w):
+        full = torch.ones(4, 4)
+        mask = full.triu(1).bool() if diagonal else full.tril(-1).bool()
+        y = norm(y + attend(y @ w["q"], y @ w["k"], y @ w["v"], mask) @ w["o"])
+        y = norm(y + attend(y @ w["cross_q"], memory @ w["cross_k"], memory @ w["cross_v"], None) @ w["cross_o"])
+        return norm(y + feed(y, w))
+
+    return layer
+
+
+def scaled(source, target, w):
+    larger = {**w, "positions": w["positions"] / 8**0.5}
+    memory = encoder_layer(8**0.5 * (w["embed"][source] + larger["positions"][: source.shape[1]]), w["encoder"])
+    y = 8**0.5 * (w["embed"][target] + larger["positions"][: target.shape[1]])
+    return decoder_layer(y, memory, w["decoder"]) @ w["embed"].T
+
+
 def whole(**changes):
     parts = {
         "attend": attend,
         "encoder_layer": encoder_layer,
         "decoder_layer": decoder_layer,
         "transformer": transformer,
+        "training_loss": training_loss,
     }
     return tuple({**parts, **changes}.values())
 
@@ -148,29 +206,45 @@ def zeroed(q, k, v, mask):
 def todo(*arguments): ...
 
 
-RIGHT = {"by_hand": [whole(), whole(attend=fused, transformer=looped), whole(encoder_layer=with_modules)]}
+RIGHT = {"by_hand": [whole(), whole(attend=fused, transformer=looped), whole(encoder_layer=with_modules), whole(training_loss=gathered)]}
 WRONG = {
     "by_hand": [
-        (whole(attend=lambda q, k, v, mask: fused(q * q.shape[-1] ** 0.5, k, v, mask)), "1 of 4, attend: the scores are not divided"),
+        (whole(attend=lambda q, k, v, mask: fused(q * q.shape[-1] ** 0.5, k, v, mask)), "1 of 5, attend: the scores are not divided"),
         (whole(attend=lambda q, k, v, mask: (q @ k.mT / 2).softmax(-2) @ v), "over the queries"),
         (whole(attend=lambda q, k, v, mask: attend(q, k, v, None)), "the mask is not used"),
         (whole(attend=lambda q, k, v, mask: attend(q, k, v, None if mask is None else ~mask)), "turned around"),
         (whole(attend=after_the_softmax), "after the softmax"),
         (whole(attend=zeroed), "exp(0) is not nothing"),
-        (whole(encoder_layer=encoder(causal=True)), "2 of 4, encoder_layer: a causal mask"),
+        (whole(encoder_layer=encoder(causal=True)), "2 of 5, encoder_layer: a causal mask"),
         (whole(encoder_layer=encoder(pre=True)), "stand before the parts"),
         (whole(encoder_layer=encoder(sums=False)), "nothing is added"),
         (whole(encoder_layer=encoder(norms=False)), "there is no norm"),
-        (whole(encoder_layer=encoder(network=False)), "2 of 4, encoder_layer: the feed-forward network is missing"),
-        (whole(decoder_layer=ahead), "3 of 4, decoder_layer: its self-attention sees the future"),
+        (whole(encoder_layer=encoder(network=False)), "2 of 5, encoder_layer: the feed-forward network is missing"),
+        (whole(decoder_layer=ahead), "3 of 5, decoder_layer: its self-attention sees the future"),
         (whole(decoder_layer=decoder(masked=True)), "the cross-attention is masked as well"),
         (whole(decoder_layer=decoder(swapped=True)), "the queries come from the source"),
         (whole(decoder_layer=decoder(cross=False)), "the cross-attention is missing"),
         (whole(decoder_layer=decoder(own=True)), "reads y, not memory"),
         (whole(decoder_layer=only_square), "wrong for others"),
-        (whole(transformer=no_positions), "4 of 4, transformer: the positions are not added"),
+        (whole(transformer=no_positions), "4 of 5, transformer: the positions are not added"),
         (whole(transformer=no_encoder), "the encoder is not run"),
         (whole(transformer=probabilities), "Return the logits"),
+        (whole(decoder_layer=cross_first), "before the self-attention"),
+        (whole(decoder_layer=pre_decoder), "3 of 5, decoder_layer: the norms stand before"),
+        (whole(decoder_layer=unnormed), "no norm after the cross-attention"),
+        (whole(decoder_layer=upper(True)), "causal mask is turned around"),
+        (whole(decoder_layer=upper(False)), "lacks the diagonal"),
+        (whole(transformer=scaled), "The paper does that"),
+        (whole(training_loss=loss(slice(None), slice(None))), "5 of 5, training_loss: each position is asked"),
+        (whole(training_loss=loss(slice(1, None), slice(None, -1))), "shifted the wrong way"),
+        (whole(training_loss=loss(factor=8.0)), "the sum over all tokens"),
+        (whole(training_loss=loss(factor=4.0)), "divided by the number of sequences"),
+        (whole(training_loss=loss(last=True)), "only the last token"),
+        (whole(training_loss=loss(change=lambda logits: logits.softmax(-1))), "softmax is applied twice"),
+        (whole(training_loss=loss(factor=-1.0)), "the sign is wrong"),
+        (whole(training_loss=loss(factor=1.442695)), "in bits"),
+        (whole(training_loss=lambda source, target, w: 7.0), "5 of 5, training_loss: not right"),
+        (whole(training_loss=todo), "Stages 1 to 4 pass. Next: training_loss"),
         (whole(encoder_layer=todo), "Stage 1 passes. Next: encoder_layer"),
         (whole(transformer=todo), "Stages 1 to 3 pass. Next: transformer"),
     ]
@@ -178,8 +252,8 @@ WRONG = {
 
 
 def test_not_done_yet():
-    assert check.by_hand(todo, todo, todo, todo).passed is None
-    assert check.by_hand(..., ..., ..., ...).passed is None
+    assert check.by_hand(*[todo] * 5).passed is None
+    assert check.by_hand(*[...] * 5).passed is None
 
 
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

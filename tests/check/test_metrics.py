@@ -1,5 +1,6 @@
 """Metrics: F1, pairs in order, clipped precision."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -79,6 +80,9 @@ WRONG = {
         (lambda tp, fp, fn: tp / (2 * tp + fp + fn), "Half of F1"),
         (lambda tp, fp, fn: 2 / ((tp + fp) / tp + (tp + fn) / tp), "divides by zero"),
         (lambda tp, fp, fn: 2 * tp / (2 * tp + fp + fn) if tp else 1.0, "Without a single hit F1 is 0; got 1"),
+        (lambda tp, fp, fn: tp / (tp + fp) * tp / (tp + fn), "precision times recall"),
+        (lambda tp, fp, fn: 2 * tp / (tp + fp + fn), "once below it"),
+        (lambda tp, fp, fn: 200 * tp / (2 * tp + fp + fn), "In percent"),
         (lambda tp, fp, fn: 0.953, "Not right for tp=30, fp=10, fn=50"),
     ],
     "pairs_won": [
@@ -90,6 +94,10 @@ WRONG = {
         (lambda p, n: (p[:, None] > n).double().mean(), "not as lost"),
         (lambda p, n: (p[:, None] >= n).double().mean(), "not as won"),
         (lambda p, n: ((p > 2).sum() + (n <= 2).sum()) / 7, "accuracy at the middle score"),
+        (lambda p, n: (p[:, None] - n).sign().mean(), "counts -1"),
+        (lambda p, n: (p[:, None] > n).sum() / len(p), "one group only"),
+        (lambda p, n: (p[:, None] > n).sum() / (len(p) + len(n)), "number of scores"),
+        (lambda p, n: (p[:, None] - n).sigmoid().mean(), "won or lost"),
         (lambda p, n: 0.5, "of 12 pairs are in order"),
     ],
     "clipped_precision": [
@@ -98,6 +106,10 @@ WRONG = {
         (lambda c, r, n: len({*grams(c, n)} & {*grams(r, n)}) / len({*grams(c, n)}), "each once"),
         (lambda c, r, n: clipped_matches(c, [r], n)[0] / len(c), "T - n + 1 n-grams"),
         (lambda c, r, n: clipped_matches(c, [r], 1)[0] / len(c), "n words in a row"),
+        (lambda c, r, n: sum(a == b for a, b in zip(grams(c, n), grams(r, n))) / len(grams(c, n)), "place by place"),
+        (lambda c, r, n: len({*grams(c, n)} & {*grams(r, n)}) / len(grams(c, n)), "once above the line"),
+        (lambda c, r, n: clipped_matches(c[:-1], [r[:-1]], n)[0] / (len(c) - n), "The last n-gram is missing"),
+        (lambda c, r, n: math.prod((m := clipped_matches(c, [r], k))[0] / m[1] for k in range(1, n + 1)) ** (1 / n), "next step of BLEU"),
         (lambda c, r, n: 0.1, "n-grams are matched"),
         (lambda c, r, n: [1.0], "number"),
     ],

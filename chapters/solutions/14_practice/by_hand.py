@@ -27,4 +27,8 @@ def transformer(source, target, w):
     y = decoder_layer(y, encoder_layer(x, w["encoder"]), w["decoder"])
     return y @ w["embed"].T  # (B, T_target, vocab_size)
 
-check.by_hand(attend, encoder_layer, decoder_layer, transformer)
+def training_loss(source, target, w):
+    logits = transformer(source, target[:, :-1], w)  # (B, T_target - 1, vocab_size)
+    return F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten())
+
+check.by_hand(attend, encoder_layer, decoder_layer, transformer, training_loss)
