@@ -83,10 +83,13 @@ def _pairs(learner: Learner) -> None:
             "That is the difference of the means. Only the order of the scores counts: how many pairs are in order?": float(
                 positive.mean() - negative.mean()
             ),
-            "A pair lost counts -1 there. The share of pairs won lies between 0 and 1: a pair lost counts 0.": 2 * won - 1,
+            "A pair lost counts -1 there. The share of pairs won lies between 0 and 1: a pair lost counts 0.": 2 * won
+            - 1,
             "That divides by one group only. There are 4 times 3 pairs here.": won * gap.numel() / len(positive),
             "That divides by the number of scores. There are 4 times 3 pairs here.": won * gap.numel() / 7,
-            "How large the gap is does not matter, nor its sigmoid: a pair is won or lost.": float(gap.sigmoid().mean()),
+            "How large the gap is does not matter, nor its sigmoid: a pair is won or lost.": float(
+                gap.sigmoid().mean()
+            ),
             "That compares the cases one by one, first with first. Each positive case meets each negative one: 12 pairs here.": float(
                 (positive[:3] > negative).double().mean()
             ),
@@ -118,7 +121,11 @@ def clipped_precision(function: Answer) -> CheckResult:
 
 
 def _clipped(learner: Learner) -> None:
-    cat, mat, turned = "the cat is on the mat".split(), "the cat sat on the cat".split(), "on the mat is the cat".split()
+    cat, mat, turned = (
+        "the cat is on the mat".split(),
+        "the cat sat on the cat".split(),
+        "on the mat is the cat".split(),
+    )
     trials = ((mat, cat, 1), (["the"] * 7, cat, 1), (mat, cat, 2), (cat, mat, 2), (turned, cat, 2), (cat, cat, 3))
     for candidate, reference, n in trials:
         found, there = _grams(candidate, n), _grams(reference, n)

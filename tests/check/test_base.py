@@ -48,7 +48,7 @@ def test_a_failing_function_is_one_sentence_with_the_learner_s_line(name):
     function = from_cell("def my_function(*arguments):\n    y = 1\n    return y.shapes\n")
     result = ask(name, function)
     assert result.passed is False
-    stage = "Stage 1 of 4, attend: " if name == "by_hand" else ""
+    stage = "Stage 1 of 5, attend: " if name == "by_hand" else ""
     assert repr(result).startswith(
         f"{name}: not right yet. {stage}my_function stops at `return y.shapes` with AttributeError: "
     )

@@ -206,7 +206,14 @@ def zeroed(q, k, v, mask):
 def todo(*arguments): ...
 
 
-RIGHT = {"by_hand": [whole(), whole(attend=fused, transformer=looped), whole(encoder_layer=with_modules), whole(training_loss=gathered)]}
+RIGHT = {
+    "by_hand": [
+        whole(),
+        whole(attend=fused, transformer=looped),
+        whole(encoder_layer=with_modules),
+        whole(training_loss=gathered),
+    ]
+}
 WRONG = {
     "by_hand": [
         (whole(attend=lambda q, k, v, mask: fused(q * q.shape[-1] ** 0.5, k, v, mask)), "1 of 5, attend: the scores are not divided"),
