@@ -106,7 +106,7 @@ WRONG = {
         (lambda c, r, n: len({*grams(c, n)} & {*grams(r, n)}) / len({*grams(c, n)}), "each once"),
         (lambda c, r, n: clipped_matches(c, [r], n)[0] / len(c), "T - n + 1 n-grams"),
         (lambda c, r, n: clipped_matches(c, [r], 1)[0] / len(c), "n words in a row"),
-        (lambda c, r, n: sum(a == b for a, b in zip(grams(c, n), grams(r, n))) / len(grams(c, n)), "place by place"),
+        (lambda c, r, n: sum(a == b for a, b in zip(grams(c, n), grams(r, n), strict=False)) / len(grams(c, n)), "place by place"),
         (lambda c, r, n: len({*grams(c, n)} & {*grams(r, n)}) / len(grams(c, n)), "once above the line"),
         (lambda c, r, n: clipped_matches(c[:-1], [r[:-1]], n)[0] / (len(c) - n), "The last n-gram is missing"),
         (lambda c, r, n: math.prod((m := clipped_matches(c, [r], k))[0] / m[1] for k in range(1, n + 1)) ** (1 / n), "next step of BLEU"),
