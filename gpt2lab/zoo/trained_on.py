@@ -3,6 +3,11 @@
 The counterpart of ``held_out``: what a model says of a text that it has read. Four from each novel, of 84 to
 128 tokens, at even distances over the first 95 %; no other choice was made.
 
+They are not easier by themselves, nor by their neighbours: a trigram model over the toy's tokens (Witten-Bell
+smoothing), counted on the training text without these paragraphs, has 4.02 nats per token on them and 3.93
+on ``held_out``, and orders the two kinds no better than chance (AUC 0.46). Counted with them, it has 2.50
+and 3.92.
+
 Source: Jane Austen's novels, in the file that ``load_toy("english").provenance["text"]`` names; public domain.
 """
 
