@@ -280,10 +280,8 @@ def _training_loss(learner: Learner) -> None:
         torch.tensor(as_number(learner(source, target, w))),
         right,
         {
-            "each position is asked for the token that it has just read. Shift by one: from target[:, :-1] to target[:, 1:].": nats(
-                logits(target), target
-            ),
-            "it is shifted the wrong way: the decoder reads target[:, :-1] and is asked for target[:, 1:].": nats(
+            "each position is asked for the token that it has just read. Shift by one.": nats(logits(target), target),
+            "it is shifted the wrong way: the decoder reads what came before and is asked for what comes next.": nats(
                 logits(asked), given
             ),
             "that is the sum over all tokens. Take the mean.": right * asked.numel(),
