@@ -62,10 +62,16 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         adamw(fn)                    fn(theta, gradient, m, v, t, lr, betas, eps, decay)
                                                      -> (theta, m, v)
                         training_loop(fn)            fn(model, optimizer, batches) -> losses, one step per batch
+<<<<<<< HEAD
     metrics             f1(fn)                       fn(tp, fp, fn) -> number
                         pairs_won(fn)                fn(positive scores, negative scores) -> number
                         clipped_precision(fn)        fn(candidate, reference, n) -> number
     the whole by hand   by_hand(fn, fn, fn, fn, fn)  five functions, see check/by_hand.py
+=======
+    relatives           cross_attention(fn)          fn(x, memory, w_q, w_k, w_v, source_mask) -> (out, attn_weights)
+                        decoder_layer(fn)            fn(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3)
+                        last_real(fn)                fn(hidden, mask) -> (B, d_model), of the last real token
+>>>>>>> 82c47a4 (Chapter 13: encoder, decoder, both, and the relatives without attention)
     the lab             steps_to(fn)                 fn(eval_steps, letters, share) -> (seeds,) first step, or inf
                         best_rate(fn)                fn(rates, scores) -> the rate with the best mean
 
@@ -93,6 +99,7 @@ The files are named like the components, and what belongs together:
     loss           next_token_loss, first_loss, perplexity
     optimizer      learning_rate, clip, adamw
     training       training_loop
+    family         cross_attention, decoder_layer, last_real
     lab_table      steps_to, best_rate
     by_hand        by_hand
     metrics        f1, pairs_won, clipped_precision
@@ -107,6 +114,7 @@ from gpt2lab.check.base import NOT_DONE, CheckResult
 from gpt2lab.check.by_hand import by_hand
 from gpt2lab.check.cache import cached_step, kv_cache_bytes
 from gpt2lab.check.counts import block_parameters, flops_per_token, parameter_count
+from gpt2lab.check.family import cross_attention, decoder_layer, last_real
 from gpt2lab.check.feedforward import dropout, feed_forward, gelu
 from gpt2lab.check.generation import greedy
 from gpt2lab.check.heads import merge_heads, multi_head_attention, split_heads
@@ -146,6 +154,8 @@ __all__ = [
     "clip",
     "clipped_precision",
     "cosines",
+    "cross_attention",
+    "decoder_layer",
     "descend",
     "dropout",
     "embed",
@@ -161,6 +171,7 @@ __all__ = [
     "greedy",
     "induction_score",
     "kv_cache_bytes",
+    "last_real",
     "layer_norm",
     "learning_rate",
     "leaks",

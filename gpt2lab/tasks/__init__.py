@@ -11,9 +11,11 @@ import difflib
 
 from gpt2lab.errors import InputError
 from gpt2lab.tasks.base import IGNORE, SPLITS, Task, word_encoding
+from gpt2lab.tasks.blanks import WordsToDigitsBERT
 from gpt2lab.tasks.brackets import Brackets
 from gpt2lab.tasks.dates import Dates
 from gpt2lab.tasks.gifts import Gifts, MaskedGifts
+from gpt2lab.tasks.gifts_gpt import GiftsGPT
 from gpt2lab.tasks.induction import Induction
 from gpt2lab.tasks.modular import ModularAddition
 from gpt2lab.tasks.numbers import NumberWords, WordsToDigits, WordsToDigitsGPT
@@ -28,7 +30,7 @@ TASKS: dict[str, type[Task]] = {
     task.name: task
     for task in (
         Induction, Reference, Reverse, Sort, Brackets, ModularAddition, NumberWords, Sentiment, StandardLibrary,
-        WordsToDigits, WordsToDigitsGPT, Dates, Gifts, MaskedGifts,
+        WordsToDigits, WordsToDigitsGPT, WordsToDigitsBERT, Dates, Gifts, MaskedGifts, GiftsGPT,
     )
 }  # fmt: skip
 __all__ = ["IGNORE", "SPLITS", "TASKS", "Task", "TextTask", "get_task", "word_encoding"]

@@ -5,6 +5,7 @@ from .base import Panel as Panel
 from .bpe_panel import BPEPanel as BPEPanel
 from .budget_panel import BudgetPanel as BudgetPanel
 from .cache_panel import CachePanel as CachePanel
+from .cross_attention_panel import CrossAttentionPanel as CrossAttentionPanel
 from .depth_panel import DepthPanel as DepthPanel
 from .descent_panel import DescentPanel as DescentPanel
 from .filing_cabinet_panel import FilingCabinetPanel as FilingCabinetPanel

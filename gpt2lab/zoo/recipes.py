@@ -114,6 +114,12 @@ PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the stan
             training={**SMALL, "steps": 1000, "eval_every": 200, "learning_rate": 1e-2},
         ),
     },
+    "words-to-digits-bert": {
+        "default": RelativePreset(
+            variant="encoder-only", shape=dict(n_layers=4, n_heads=2, d_model=32),
+            training={**SMALL, "steps": 1000, "eval_every": 200},
+        ),
+    },
     "dates": {
         "default": RelativePreset(
             variant="encoder-decoder", shape=dict(n_layers=2, n_heads=2, d_model=32),
@@ -123,6 +129,11 @@ PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the stan
     "gifts": {
         "default": Preset(
             shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 1000, "eval_every": 200}
+        ),
+    },
+    "gifts-gpt": {
+        "default": Preset(
+            shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 1500, "eval_every": 300}
         ),
     },
     "gifts-masked": {
