@@ -46,6 +46,8 @@ embedding       00_map          embeddings?
 logit           00_map          logits?
 softmax         00_map          softmax
 cross-entropy   00_map          cross-entropy
+encoder         00_map          encoders?
+cross-attention 00_map          cross-attention
 eval-mode       00_map          \\.eval\\(\\)|eval mode
 residual        01_residuals    residual (?:stream|connection)s?
 norm            01_residuals    norm of (?:the|a) (?:vector|stream)
@@ -82,8 +84,6 @@ beam-search     10_generation   beam search
 ablation        11_lab          ablat\\w+
 induction       12_inside       induction heads?
 patching        12_inside       (?:activation )?patching
-encoder         13_family       encoders?
-cross-attention 13_family       cross-attention
 fine-tuning     13_family       fine-tun\\w+
 zero-shot       14_practice     zero-shot
 precision       14_practice     precision and recall

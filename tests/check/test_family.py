@@ -22,7 +22,7 @@ def by_gpt2lab(x, memory, w_q, w_k, w_v, source_mask):
 
 def row_by_row(x, memory, w_q, w_k, w_v, source_mask):
     outs, maps = [], []
-    for target, source, real in zip(x, memory, source_mask):
+    for target, source, real in zip(x, memory, source_mask, strict=True):
         bias = torch.zeros(len(source)).masked_fill(~real, -torch.inf)
         weights = torch.softmax(torch.einsum("td,sd->ts", target @ w_q, source @ w_k) / 2 + bias, dim=1)
         outs.append(weights @ (source @ w_v))
@@ -166,7 +166,7 @@ def side_by_side(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3):
 def in_order(*order):
     def answer(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3):
         parts = {"attn": attn, "cross": lambda y: cross_attn(y, memory), "ffn": ffn}
-        for name, norm in zip(order, (ln_1, ln_2, ln_3)):
+        for name, norm in zip(order, (ln_1, ln_2, ln_3), strict=True):
             x = norm(x + parts[name](x))
         return x
 
@@ -175,7 +175,9 @@ def in_order(*order):
 
 def norms(*which):
     def answer(x, memory, attn, cross_attn, ffn, *lns):
-        return in_three_lines(x, memory, attn, cross_attn, ffn, *(lns[i] if i is not None else lambda y: y for i in which))
+        return in_three_lines(
+            x, memory, attn, cross_attn, ffn, *(lns[i] if i is not None else lambda y: y for i in which)
+        )
 
     return answer
 
@@ -189,7 +191,7 @@ def by_places(hidden, mask):
 
 
 def by_loop_over_rows(hidden, mask):
-    return torch.stack([vectors[real][-1] for vectors, real in zip(hidden, mask)])
+    return torch.stack([vectors[real][-1] for vectors, real in zip(hidden, mask, strict=True)])
 
 
 def by_gather(hidden, mask):

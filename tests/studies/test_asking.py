@@ -44,7 +44,7 @@ def test_the_models_of_the_zoo_are_in_line(bert, gpt):
 def test_first_mentions_and_second_halves(gpt):
     told, at = first_mentions(gpt.task, 20, 3)
     missing = second_half(gpt.task, told)
-    for row, place, gone in zip(told.tolist(), at.tolist(), missing.tolist()):
+    for row, place, gone in zip(told.tolist(), at.tolist(), missing.tolist(), strict=True):
         words = [gpt.encoding.decode([token]).strip() for token in row if token != gpt.task.end]
         assert place > 0 and words[place] in words[place + 1 :] and words[place] not in words[:place]
         middle = next(i for i, word in enumerate(words) if word in ("so", "because"))
@@ -58,7 +58,7 @@ def test_only_what_is_missing_is_written(bert, gpt):
         text = bert_writes(bert.model, told, missing, bert.task, at_once)
         assert torch.equal(text[~missing], told[~missing])
         assert not (text == bert.task.mask_id).any()
-    for row, gone, text in zip(told, missing, gpt_writes(gpt.model, told, missing, gpt.task)):
+    for row, gone, text in zip(told, missing, gpt_writes(gpt.model, told, missing, gpt.task), strict=True):
         half = row[: int(gone.int().argmax())].tolist()
         assert text[: len(half)] == half and len(text) > len(half)
 

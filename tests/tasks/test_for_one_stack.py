@@ -20,7 +20,7 @@ def test_blanks_stand_where_the_answer_stood():
     inputs, targets = task.batch(32, generator(), "held_out")
     told, _ = plain.sequences(32, generator(), "held_out")
     equals = task.encoding.encode_single_token("=")
-    for row, answer, whole in zip(inputs.tolist(), targets.tolist(), told.tolist()):
+    for row, answer, whole in zip(inputs.tolist(), targets.tolist(), told.tolist(), strict=True):
         at = row.index(equals)
         assert row[: at + 1] == whole[: at + 1]
         assert row[at + 1 : at + 6] == [task.mask_id] * 5 and set(row[at + 6 :]) <= {task.end}
@@ -38,10 +38,15 @@ def test_the_same_words_have_the_same_ids():
 
 
 def test_padding_is_not_seen():
-    task, seen = get_task("words-to-digits-bert"), []
+    class Keeps(torch.nn.Module):
+        def forward(self, tokens, mask):
+            self.mask = mask
+            return tokens
+
+    task, model = get_task("words-to-digits-bert"), Keeps()
     inputs, _ = task.batch(4, generator())
-    task.logits(lambda tokens, mask: seen.append(mask) or tokens, inputs)
-    assert torch.equal(seen[0], inputs != task.end)
+    task.logits(model, inputs)
+    assert torch.equal(model.mask, inputs != task.end)
 
 
 # The gifts, word after word
@@ -50,7 +55,7 @@ def test_padding_is_not_seen():
 def test_every_word_and_the_end_is_scored():
     task = get_task("gifts-gpt")
     inputs, targets = task.batch(16, generator(1))
-    for row, answer in zip(inputs.tolist(), targets.tolist()):
+    for row, answer in zip(inputs.tolist(), targets.tolist(), strict=True):
         words = [token for token in row if token != task.end]
         expected = [*words[1:], task.end] if len(words) < len(row) else [*words[1:], answer[len(words) - 1]]
         assert answer[: len(expected)] == expected
