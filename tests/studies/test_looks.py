@@ -1,0 +1,37 @@
+"""Looks that are uses: the stored shares, and the shipped model measured again."""
+
+import pytest
+import torch
+
+from gpt2lab.studies.looks import NAME, cross_mask, looks, looks_table
+from gpt2lab.studies.translations import SEEDS, translations_table
+from gpt2lab.zoo import load_toy
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return load_toy(NAME)
+
+
+def test_the_shipped_model_is_one_of_the_table(toy):
+    at = SEEDS.index(translations_table()["rows"][NAME]["seed"])
+    for hidden, value in looks(toy.model, toy.task).items():
+        assert value == pytest.approx(looks_table()["right"][hidden][at], abs=0.01), hidden
+
+
+def test_what_was_found_with_every_seed():
+    right = looks_table()["right"]
+    assert all(len(shares) == len(SEEDS) for shares in right.values())
+    assert max(right["the right word"]) < 0.1 and min(right["another word"]) > 0.98
+    assert min(right["all but the right word"]) > 0.98
+    assert all(0.45 < share < 0.6 for share in right["as by a causal mask"])
+
+
+def test_a_mask_is_taken_back_after_an_error(toy):
+    source, target = toy.task.encode("forty two"), toy.task.encode("=42")
+    before = toy.model(source, target)
+    first_word = torch.tensor([[[[True, False]]]])
+    with pytest.raises(RuntimeError, match="stop"), cross_mask(toy.model, first_word, [0, 1]):
+        assert not torch.allclose(toy.model(source, target), before)
+        raise RuntimeError("stop")
+    assert torch.equal(toy.model(source, target), before)
