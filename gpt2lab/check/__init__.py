@@ -62,16 +62,13 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
                         adamw(fn)                    fn(theta, gradient, m, v, t, lr, betas, eps, decay)
                                                      -> (theta, m, v)
                         training_loop(fn)            fn(model, optimizer, batches) -> losses, one step per batch
-<<<<<<< HEAD
     metrics             f1(fn)                       fn(tp, fp, fn) -> number
                         pairs_won(fn)                fn(positive scores, negative scores) -> number
                         clipped_precision(fn)        fn(candidate, reference, n) -> number
     the whole by hand   by_hand(fn, fn, fn, fn, fn)  five functions, see check/by_hand.py
-=======
     relatives           cross_attention(fn)          fn(x, memory, w_q, w_k, w_v, source_mask) -> (out, attn_weights)
                         decoder_layer(fn)            fn(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3)
                         last_real(fn)                fn(hidden, mask) -> (B, d_model), of the last real token
->>>>>>> 82c47a4 (Chapter 13: encoder, decoder, both, and the relatives without attention)
     the lab             steps_to(fn)                 fn(eval_steps, letters, share) -> (seeds,) first step, or inf
                         best_rate(fn)                fn(rates, scores) -> the rate with the best mean
 

@@ -308,7 +308,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_first_step(tmp_pa
 def test_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(CheckpointError, match="cannot be written there"):
+        with pytest.raises(CheckpointError, match="nothing can be written there"):
             train(fresh(), TASK, settings(folder=tmp_path))
     finally:
         tmp_path.chmod(0o700)
