@@ -9,6 +9,7 @@ from torch import nn
 from gpt2lab.ablations import NoResidualBlock, PostLNBlock
 from gpt2lab.block import TransformerBlock
 from gpt2lab.cache import LayerCache
+from gpt2lab.family.masked import BertBlock, EncoderBlock  # so that they are among the kinds
 from gpt2lab.studies.depth import ReLUAfterAddBlock, keep_size, profile_stack, stack, token_similarity
 
 
@@ -129,7 +130,7 @@ KINDS = [kind for kind in kinds() if kind.__module__.startswith("gpt2lab.")]
 
 
 def test_the_kinds_are_all_there():
-    assert {TransformerBlock, NoResidualBlock, PostLNBlock, ReLUAfterAddBlock} <= set(KINDS)
+    assert {TransformerBlock, NoResidualBlock, PostLNBlock, ReLUAfterAddBlock, EncoderBlock, BertBlock} <= set(KINDS)
 
 
 @pytest.mark.parametrize("layer_norm", [True, False])
@@ -144,4 +145,5 @@ def test_every_kind_of_block_has_one_result_at_once_in_pieces_and_traced(kind, l
         torch.testing.assert_close(trace.resid_pre, traced)
         traced = trace.resid_post
         torch.testing.assert_close(traced, whole, atol=1e-10, rtol=1e-10)
-        torch.testing.assert_close(pieces, whole, atol=1e-10, rtol=1e-10)
+        if block.attn.causal:  # an encoder's result hangs on what comes later: it cannot be had in pieces
+            torch.testing.assert_close(pieces, whole, atol=1e-10, rtol=1e-10)
