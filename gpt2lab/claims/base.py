@@ -30,7 +30,7 @@ from typing import TypeAlias
 
 from gpt2lab.errors import InputError, shown, validates, whole_number
 
-Figures: TypeAlias = dict[str, float]  # what was measured, each under a name that says what it is
+Figures: TypeAlias = dict[str, int | float]  # what was measured, each under a name that says what it is
 TOPICS = ("residual", "layernorm", "attention", "heads", "positions", "feedforward", "dropout", "gpt2", "masking",
           "encoder_decoder", "training", "doubted")  # fmt: skip
 VERDICTS = ("false", "misleading", "incomplete", "does not run", "computes something else", "outdated", "contested",
