@@ -15,7 +15,7 @@ from gpt2lab.studies import inside, length, reference
 from gpt2lab.zoo import load_toy
 
 PACKAGE = Path(gpt2lab.__file__).parent
-TEXT = {".py", ".pyi", ".json", ".css", ".mjs", ".html", ".typed", ".md", ".txt", ".pyc"}
+TEXT = {".py", ".pyi", ".json", ".toml", ".css", ".mjs", ".html", ".typed", ".md", ".txt", ".pyc"}
 SHIPPED = sorted(
     path.relative_to(PACKAGE).as_posix()
     for path in PACKAGE.rglob("*")
