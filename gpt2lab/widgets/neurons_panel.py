@@ -63,6 +63,8 @@ class NeuronsPanel(TokenPanel[Neurons]):
     token = Whole(0, high=lambda panel: panel.last_token, label="Token")
     rank = Whole(1, low=1, high=TOP, label="Neuron (rank)")
     rows = (("text",), ("layer", "token", "rank"))
+    _table: Tensor | None  # embeddings of length 1, kept while the model stays
+    _chance: float  # what 19 of 20 random directions stay below
 
     def measure(self) -> Neurons:
         post = self.blocks[self.layer].ffn.post[0]  # (T, d_ff)
@@ -72,8 +74,11 @@ class NeuronsPanel(TokenPanel[Neurons]):
         direction = self.model.blocks[self.layer].ffn.down.weight[:, neuron]  # (d_model,)
         with torch.no_grad():
             favoured = self.model.unembed(direction).topk(5).indices
-            random = torch.randn(RANDOM_DIRECTIONS, len(direction), generator=torch.Generator().manual_seed(0))
-            likeness, chance = self._likeness(direction[None]), self._likeness(random).quantile(0.95)
+            if self._table is None:  # the same for all neurons, and most of the time of a redraw
+                self._table = F.normalize(self.model.token_embedding.weight, dim=-1)  # (vocab_size, d_model)
+                random = torch.randn(RANDOM_DIRECTIONS, len(direction), generator=torch.Generator().manual_seed(0))
+                self._chance = float(_likeness(random, self._table).quantile(0.95))
+            likeness = _likeness(direction[None], self._table)
         return Neurons(
             token=self.labels[self.token],
             top=tuple((int(i), float(v)) for i, v in zip(order, values, strict=True)),
@@ -81,13 +86,13 @@ class NeuronsPanel(TokenPanel[Neurons]):
             along=tuple(zip(self.labels, post[:, neuron].tolist(), strict=True)),
             promotes=tuple(token_labels(self.encoding, favoured)),
             likeness=float(likeness),
-            chance=float(chance),
+            chance=self._chance,
         )
 
-    def _likeness(self, directions: Tensor) -> Tensor:
-        """Of each direction (n, d_model) the highest cosine with an embedding, (n,)."""
-        embeddings = F.normalize(self.model.token_embedding.weight, dim=-1)  # (vocab_size, d_model)
-        return (F.normalize(directions, dim=-1) @ embeddings.T).amax(-1)
+    def forget(self) -> None:
+        super().forget()
+        self._table = None
+        self._chance = 0.0
 
     def draw(self) -> Picture:
         result, labels = self.result, [clip(label, 11) for label in self.labels]
@@ -119,3 +124,8 @@ class NeuronsPanel(TokenPanel[Neurons]):
         below = "   ·   ".join(filter(None, (chance, self.weights)))
         picture.text(0.012, 0.08 / height, below, fontsize=SMALL, color=FADED)
         return picture
+
+
+def _likeness(directions: Tensor, table: Tensor) -> Tensor:
+    """Of each direction (n, d_model) the highest cosine with a row of length 1 of the table, (n,)."""
+    return (F.normalize(directions, dim=-1) @ table.T).amax(-1)
