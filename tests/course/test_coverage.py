@@ -1,10 +1,14 @@
 """The table of topics, made from the tags of the cells."""
 
+from pathlib import Path
+
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from gpt2lab.course import coverage
 from gpt2lab.course.topics import TOPICS, topics_of
+
+ROOT = Path(__file__).parents[2]
 
 
 def chapter(folder, name, *cells):
@@ -47,3 +51,8 @@ def test_a_chapter_is_complete_when_each_of_its_topics_has_a_cell(tmp_path):
     assert "1 chapters complete" in coverage.table([path])
     path = chapter(tmp_path, "02_layernorm", ("# Norm", tags[1:]))
     assert [t.id for t in coverage.missing(coverage.places([path]), "02_layernorm")] == [69]
+
+
+def test_every_topic_is_taught():
+    text = (ROOT / "chapters" / "COVERAGE.md").read_text(encoding="utf-8")
+    assert len(TOPICS) == 106 and "not yet |" not in text and "not yet;" not in text
