@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpt2lab.attention import attention, causal_mask
 from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, as_number, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
@@ -70,12 +71,7 @@ def _stage(number: int, name: str, make: Callable[[], Learner], trial: Callable[
 
 
 def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float | None = None) -> Tensor:
-    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)  # (B, T_query, T_key)
-    return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1) @ v
-
-
-def _causal(T: int) -> Tensor:
-    return torch.ones(T, T).tril().bool()
+    return attention(q, k, v, mask, scale=scale)[0]
 
 
 def _norm(x: Tensor) -> Tensor:
@@ -125,7 +121,7 @@ def _attend(learner: Learner) -> None:
         },
         "not right without a mask: which scores, what makes shares of them, what is blended?",
     )
-    q, k, v, mask = torch.randn(2, 4, 4), torch.randn(2, 4, 4), torch.randn(2, 4, 6), _causal(4)
+    q, k, v, mask = torch.randn(2, 4, 4), torch.randn(2, 4, 4), torch.randn(2, 4, 6), causal_mask(4)
     weights = (q @ k.mT / 2).softmax(-1)
     judge(
         learner.tensor(q, k, v, mask, shape=(2, 4, 6)),
@@ -153,7 +149,7 @@ def _encoder_layer(learner: Learner) -> None:
         _encode(x, w),
         {
             "a causal mask is at work. An encoder reads in both directions.": _norm(
-                (h := _norm(x + _self(x, w, _causal(5)))) + _feed(h, w)
+                (h := _norm(x + _self(x, w, causal_mask(5)))) + _feed(h, w)
             ),
             "the norms stand before the parts, as in GPT-2. In 2017 they stood after the sums.": pre
             + _feed(_norm(pre), w),
@@ -175,15 +171,15 @@ def _encoder_layer(learner: Learner) -> None:
 
 def _decoder_layer(learner: Learner) -> None:
     y, memory, w = torch.randn(2, 4, D), torch.randn(2, 4, D), _layer()
-    seen = _norm(y + _self(y, w, _causal(4)))
+    seen = _norm(y + _self(y, w, causal_mask(4)))
     crossed = _norm(seen + _cross(seen, memory, w))
     judge(
         learner.tensor(y, memory, w, shape=(2, 4, D)),
-        _decode(y, memory, w, _causal(4)),
+        _decode(y, memory, w, causal_mask(4)),
         {
             "its self-attention sees the future: it needs the causal mask.": _decode(y, memory, w, None),
             "the cross-attention is masked as well. All of the source may be read at every step.": _norm(
-                (h := _norm(seen + _cross(seen, memory, w, _causal(4)))) + _feed(h, w)
+                (h := _norm(seen + _cross(seen, memory, w, causal_mask(4)))) + _feed(h, w)
             ),
             "in the cross-attention the queries come from the source. They come from y; keys and values from memory.": _norm(
                 (h := _norm(seen + _cross(memory, seen, w))) + _feed(h, w)
@@ -199,24 +195,24 @@ def _decoder_layer(learner: Learner) -> None:
                 (h := _norm(_cross(seen, memory, w))) + _feed(h, w)
             ),
             "the cross-attention stands before the self-attention. First the target looks at itself.": _norm(
-                (h := _norm((c := _norm(y + _cross(y, memory, w))) + _self(c, w, _causal(4)))) + _feed(h, w)
+                (h := _norm((c := _norm(y + _cross(y, memory, w))) + _self(c, w, causal_mask(4)))) + _feed(h, w)
             ),
             "the norms stand before the parts, as in GPT-2. In 2017 they stood after the sums.": (
-                h := (c := y + _self(_norm(y), w, _causal(4))) + _cross(_norm(c), memory, w)
+                h := (c := y + _self(_norm(y), w, causal_mask(4))) + _cross(_norm(c), memory, w)
             )
             + _feed(_norm(h), w),
             "there is no norm after the cross-attention.": _norm((h := seen + _cross(seen, memory, w)) + _feed(h, w)),
             "its causal mask is turned around: True means may attend, so the lower triangle is True.": _decode(
-                y, memory, w, ~_causal(4)
+                y, memory, w, ~causal_mask(4)
             ),
             "its causal mask lacks the diagonal: a position may also read itself.": _decode(
-                y, memory, w, _causal(4).tril(-1)
+                y, memory, w, causal_mask(4).tril(-1)
             ),
         },
         "not right: three sums, three norms. Masked self-attention, cross-attention, feed-forward network.",
     )
     memory = torch.randn(2, 7, D)  # another length: no square mask fits
-    right = _decode(y, memory, w, _causal(4))
+    right = _decode(y, memory, w, causal_mask(4))
     judge(
         learner.tensor(y, memory, w, shape=(2, 4, D)), right, {}, "right for a source as long as y, wrong for others."
     )
@@ -227,7 +223,7 @@ def _transformer(learner: Learner) -> None:
     embed, positions, encoder, decoder = w["embed"], w["positions"], w["encoder"], w["decoder"]
     assert isinstance(embed, Tensor) and isinstance(positions, Tensor)
     assert isinstance(encoder, dict) and isinstance(decoder, dict)
-    causal = _causal(4)
+    causal = causal_mask(4)
 
     def start(tokens: Tensor, places: bool = True) -> Tensor:
         return embed[tokens] + positions[: tokens.shape[1]] * places
@@ -269,7 +265,7 @@ def _training_loss(learner: Learner) -> None:
         assert isinstance(encoder, dict) and isinstance(decoder, dict)
         memory = _encode(embed[source] + positions[: source.shape[1]], encoder)
         T = target.shape[1]
-        return _decode(embed[target] + positions[:T], memory, decoder, _causal(T)) @ embed.T
+        return _decode(embed[target] + positions[:T], memory, decoder, causal_mask(T)) @ embed.T
 
     def nats(logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(logits.mT, labels)

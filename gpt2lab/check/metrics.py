@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
 from gpt2lab.check.base import Answer, CheckResult, Wrong, as_number
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
+from gpt2lab.metrics.bleu import ngrams
 
 
 @validates
@@ -128,7 +128,7 @@ def _clipped(learner: Learner) -> None:
     )
     trials = ((mat, cat, 1), (["the"] * 7, cat, 1), (mat, cat, 2), (cat, mat, 2), (turned, cat, 2), (cat, cat, 3))
     for candidate, reference, n in trials:
-        found, there = _grams(candidate, n), _grams(reference, n)
+        found, there = ngrams(candidate, n), ngrams(reference, n)
         right = (found & there).total() / found.total()
         _compare(
             as_number(learner(candidate, reference, n)),
@@ -147,7 +147,7 @@ def _clipped(learner: Learner) -> None:
                     (found & there).total(), len(candidate)
                 ),
                 "That looks at single words whatever n is. An n-gram is n words in a row.": _share(
-                    (_grams(candidate, 1) & _grams(reference, 1)).total(), len(candidate)
+                    (ngrams(candidate, 1) & ngrams(reference, 1)).total(), len(candidate)
                 ),
                 "That compares place by place. An n-gram counts wherever the reference has it.": _share(
                     sum(candidate[i : i + n] == reference[i : i + n] for i in range(found.total())), found.total()
@@ -156,10 +156,10 @@ def _clipped(learner: Learner) -> None:
                     len(found.keys() & there.keys()), found.total()
                 ),
                 "The last n-gram is missing: the first word of an n-gram may stand at T - n, so range(T - n + 1).": _share(
-                    (_grams(candidate[:-1], n) & _grams(reference[:-1], n)).total(), found.total() - 1
+                    (ngrams(candidate[:-1], n) & ngrams(reference[:-1], n)).total(), found.total() - 1
                 ),
                 "That is the mean of the shares for 1 to n words, the next step of BLEU. Here only n words in a row count.": math.prod(
-                    (_grams(candidate, k) & _grams(reference, k)).total() / (len(candidate) - k + 1)
+                    (ngrams(candidate, k) & ngrams(reference, k)).total() / (len(candidate) - k + 1)
                     for k in range(1, n + 1)
                 )
                 ** (1 / n),
@@ -167,10 +167,6 @@ def _clipped(learner: Learner) -> None:
             f"Not right for {' '.join(candidate)!r} against {' '.join(reference)!r} with n={n}: "
             f"{(found & there).total()} of {found.total()} n-grams are matched.",
         )
-
-
-def _grams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 
 def _share(part: int, whole: int) -> float:

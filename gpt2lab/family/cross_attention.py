@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gpt2lab.attention import attention, attention_scores, merge_heads, split_heads
+from gpt2lab.attention import attention_scores, merge_heads, split_heads
 from gpt2lab.config import GPT2Config
-from gpt2lab.masking import Padding
+from gpt2lab.masking import Padding, apply_mask
 from gpt2lab.trace import AttentionTrace
 
 
@@ -74,12 +74,14 @@ class CrossAttention(nn.Module):
         """The same result with every intermediate value; no dropout. The maps are (B, n_heads, T, S)."""
         q, k, v = self.project(x, memory)  # (B, n_heads, T, d_head), 2 × (B, n_heads, S, d_head)
         mask = self.mask(padding)  # (B, 1, 1, S)
-        head_out, attn_weights = attention(q, k, v, mask)  # (B, n_heads, T, d_head), (B, n_heads, T, S)
+        scores = attention_scores(q, k)  # (B, n_heads, T, S)
+        attn_weights = (scores if mask is None else apply_mask(scores, mask)).softmax(dim=-1)  # (B, n_heads, T, S)
+        head_out = attn_weights @ v  # (B, n_heads, T, d_head)
         return AttentionTrace(
             q=q,
             k=k,
             v=v,
-            scores=attention_scores(q, k),
+            scores=scores,
             mask=mask,
             attn_weights=attn_weights,
             head_out=head_out,
