@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from gpt2lab.attention import MultiHeadAttention, attention
 from gpt2lab.claims.base import Figures, experiment
-from gpt2lab.claims.experiments.measures import farthest, numbers
+from gpt2lab.claims.experiments.measures import numbers
 from gpt2lab.config import GPT2Config
 
 
@@ -23,6 +25,14 @@ def slices_of_the_features(x: Tensor, h: int) -> Tensor:
     return attention(parts, parts, parts)[0].transpose(1, 2).reshape(B, T, d)
 
 
+def hearing(cut: Callable[[Tensor, int], Tensor], seed: int) -> Tensor:
+    """How far each of six tokens moves when the last one changes, with two heads and no mask: (6,)."""
+    x = numbers(seed, 1, 6, 8)
+    other = x.clone()
+    other[0, -1] += 1
+    return (cut(other, 2) - cut(x, 2))[0].abs().amax(-1)
+
+
 @experiment(
     "H1",
     shows=lambda found: found["sequence cut: token 0"] == 0 < found["features cut: token 0"],
@@ -31,12 +41,9 @@ def slices_of_the_features(x: Tensor, h: int) -> Tensor:
 )
 def who_hears_of_the_last_token(seed: int) -> Figures:
     """How far the first of six tokens moves when the last one changes, without a mask (largest change)."""
-    x = numbers(seed, 1, 6, 8)
-    other = x.clone()
-    other[0, -1] += 1
     return {
-        "sequence cut: token 0": farthest(pieces_of_the_sequence(other, 2)[0, 0], pieces_of_the_sequence(x, 2)[0, 0]),
-        "features cut: token 0": farthest(slices_of_the_features(other, 2)[0, 0], slices_of_the_features(x, 2)[0, 0]),
+        "sequence cut: token 0": float(hearing(pieces_of_the_sequence, seed)[0]),
+        "features cut: token 0": float(hearing(slices_of_the_features, seed)[0]),
     }
 
 
@@ -53,12 +60,9 @@ def reshaped(x: Tensor, h: int) -> Tensor:
 )
 def heads_attend_to_heads(seed: int) -> Figures:
     """How far the first five of six tokens move when the last one changes, without a mask (largest change)."""
-    x = numbers(seed, 1, 6, 8)
-    other = x.clone()
-    other[0, -1] += 1
     return {
-        "reshaped: other tokens": farthest(reshaped(other, 2)[0, :-1], reshaped(x, 2)[0, :-1]),
-        "right: other tokens": farthest(slices_of_the_features(other, 2)[0, :-1], slices_of_the_features(x, 2)[0, :-1]),
+        "reshaped: other tokens": float(hearing(reshaped, seed)[:-1].max()),
+        "right: other tokens": float(hearing(slices_of_the_features, seed)[:-1].min()),
     }
 
 
@@ -76,7 +80,8 @@ def heads_at_one_width(seed: int) -> Figures:
         layer = MultiHeadAttention(GPT2Config(n_heads=h))
         name = f"{h} head{'s' * (h > 1)}"
         found[f"parameters, {name}"] = sum(parameter.numel() for parameter in layer.parameters())
-        found[f"weights in the maps, {name}"] = h * 256 * 256
+        with torch.no_grad():
+            found[f"weights in the maps, {name}"] = layer.trace(numbers(seed, 1, 256, 768)).attn_weights.numel()
     return found
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gpt2lab.cache import KVCache
 from gpt2lab.claims.base import Figures, experiment
 from gpt2lab.claims.experiments.attention import small_gpt2
 from gpt2lab.claims.experiments.gpt2 import some_tokens
-from gpt2lab.claims.experiments.measures import numbers
+from gpt2lab.claims.experiments.measures import farthest, numbers
+from gpt2lab.errors import InputError
 
 
 def zero_the_future(q: Tensor, k: Tensor) -> Tensor:
@@ -73,14 +75,21 @@ def cached_step(seed: int) -> Figures:
     cache = KVCache(model.config)
     model.hidden(tokens[:, :-1], cache)
     stepped = model.unembed(model.hidden(tokens[:, -1:], cache))[0, -1]
-    return {"one new token, no mask needed": (stepped - model(tokens)[0, -1]).abs().max().item()}
+    return {"one new token, no mask needed": farthest(stepped, model(tokens)[0, -1])}
 
 
-@experiment("M10", shows=lambda found: found["tokens"] - found["tokens that are predicted"] == 1)
+@experiment("M10", shows=lambda found: found["losses"] == found["tokens"] - 1 and found["no token is taken"] == 0)
+@torch.no_grad()
 def first_token(seed: int) -> Figures:
-    """How many of the tokens of a text are some position's target."""
-    tokens = some_tokens(seed)[0]
-    return {"tokens": len(tokens), "tokens that are predicted": len(tokens[1:])}
+    """How many losses the course's training gives for a text, and whether a model takes a text without a token."""
+    model, tokens = small_gpt2(seed), some_tokens(seed)[:1]
+    losses = F.cross_entropy(model(tokens)[0, :-1], tokens[0, 1:], reduction="none")
+    try:
+        model(tokens[:, :0])
+        taken = 1
+    except InputError:
+        taken = 0
+    return {"tokens": tokens.shape[1], "losses": len(losses), "no token is taken": taken}
 
 
 def largest_of_everything(logits: Tensor) -> Tensor:

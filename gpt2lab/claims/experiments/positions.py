@@ -11,11 +11,15 @@ from gpt2lab.claims.experiments.measures import farthest, numbers
 from gpt2lab.errors import InputError
 
 
-@experiment("P4", shows=lambda found: found["width of a token"] == found["width of the sum"])
+@experiment("P4", shows=lambda found: found["width of a token"] == found["width of the sum"] == 32)
+@torch.no_grad()
 def width_of_a_sum(seed: int) -> Figures:
-    """The width of a token's vector before and after its position is added."""
-    token, position = numbers(seed, 5, 768), numbers(seed + 1, 5, 768)
-    return {"width of a token": token.shape[-1], "width of the sum": (token + position).shape[-1]}
+    """The width of a token's row in the table, and of its vector once the position is added."""
+    model = small_gpt2(seed)
+    return {
+        "width of a token": model.token_embedding.weight.shape[-1],
+        "width of the sum": model.embed(torch.arange(5)[None]).shape[-1],
+    }
 
 
 @experiment(
