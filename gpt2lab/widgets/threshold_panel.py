@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.drawing import clip
-from gpt2lab.figures.style import BLUE, FADED, INK, SMALL, VERMILION, Picture, letters
+from gpt2lab.figures.style import BLUE, CARD, FADED, INK, SMALL, VERMILION, Picture, letters
 from gpt2lab.metrics import roc_auc, roc_curve
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Whole
@@ -136,7 +136,8 @@ class ThresholdPanel(Panel[Calls]):
             mine = self.scores[self.truth == 1 - row]
             height = 1 - row + 0.07 * (torch.arange(len(mine)) % 5 - 2)  # apart, so that equal ones can be told
             axes.scatter(mine, height, s=60, color=color, alpha=0.75, linewidth=0, marker="os"[row])
-            axes.text(low - margin, 1.38 - row, clip(name, 40), color=letters(color), fontsize=SMALL, fontweight="bold")
+            label = axes.text(low - margin, 1.38 - row, clip(name, 40), color=letters(color), fontsize=SMALL)
+            label.set(fontweight="bold", bbox={"facecolor": CARD, "edgecolor": "none", "pad": 2})  # over the line
         if self.called:
             axes.axvspan(self.threshold - margin / 8, high + margin, color="#e8f1f8", zorder=0)
             axes.axvline(self.threshold - margin / 8, color=INK, linewidth=1.5)
