@@ -31,9 +31,9 @@ def test_a_small_course_is_set_up_once(finished):
     assert (code, said) == (0, "broken: []\n")
 
 
-@pytest.mark.parametrize("name", ["two words", 'it\'s "quoted" & $HOME', "Übung 漢字 🦜"])
-def test_the_folder_may_have_any_name(tmp_path, name):
-    small = SmallCourse(tmp_path / name)
+def test_the_folder_may_have_any_name(tmp_path):
+    """Blanks, quotes, what a shell takes for its own, and letters beyond ASCII."""
+    small = SmallCourse(tmp_path / 'it\'s "quoted" & $HOME Übung 漢字 🦜')
     code, said = small.run()
     assert (code, said.splitlines()[-1]) == (0, "broken: []"), said
     assert small.run() == (0, "broken: []\n")

@@ -27,13 +27,15 @@ def texts(path):
     return ["\n".join(cells.texts(cell)).strip() for cell in notebooks.read(path).cells]
 
 
-def nbval(path):
-    """Exit code of a strict comparison, run from a directory of its own."""
+def nbval(path, *options):
+    """Exit code and report of a strict comparison of a notebook, or of those in a folder."""
     command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider"]
     command += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "--confcutdir", str(ROOT)]
-    command += ["-p", "conftest", str(path)]
+    command += ["-p", "conftest", *options, str(path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=path if path.is_dir() else path.parent, env=environment, capture_output=True, text=True
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -162,43 +164,51 @@ def test_a_missing_cell_id_is_made_from_name_and_place():
 
 UNSOLVED = "from gpt2lab import check\ndef my_scale(n_layers):\n    ...\nprint('not done yet')"
 SOLVED = "noise = torch.rand(1)\ndef my_scale(n_layers):\n    return {}\ncheck.residual_scale(my_scale)"
+SOLUTIONS = {  # by the name of a notebook: what its solution is, and what a failure says
+    "01_right": (SOLVED.format("(factor * n_layers) ** -0.5"), None),
+    "01_wrong": (SOLVED.format("n_layers ** -0.5"), "not right yet"),
+    "01_name": (SOLVED.format("(factor * scale) ** -0.5"), "scale.py does not solve its exercise"),
+    "01_error": (SOLVED.format("1 / 0").replace("check.", "my_scale(1)\ncheck."), "ZeroDivisionError"),
+    "01_none": (None, "No such file"),
+}
 
 
 @pytest.fixture(scope="module")
-def exercise(tmp_path_factory):
-    """A stored notebook with an exercise, whose last cells show what a solution may not change."""
+def compared(tmp_path_factory):
+    """Code and report of one comparison: of a notebook with an exercise, under a name for each solution.
+
+    The exercise's last cells show what a solution may not change.
+    """
     after = "print(my_scale(3), 'noise' in dir(), round(float(torch.rand(1)), 3))"
-    path = tmp_path_factory.mktemp("exercise") / "01_x.ipynb"
+    folder = tmp_path_factory.mktemp("exercise")
+    path = folder / "01_x.ipynb"
     write(path, "import torch\nfactor = 2\n_ = torch.manual_seed(0)", UNSOLVED, after)
     notebook = notebooks.read(path)
     notebook.cells[1].metadata["tags"] = ["exercise:scale"]
     nbformat.write(notebook, path)
     notebooks.run(path)
-    (path.parent / "solutions" / "01_x").mkdir(parents=True)
-    return path
+    stored = path.read_bytes()
+    path.unlink()
+    for name, (solution, _) in SOLUTIONS.items():
+        (folder / f"{name}.ipynb").write_bytes(stored)
+        (folder / "solutions" / name).mkdir(parents=True)
+        if solution:
+            (folder / "solutions" / name / "scale.py").write_text(solution)
+    return nbval(folder, "-rA")
 
 
-@pytest.mark.parametrize(
-    ("solution", "said"),
-    [
-        (SOLVED.format("(factor * n_layers) ** -0.5"), None),
-        (SOLVED.format("n_layers ** -0.5"), "not right yet"),
-        (SOLVED.format("(factor * scale) ** -0.5"), "scale.py does not solve its exercise"),
-        (SOLVED.format("1 / 0").replace("check.", "my_scale(1)\ncheck."), "ZeroDivisionError"),
-        (None, "No such file"),
-    ],
-    ids=["right", "wrong", "a name that is missing", "an error", "no file"],
-)
-def test_solutions_are_checked_where_the_notebook_is_compared(exercise, solution, said):
-    file = exercise.parent / "solutions" / "01_x" / "scale.py"
-    file.unlink(missing_ok=True)
-    if solution:
-        file.write_text(solution)
-    code, report = nbval(exercise)
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_solutions_are_checked_where_the_notebook_is_compared(compared, name):
+    code, report = compared
+    assert code == 1
+    passed, failed = (
+        sum(line.startswith(word) and f"/{name}.ipynb::" in line for line in report.splitlines())
+        for word in ("PASSED", "FAILED")
+    )
+    said = SOLUTIONS[name][1]
     # One fails, and the cell below, which would see what a solution leaves behind, passes all the same.
-    assert (code, "4 passed" in report) == ((0, True) if said is None else (1, False)), report
-    if said:
-        assert said in report and "1 failed, 3 passed" in report, report
+    assert (passed, failed) == ((4, 0) if said is None else (3, 1)), report
+    assert said is None or said in report, report  # no two of them say the same
 
 
 def test_every_sanitising_rule_is_read():
