@@ -3,7 +3,7 @@
     records.keep("predictions", question, {"choice": "10 m"})      # "" or one sentence: why it was not kept
     records.kept("predictions", question)                          # that entry, or None
 
-Entries are filed by kind (predictions, exercises, quizzes), by chapter, and by a key of their own. The
+Entries are filed by kind (predictions, exercises, quizzes, claims), by chapter, and by a key of their own. The
 chapter is the notebook that runs. Nothing is read or written unless that notebook lies in a learner's
 work/, so that stored chapters do not depend on whoever stores them.
 """
@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from gpt2lab.errors import CheckpointError
 from gpt2lab.files import UnwritableError, atomic_write, locked, read_json
 
-Kind: TypeAlias = Literal["predictions", "exercises", "quizzes"]
+Kind: TypeAlias = Literal["predictions", "exercises", "quizzes", "claims"]
 Entry: TypeAlias = dict[str, object]  # what JSON can hold
 Records: TypeAlias = dict[str, dict[str, dict[str, Entry]]]  # kind: chapter: key: entry
 
@@ -50,12 +50,17 @@ def place() -> Place | None:
 
 def kept(kind: Kind, key: str) -> Entry | None:
     """The entry of this chapter with that key; None if there is none, or if the file cannot be read."""
+    return filed(kind).get(key)
+
+
+def filed(kind: Kind) -> dict[str, Entry]:
+    """All entries of this chapter of one kind, by key; none if the file cannot be read."""
     if (here := place()) is None:
-        return None
+        return {}
     try:
-        return read(here.work)[kind].get(here.chapter, {}).get(key)
+        return read(here.work)[kind].get(here.chapter, {})
     except CheckpointError:
-        return None
+        return {}
 
 
 def keep(kind: Kind, key: str, entry: Entry) -> str:

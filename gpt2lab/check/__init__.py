@@ -69,6 +69,9 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
     relatives           cross_attention(fn)          fn(x, memory, w_q, w_k, w_v, source_mask) -> (out, attn_weights)
                         decoder_layer(fn)            fn(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3)
                         last_real(fn)                fn(hidden, mask) -> (B, d_model), of the last real token
+    judging             dropout_test(fn)             fn(dropout) -> bool: whether dropout(x, p, training) is right
+                        layer_norm_test(fn)          fn(norm) -> bool: whether norm(x) is layer norm
+                        refutation(fn)               fn(seed) -> dict: statement, forbids, measured, control
     the lab             steps_to(fn)                 fn(eval_steps, letters, share) -> (seeds,) first step, or inf
                         best_rate(fn)                fn(rates, scores) -> the rate with the best mean
 
@@ -98,6 +101,7 @@ The files are named like the components, and what belongs together:
     training       training_loop
     family         cross_attention, decoder_layer, last_real
     lab_table      steps_to, best_rate
+    judging        dropout_test, layer_norm_test, refutation
     by_hand        by_hand
     metrics        f1, pairs_won, clipped_precision
     base           a check's result, and how a learner's result is judged
@@ -116,6 +120,7 @@ from gpt2lab.check.feedforward import dropout, feed_forward, gelu
 from gpt2lab.check.generation import greedy
 from gpt2lab.check.heads import merge_heads, multi_head_attention, split_heads
 from gpt2lab.check.inside import experiment, induction_score, patched_attention
+from gpt2lab.check.judging import dropout_test, layer_norm_test, refutation
 from gpt2lab.check.lab_table import best_rate, steps_to
 from gpt2lab.check.layernorm import layer_norm, token_statistics
 from gpt2lab.check.loss import first_loss, next_token_loss, perplexity
@@ -155,6 +160,7 @@ __all__ = [
     "decoder_layer",
     "descend",
     "dropout",
+    "dropout_test",
     "embed",
     "experiment",
     "f1",
@@ -170,6 +176,7 @@ __all__ = [
     "kv_cache_bytes",
     "last_real",
     "layer_norm",
+    "layer_norm_test",
     "learning_rate",
     "leaks",
     "left_padding_mask",
@@ -185,6 +192,7 @@ __all__ = [
     "perplexity",
     "post_ln",
     "pre_ln",
+    "refutation",
     "residual",
     "residual_scale",
     "rms_norm",

@@ -18,7 +18,7 @@ RUN_ME = "Run this cell (Shift+Enter) to see the panel."
 ANSWER_ME = "Run this cell (Shift+Enter) to see the question."
 RUN_AGAIN = "Run this cell again (Shift+Enter): its panel stopped with its kernel."
 # How what can be moved or answered describes itself where no kernel runs.
-_PANEL = re.compile(r"(\w*Panel|Explorer)\(")
+_PANEL = re.compile(r"(\w*Panel|Explorer)\(|(Clinic|FindTheBug|WhichAreRight):")
 _QUESTION = re.compile(r"(Predict|Quiz)\b")
 
 

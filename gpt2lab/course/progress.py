@@ -66,7 +66,7 @@ def progress(root: Path) -> list[Progress]:
 
 
 def _of(chapter: str, notebook: NotebookNode | None, kept: records.Records) -> Progress:
-    predictions, passed, quizzes = (kept[kind].get(chapter, {}) for kind in records.KINDS)
+    predictions, passed, quizzes, _claims = (kept[kind].get(chapter, {}) for kind in records.KINDS)
     answered = [entry for entry in predictions.values() if entry.get("choice") is not None]
     names = exercises(notebook) if notebook else set(passed)
     asked = minutes.predictions(notebook) if notebook else len(answered)

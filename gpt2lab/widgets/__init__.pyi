@@ -5,10 +5,12 @@ from .base import Panel as Panel
 from .bpe_panel import BPEPanel as BPEPanel
 from .budget_panel import BudgetPanel as BudgetPanel
 from .cache_panel import CachePanel as CachePanel
+from .clinic_panel import Clinic as Clinic
 from .cross_attention_panel import CrossAttentionPanel as CrossAttentionPanel
 from .depth_panel import DepthPanel as DepthPanel
 from .descent_panel import DescentPanel as DescentPanel
 from .filing_cabinet_panel import FilingCabinetPanel as FilingCabinetPanel
+from .find_the_bug_panel import FindTheBug as FindTheBug
 from .heads_panel import HeadsPanel as HeadsPanel
 from .lab_models_panel import LabModelsPanel as LabModelsPanel
 from .lab_panel import LabPanel as LabPanel
@@ -29,3 +31,4 @@ from .score_scaling_panel import ScoreScalingPanel as ScoreScalingPanel
 from .sizes_panel import SizesPanel as SizesPanel
 from .threshold_panel import ThresholdPanel as ThresholdPanel
 from .train_panel import TrainPanel as TrainPanel
+from .which_are_right_panel import WhichAreRight as WhichAreRight
