@@ -55,7 +55,6 @@ def topic(claim: Claim) -> str:
 
 
 @validates
-@functools.cache
 def deck(subject: str, seed: int) -> tuple[str, ...]:
     """The ids on a subject, shuffled; those with an experiment first.
 
@@ -74,6 +73,11 @@ def deck(subject: str, seed: int) -> tuple[str, ...]:
     if subject not in (*SUBJECTS.values(), EVERYTHING):
         known = ", ".join(map(repr, (*SUBJECTS.values(), EVERYTHING)))
         raise InputError(f"the subject must be one of {known}, got {shown(subject)}")
+    return _shuffled(subject, seed)
+
+
+@functools.cache
+def _shuffled(subject: str, seed: int) -> tuple[str, ...]:
     ids = [id for id, claim in all_claims().items() if subject in (EVERYTHING, SUBJECTS[topic(claim)])]
     random.Random(f"{subject} {seed}").shuffle(ids)
     return tuple(sorted(ids, key=lambda id: all_claims()[id].measurement is None))

@@ -72,6 +72,10 @@ class Clinic(Rounds):
     def deck(self) -> tuple[str, ...]:
         return decks.deck(self.topic, self.seed_of_order)
 
+    def everything(self) -> tuple[str, ...]:
+        """The ids of all topics together."""
+        return decks.deck(decks.EVERYTHING, self.seed_of_order)
+
     def show(self, key: str) -> None:
         """Go to a claim by its id, in whatever topic it is."""
         claim = claims.get(key)
@@ -126,8 +130,7 @@ class Clinic(Rounds):
 
     def standing(self) -> str:
         score = f"Score on this topic: {self.result}."
-        everything = self.score(decks.deck(decks.EVERYTHING, self.seed_of_order))
-        return score if self.topic == decks.EVERYTHING else f"{score} On everything: {everything}."
+        return score if self.topic == decks.EVERYTHING else f"{score} On everything: {self.score(self.everything())}."
 
     def again(self) -> None:
         """Run the experiment with other random numbers."""

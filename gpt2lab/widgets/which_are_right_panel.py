@@ -53,9 +53,9 @@ class WhichAreRight(Rounds):
     def answer_to(self, key: str) -> tuple[str, ...] | None:
         entry = self._entries.get(self.prefix + key, {})
         answer = entry.get("answer")  # a list, once it was kept
-        if not isinstance(answer, list | tuple) or not set(answer) <= set(LETTERS):
+        if not isinstance(answer, list | tuple) or not all(letter in LETTERS for letter in map(str, answer)):
             return None
-        return tuple(answer)
+        return tuple(map(str, answer))
 
     def judged(self, key: str, answer: object) -> int:
         """How many of the six were judged rightly."""

@@ -4,7 +4,8 @@ def my_refutation(seed):
     other[0, -1] += 1  # the last token
 
     def first_moves(mask):
-        return (attention(other, other, other, mask)[0] - attention(x, x, x, mask)[0])[0, 0].abs().max().item()
+        moved = attention(other, other, other, mask)[0] - attention(x, x, x, mask)[0]
+        return moved[0, 0].abs().max().item()
 
     return {
         "statement": "In causal attention the first token hears of the last one.",
