@@ -93,9 +93,7 @@ _WRONG_DROPOUTS: dict[str, Dropout] = {
     "draws once for each row, so that whole rows vanish.": (
         lambda x, p, training: x * (torch.rand(*x.shape[:-1], 1) >= p) / (1 - p) if training else x
     ),
-    "draws the same numbers at every call.": (
-        lambda x, p, training: x * _same_draw(x, p) / (1 - p) if training else x
-    ),
+    "draws the same numbers at every call.": (lambda x, p, training: x * _same_draw(x, p) / (1 - p) if training else x),
 }
 
 

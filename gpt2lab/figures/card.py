@@ -1,8 +1,8 @@
 """Cards: a question with its code, numbers and answer, as HTML for a panel and as the picture that is stored.
 
-    blocks = [heading("Is it right?"), text("GPT-2 uses ReLU."), code(A=lines, B=lines), numbers({"kept": 0.1})]
-    html(blocks)          # for ipywidgets.HTML; colours are those of the page, light or dark
-    picture(blocks)       # a Picture, for a notebook that nobody has run
+blocks = [heading("Is it right?"), text("GPT-2 uses ReLU."), code(A=lines, B=lines), numbers({"kept": 0.1})]
+html(blocks)          # for ipywidgets.HTML; colours are those of the page, light or dark
+picture(blocks)       # a Picture, for a notebook that nobody has run
 """
 
 from __future__ import annotations
@@ -69,11 +69,13 @@ def code(versions: Mapping[str, Sequence[str]], marked: Collection[str] = ()) ->
     columns = []
     for title, lines in versions.items():
         marks = [MARK if f"{title}{n}" in marked else BLANK for n in range(1, len(lines) + 1)]
-        columns.append((title, tuple(f"{mark} {n}  {line}" for n, (mark, line) in enumerate(zip(marks, lines), 1))))
+        columns.append(
+            (title, tuple(f"{mark} {n}  {line}" for n, (mark, line) in enumerate(zip(marks, lines, strict=True), 1)))
+        )
     return Block("code", columns=tuple(columns))
 
 
-def _number(value: float) -> str:
+def _number(value: int | float) -> str:
     return f"{value:,}" if isinstance(value, int) else short(value)
 
 

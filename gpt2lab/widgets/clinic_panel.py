@@ -13,7 +13,7 @@ from gpt2lab.claims.base import Claim, Figures
 from gpt2lab.claims.bets import BETS, Result
 from gpt2lab.claims.bugs import source
 from gpt2lab.figures import card
-from gpt2lab.widgets.rounds import SIGNS, Rounds
+from gpt2lab.widgets.rounds import SIGNS, Rounds, round_number
 from gpt2lab.widgets.traits import Choice, Whole
 
 CODE, LEFT_OUT = "In code: ", "(Left out: "
@@ -66,6 +66,7 @@ class Clinic(Rounds):
     """
 
     topic = Choice((*decks.SUBJECTS.values(), decks.EVERYTHING), label="Topic")
+    number = round_number()
     seed = Whole(0, low=0, high=SEEDS, label="Seed")
     rows = (("topic",),)
 

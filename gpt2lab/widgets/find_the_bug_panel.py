@@ -10,7 +10,7 @@ from gpt2lab.claims.bugs import Bug, bugs
 from gpt2lab.claims.decks import CHAPTERS, topic
 from gpt2lab.figures import card
 from gpt2lab.widgets.clinic_panel import asked, measured, one_line
-from gpt2lab.widgets.rounds import SIGNS, Rounds
+from gpt2lab.widgets.rounds import SIGNS, Rounds, round_number
 
 
 class FindTheBug(Rounds):
@@ -25,6 +25,7 @@ class FindTheBug(Rounds):
     result : Score
     """
 
+    number = round_number()
     prefix = "bug "
 
     def deck(self) -> tuple[str, ...]:

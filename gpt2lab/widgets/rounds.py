@@ -14,9 +14,8 @@ Answers are filed as claims (see ``gpt2lab.records``): in a learner's copy they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-
 
 import ipywidgets
 
@@ -35,6 +34,11 @@ SIGNS: dict[Result, str] = {"hit": "✓ Hit", "near": "≈ Near", "miss": "✗ M
 _answers: dict[str, records.Entry] = {}
 
 
+def round_number() -> Whole:
+    """The setting ``number`` of a game: from 1 to the length of its deck."""
+    return Whole(1, low=1, high=lambda panel: len(panel.deck()), label="Round")
+
+
 class Rounds(Panel[Score]):
     """Base of the clinic and its games; see the module docstring.
 
@@ -48,7 +52,7 @@ class Rounds(Panel[Score]):
         Of the rounds of the deck.
     """
 
-    number = Whole(1, low=1, high=lambda panel: len(panel.deck()), label="Round")
+    number: Whole  # each game has its own ``round_number``, below the settings that its deck depends on
     prefix = ""  # of the keys under which answers are kept
 
     def __init__(self, **settings: object) -> None:
@@ -197,7 +201,9 @@ class Rounds(Panel[Score]):
         options = self.options(self.key)
         if options != self._offered:
             self._offered = options
-            self._answer_bar.children = [self._button(self.said(option), partial(self._press, option)) for option in options]
+            self._answer_bar.children = [
+                self._button(self.said(option), partial(self._press, option)) for option in options
+            ]
         for option, button in zip(options, self._answer_bar.children, strict=True):
             mine = option == self.answer
             button.description = f"● {self.said(option)} (your answer)" if mine else self.said(option)
@@ -206,7 +212,7 @@ class Rounds(Panel[Score]):
     def _make_moves(self) -> list[ipywidgets.Widget]:
         return [self._button("Next", self.next), self._button("Previous", self.previous)]
 
-    def _button(self, said: str, act: object) -> ipywidgets.Button:
+    def _button(self, said: str, act: Callable[[], None]) -> ipywidgets.Button:
         button = ipywidgets.Button(description=said, layout={"width": "auto", "min_width": "110px", "height": "36px"})
         button.style.font_size = "16px"
         button.on_click(partial(self._pressed, act))
@@ -217,9 +223,8 @@ class Rounds(Panel[Score]):
         if self.answer is None:
             self.answer = option
 
-    def _pressed(self, act: object, _: ipywidgets.Button) -> None:
+    def _pressed(self, act: Callable[[], None], _: ipywidgets.Button) -> None:
         """Called when a button is pressed. Errors are shown as a message, not as a traceback."""
-        assert callable(act)
         try:
             act()
         except ValueError as error:

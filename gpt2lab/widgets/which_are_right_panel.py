@@ -11,7 +11,7 @@ from gpt2lab.claims.bets import Result
 from gpt2lab.claims.decks import mixed
 from gpt2lab.errors import InputError, shown
 from gpt2lab.figures import card
-from gpt2lab.widgets.rounds import SIGNS, Rounds
+from gpt2lab.widgets.rounds import SIGNS, Rounds, round_number
 
 LETTERS = "abcdef"
 
@@ -29,6 +29,7 @@ class WhichAreRight(Rounds):
     result : Score
     """
 
+    number = round_number()
     prefix = "right "
 
     def deck(self) -> tuple[str, ...]:
@@ -40,7 +41,9 @@ class WhichAreRight(Rounds):
 
     def right(self, key: str) -> tuple[str, ...]:
         """The letters of those that are right."""
-        return tuple(letter for letter, id in zip(LETTERS, self.ids(key)) if claims.get(id).verdict == "right")
+        return tuple(
+            letter for letter, id in zip(LETTERS, self.ids(key), strict=True) if claims.get(id).verdict == "right"
+        )
 
     def options(self, key: str) -> tuple[str, ...]:
         return tuple(LETTERS)
@@ -70,14 +73,17 @@ class WhichAreRight(Rounds):
         return "   ".join(f"☐ {letter}" for letter in LETTERS)
 
     def ask(self, key: str) -> Sequence[card.Block]:
-        listed = [card.text(f"{letter}) {claims.get(id).statement}") for letter, id in zip(LETTERS, self.ids(key))]
+        listed = [
+            card.text(f"{letter}) {claims.get(id).statement}")
+            for letter, id in zip(LETTERS, self.ids(key), strict=True)
+        ]
         return [card.heading("Which of these are right? Tick them, then check."), *listed]
 
     def tell(self, key: str, answer: object) -> Sequence[card.Block]:
         assert isinstance(answer, tuple)
         came, judged = SIGNS[self.outcome(key, answer)], self.judged(key, answer)
         blocks = [card.heading(f"{came}: {judged} of {len(LETTERS)} judged rightly.")]
-        for letter, id in zip(LETTERS, self.ids(key)):
+        for letter, id in zip(LETTERS, self.ids(key), strict=True):
             claim = claims.get(id)
             mine = "ticked" if letter in answer else "not ticked"
             sign = "✓" if (letter in answer) == (claim.verdict == "right") else "✗"

@@ -98,7 +98,8 @@ def transposed_back(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     "A7",
     shows=lambda found: (
         found["2 samples of 5: runs"] == 0
-        and found["4 of 4: sample 0 moves by"] > 0.01 and found["right: sample 0 moves by"] == 0
+        and found["4 of 4: sample 0 moves by"] > 0.01
+        and found["right: sample 0 moves by"] == 0
     ),
     wrong=transposed_front,
     right=transposed_back,

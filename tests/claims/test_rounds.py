@@ -1,0 +1,127 @@
+"""Decks, bets, bugs and kinds: everything is there once, an order stays, a bet is judged as the data say."""
+
+import pytest
+
+from gpt2lab import claims
+from gpt2lab.claims import bets, bugs, decks, kinds
+from gpt2lab.errors import InputError
+
+ALL = claims.all_claims()
+WRONG = [id for id in ALL if id[0] != "C"]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 77])
+def test_every_claim_is_met_once(seed):
+    met = [id for subject in decks.SUBJECTS.values() for id in decks.deck(subject, seed)]
+    assert sorted(met) == sorted(ALL) == sorted(decks.deck(decks.EVERYTHING, seed))
+
+
+def test_every_topic_has_right_ones_among_its_wrong_ones():
+    """Otherwise nobody need think before betting."""
+    for subject in decks.SUBJECTS.values():
+        verdicts = {bets.BET_OF[ALL[id].verdict] for id in decks.deck(subject, 0)}
+        assert {"right", "wrong"} <= verdicts, subject
+
+
+def test_the_order_is_the_learner_s_own_and_stays():
+    orders = {decks.deck("attention", seed) for seed in range(5)}
+    assert len(orders) == 5 and decks.deck("attention", 3) in orders
+    assert list(bugs.bugs(1)) != list(bugs.bugs(2)) and decks.mixed(1) != decks.mixed(2)
+    sides = {seed: "".join(bug.broken for bug in bugs.bugs(seed).values()) for seed in range(3)}
+    assert all(set(sides[seed]) == {"A", "B"} for seed in sides)
+
+
+def test_those_with_an_experiment_come_first():
+    without = [ALL[id].measurement is None for id in decks.deck("training and evaluation", 4)]
+    assert without == sorted(without)
+
+
+def test_an_unknown_subject():
+    with pytest.raises(InputError, match="the subject must be one of 'residual connection', .*, got 'R1'"):
+        decks.deck("R1", 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_right_ones_are_mixed_with_false_ones(seed):
+    rounds = decks.mixed(seed)
+    ids = [id for six in rounds for id in six]
+    assert len(ids) == len(set(ids)) == 48 and {len(six) for six in rounds} == {6}
+    assert {id for id in ids if id[0] == "C"} == {id for id in ALL if id[0] == "C"}
+    assert len({sum(id[0] == "C" for id in six) for six in rounds}) > 1  # counting does not help
+    others = [ALL[id] for id in ids if id[0] != "C"]
+    assert all(claim.verdict == "false" and not claim.statement.startswith(("In code", "(Left")) for claim in others)
+
+
+def test_a_bet_is_judged():
+    assert set(bets.BET_OF) == set(claims.VERDICTS)
+    cases = {("R1", "wrong"): "hit", ("R1", "half right"): "near", ("R1", "right"): "miss", ("C1", "right"): "hit",
+             ("C1", "half right"): "miss", ("R2", "half right"): "hit", ("R2", "wrong"): "near",
+             ("N13", "half right"): "hit"}  # fmt: skip
+    assert {case: bets.outcome(ALL[case[0]], case[1]) for case in cases} == cases
+    with pytest.raises(InputError, match="a bet must be one of 'right', 'half right', 'wrong', got 'maybe'"):
+        bets.outcome(ALL["R1"], "maybe")
+
+
+def test_a_score_in_words():
+    assert repr(bets.Score(0, 0, 0, 9)) == "0 of 9 answered"
+    assert repr(bets.Score(1, 0, 2, 9)) == "3 of 9 answered: 1 hit, 2 misses"
+    assert repr(bets.Score(2, 1, 1, 9)) == "4 of 9 answered: 2 hits, 1 near, 1 miss"
+
+
+def test_every_pair_of_codes_is_a_round_with_a_wrong_line():
+    found = bugs.bugs(0)
+    assert set(found) == {id for id, claim in ALL.items() if claim.measurement and claim.measurement.wrong}
+    for bug in found.values():
+        assert bug.wrong and set(bug.wrong) <= set(bug.lines) and {line[0] for line in bug.wrong} == {bug.broken}
+        assert set(bugs.CULPRITS) <= set(found)
+        for line in bug.wrong:  # what is wrong does not stand in the right version
+            text = bug.versions[bug.broken][int(line[1:]) - 1]
+            assert text not in bug.versions["AB".replace(bug.broken, "")]
+        assert all("def f(" in lines[0] or "class f" in lines[0] for lines in bug.versions.values()), bug.id
+
+
+def test_a_line_is_judged():
+    bug = bugs.bugs(0)["D4"]
+    other = "B" if bug.broken == "A" else "A"
+    assert [bug.outcome(f"{bug.broken}2"), bug.outcome(f"{other}2")] == ["hit", "miss"]
+    third = bugs.bugs(0)["H1"]
+    assert third.outcome(f"{third.broken}2") == "near"
+    with pytest.raises(InputError, match="the line must be one of A2, A3, B2, B3, got 'A1'"):
+        bug.outcome("A1")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "places"),
+    [
+        (("def f():", "a", "b", "c"), ("def f():", "a", "x", "c"), (3,)),
+        (("def f():", "a", "b"), ("def f(y):", "a"), (3,)),  # one too many; the head counts for nothing
+        (("def f():", "a", "c"), ("def f():", "a", "b", "c"), (3,)),  # one is missing before c
+        (("def f():", "a"), ("def f():", "a", "b"), (2,)),  # one is missing at the end
+    ],
+)
+def test_which_lines_differ(wrong, right, places):
+    assert bugs.differing(wrong, right) == places
+
+
+def documented(x):
+    """A docstring that would tell."""
+    return x  # so would a comment
+
+
+def test_the_source_gives_nothing_away():
+    assert bugs.source(documented) == ("def f(x):", "    return x")
+
+
+def test_each_wrong_claim_is_of_one_kind():
+    listed = [id for ids in kinds._IDS.values() for id in ids.split()]
+    assert sorted(listed) == sorted(WRONG)
+    assert list(kinds._IDS) == list(kinds.QUESTIONS) and all(
+        said.endswith(("?", ".")) for said in kinds.QUESTIONS.values()
+    )
+    table = kinds.count()
+    assert sum(n for row in table.values() for n in row.values()) == 162
+    assert table["a slip in code"]["dropout"] == 0 and table["wrong reason"]["layer norm"] == 2
+
+
+def test_outside_of_a_workspace_the_order_is_always_the_same():
+    assert decks.learner_seed() == 0
