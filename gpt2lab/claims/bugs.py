@@ -97,7 +97,8 @@ def bugs(seed: int) -> dict[str, Bug]:
 
 def _bug(id: str, purpose: str, wrong: Callable[..., object], right: Callable[..., object], broken: str) -> Bug:
     other = "B" if broken == "A" else "A"
-    versions = {broken: source(wrong), other: source(right)}
+    sources = {broken: source(wrong), other: source(right)}
+    versions = {side: sources[side] for side in "AB"}  # in this order, whichever is broken
     lines = tuple(f"{side}{n}" for side in "AB" for n, _ in enumerate(versions[side], start=1) if n > 1)
     places = CULPRITS.get(id) or differing(versions[broken], versions[other])
     return Bug(id, purpose, versions, broken, lines, tuple(f"{broken}{n}" for n in places))

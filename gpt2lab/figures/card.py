@@ -105,8 +105,9 @@ def _html(block: Block) -> str:
         "font-family:var(--jp-code-font-family,monospace);white-space:pre-wrap;"
         "background:var(--jp-layout-color2,#eee);color:var(--jp-content-font-color0,inherit)"
     )
+    longest = max(len(line) for _, lines in block.columns for line in lines)
     columns = "".join(
-        f'<div style="flex:1 1 380px;min-width:0"><b>{title}</b>'
+        f'<div style="flex:1 1 {9.1 * longest + 24:.0f}px;min-width:0;max-width:100%"><b>{title}</b>'
         f'<pre tabindex="0" aria-label="code {title}" style="{look}">{escaping.escape(chr(10).join(lines))}</pre></div>'
         for title, lines in block.columns
     )

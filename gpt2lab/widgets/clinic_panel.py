@@ -25,6 +25,12 @@ SHOWS = {
     bets.RIGHT: "An attempt to refute the statement, and it stands.",
 }
 
+HINTS = {
+    bets.RIGHT: "It holds as it stands.",
+    bets.HALF_RIGHT: "True in part, incomplete, outdated or disputed.",
+    bets.WRONG: "It does not hold; code does not run, or computes something else.",
+}
+
 
 def asked(claim: Claim) -> tuple[str, str]:
     """What kind of statement it is, as a question, and the statement itself."""
@@ -100,16 +106,19 @@ class Clinic(Rounds):
     def outcome(self, key: str, answer: object) -> Result:
         return bets.outcome(claims.get(key), str(answer))
 
-    def ask(self, key: str) -> Sequence[card.Block]:
+    def hint(self, option: str) -> str:
+        return HINTS[option]
+
+    def ask(self, key: str, answer: object) -> Sequence[card.Block]:
         claim = claims.get(key)
         how = "an experiment decides" if claim.measurement else "the source decides, there is no experiment"
-        return [*self._statement(claim), card.small(f"Place your bet; {how}.")]
+        return [*self._statement(claim), *([card.small(f"Place your bet; {how}.")] if answer is None else [])]
 
     def tell(self, key: str, answer: object) -> Sequence[card.Block]:
         claim = claims.get(key)
         right, came = bets.BET_OF[claim.verdict], SIGNS[self.outcome(key, answer)]
         verdict = right if claim.verdict in (right, "false") else f"{right} ({claim.verdict})"
-        blocks = [*self._statement(claim), *self._measurement(claim, right)]
+        blocks = [*self._measurement(claim, right)]
         blocks += [card.heading(f"{came}: you bet “{answer}”, it is {verdict}."), card.text(claim.correct)]
         where = f"Source: {claim.source}. Claim {claim.id}; more in chapter {decks.CHAPTERS[decks.topic(claim)]}."
         return [*blocks, card.small(where)]
@@ -138,7 +147,8 @@ class Clinic(Rounds):
         self.seed = (self.seed + 1) % (SEEDS + 1)
 
     def _make_moves(self) -> list[ipywidgets.Widget]:
-        self._again = self._button("Measure again, other random numbers", self.again)
+        self._again = self._button("Measure again", self.again)
+        self._again.tooltip = "The same experiment with other random numbers."
         self._set_again()
         return [*super()._make_moves(), self._again]
 

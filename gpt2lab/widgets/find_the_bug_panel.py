@@ -44,12 +44,12 @@ class FindTheBug(Rounds):
     def outcome(self, key: str, answer: object) -> Result:
         return self.bug(key).outcome(str(answer))
 
-    def ask(self, key: str) -> Sequence[card.Block]:
+    def ask(self, key: str, answer: object) -> Sequence[card.Block]:
         bug = self.bug(key)
         return [
             card.heading("One of the two is wrong. Which line?"),
             card.text(f"The task: {bug.purpose}."),
-            card.code(bug.versions),
+            card.code(bug.versions, marked=() if answer is None else bug.wrong),
         ]
 
     def tell(self, key: str, answer: object) -> Sequence[card.Block]:
@@ -57,8 +57,6 @@ class FindTheBug(Rounds):
         places = " or ".join(self.said(line) for line in bug.wrong)
         blocks = [
             card.heading(f"{SIGNS[self.outcome(key, answered)]}: you say {self.said(answered)}; it is {places}."),
-            card.text(f"The task: {bug.purpose}."),
-            card.code(bug.versions, marked=bug.wrong),
             card.text(claim.correct),
         ]
         if measurement := claim.measurement:

@@ -1,8 +1,8 @@
 """What the clinic and its games share: one round after the other, an answer to each, which is kept.
 
 A game names its rounds (``deck``), says what each asks (``ask``), which answers there are (``options``),
-what came of one (``outcome``) and what is right (``tell``). A round is answered once, by a button or from
-Python::
+what came of one (``outcome``) and what is right (``tell``). The answers stand between the two, so that they
+stay where they are when what is right appears below. A round is answered once, by a button or from Python::
 
     game.answer = "wrong"     # shows what is right; a bad value raises ValueError with one sentence
     game.answer = None        # takes it back
@@ -58,14 +58,15 @@ class Rounds(Panel[Score]):
     def __init__(self, **settings: object) -> None:
         self.seed_of_order = learner_seed()
         self._entries = {**_answers, **records.filed("claims")}
-        self._card = ipywidgets.HTML(layout={"margin": "0 0 4px 0"})
+        self._question, self._told = ipywidgets.HTML(), ipywidgets.HTML()
         self._answer_bar = ipywidgets.HBox(layout={"flex_flow": "row wrap"})
         self._offered: tuple[str, ...] = ()
         self._trouble = ""
         super().__init__(**settings)
-        self._moves = ipywidgets.HBox(self._make_moves(), layout={"flex_flow": "row wrap", "margin": "6px 0"})
+        self._moves = ipywidgets.HBox(self._make_moves(), layout={"flex_flow": "row wrap", "margin": "0"})
         look, *bars, _, line = self.children
-        self.children = [look, *bars, self._card, self._answer_bar, self._moves, line]
+        pressed = ipywidgets.HBox([self._answer_bar, self._moves], layout={"flex_flow": "row wrap", "margin": "4px 0"})
+        self.children = [look, *bars, self._question, pressed, self._told, line]
 
     # What a game defines
 
@@ -77,12 +78,12 @@ class Rounds(Panel[Score]):
         """The answers that there are."""
         raise NotImplementedError
 
-    def ask(self, key: str) -> Sequence[card.Block]:
-        """The round before it is answered."""
+    def ask(self, key: str, answer: object) -> Sequence[card.Block]:
+        """What a round asks; stays when it is answered."""
         raise NotImplementedError
 
     def tell(self, key: str, answer: object) -> Sequence[card.Block]:
-        """The round once it is answered."""
+        """What is right, once a round is answered."""
         raise NotImplementedError
 
     def outcome(self, key: str, answer: object) -> Result:
@@ -92,6 +93,10 @@ class Rounds(Panel[Score]):
     def said(self, option: str) -> str:
         """What stands on an option's button."""
         return option
+
+    def hint(self, option: str) -> str:
+        """What appears beside the pointer on an option's button."""
+        return ""
 
     # Answering
 
@@ -168,21 +173,22 @@ class Rounds(Panel[Score]):
     def measure(self) -> Score:
         return self.score(self.deck())
 
-    def blocks(self) -> list[card.Block]:
-        """What the card shows."""
-        answer = self.answer
-        shown_now = self.ask(self.key) if answer is None else self.tell(self.key, answer)
-        return [*shown_now, card.small(f"Round {self.number} of {len(self.deck())}. {self.standing()}")]
+    def asked(self) -> list[card.Block]:
+        """The card above the answers."""
+        return list(self.ask(self.key, self.answer))
+
+    def told(self) -> list[card.Block]:
+        """The card below the answers; the last line is the score."""
+        right = [] if self.answer is None else self.tell(self.key, self.answer)
+        return [*right, card.small(f"Round {self.number} of {len(self.deck())}. {self.standing()}")]
 
     def standing(self) -> str:
         """The score in words."""
         return f"Score: {self.result}."
 
     def draw(self) -> Picture:
-        blocks = self.blocks()
-        if self.answer is None:
-            blocks.insert(-1, card.text(self.draw_options()))
-        return card.picture(blocks, type(self).__name__)
+        offered = [card.text(self.draw_options())] if self.answer is None else []
+        return card.picture([*self.ask(self.key, self.answer), *offered, *self.told()], type(self).__name__)
 
     def draw_options(self) -> str:
         """The options, as the picture shows them."""
@@ -190,7 +196,8 @@ class Rounds(Panel[Score]):
 
     def _refresh(self) -> None:
         super()._refresh()
-        self._card.value = f'<div aria-live="polite">{card.html(self.blocks())}</div>'
+        for place, blocks in ((self._question, self.asked()), (self._told, self.told())):
+            place.value = f'<div aria-live="polite">{card.html(blocks)}</div>'
         self._offer()
         if self._trouble:
             self._say(self._trouble)
@@ -206,11 +213,14 @@ class Rounds(Panel[Score]):
             ]
         for option, button in zip(options, self._answer_bar.children, strict=True):
             mine = option == self.answer
-            button.description = f"● {self.said(option)} (your answer)" if mine else self.said(option)
+            button.description = f"● {self.said(option)} (yours)" if mine else self.said(option)
+            button.tooltip = self.hint(option)
             button.style.font_weight = "bold" if mine else "normal"
 
     def _make_moves(self) -> list[ipywidgets.Widget]:
-        return [self._button("Next", self.next), self._button("Previous", self.previous)]
+        moves = [self._button("Next", self.next), self._button("Previous", self.previous)]
+        moves[0].layout.margin = "2px 2px 2px 24px"  # apart from the answers
+        return list[ipywidgets.Widget](moves)
 
     def _button(self, said: str, act: Callable[[], None]) -> ipywidgets.Button:
         button = ipywidgets.Button(description=said, layout={"width": "auto", "min_width": "110px", "height": "36px"})

@@ -41,9 +41,7 @@ class WhichAreRight(Rounds):
 
     def right(self, key: str) -> tuple[str, ...]:
         """The letters of those that are right."""
-        return tuple(
-            letter for letter, id in zip(LETTERS, self.ids(key), strict=True) if claims.get(id).verdict == "right"
-        )
+        return tuple(letter for letter, id in self._lettered(key) if claims.get(id).verdict == "right")
 
     def options(self, key: str) -> tuple[str, ...]:
         return tuple(LETTERS)
@@ -72,42 +70,46 @@ class WhichAreRight(Rounds):
     def draw_options(self) -> str:
         return "   ".join(f"☐ {letter}" for letter in LETTERS)
 
-    def ask(self, key: str) -> Sequence[card.Block]:
-        listed = [
-            card.text(f"{letter}) {claims.get(id).statement}")
-            for letter, id in zip(LETTERS, self.ids(key), strict=True)
-        ]
-        return [card.heading("Which of these are right? Tick them, then check."), *listed]
+    def ask(self, key: str, answer: object) -> Sequence[card.Block]:
+        listed = [card.text(f"{letter}) {claims.get(id).statement}") for letter, id in self._lettered(key)]
+        return [card.heading("Which of these are right? Tick them, then check."), *(listed if answer is None else [])]
+
+    def asked(self) -> list[card.Block]:
+        return list(self.ask(self.key, self.answer))[:1]  # the statements stand at the boxes
 
     def tell(self, key: str, answer: object) -> Sequence[card.Block]:
         assert isinstance(answer, tuple)
         came, judged = SIGNS[self.outcome(key, answer)], self.judged(key, answer)
         blocks = [card.heading(f"{came}: {judged} of {len(LETTERS)} judged rightly.")]
-        for letter, id in zip(LETTERS, self.ids(key), strict=True):
+        for letter, id in self._lettered(key):
             claim = claims.get(id)
             mine = "ticked" if letter in answer else "not ticked"
             sign = "✓" if (letter in answer) == (claim.verdict == "right") else "✗"
-            blocks.append(card.text(f"{sign} {letter}) ({mine}) {claim.statement}"))
+            blocks.append(card.text(f"{sign} {letter}) {claim.statement} ({mine})"))
             blocks.append(card.small(f"{claim.verdict.capitalize()}. {claim.correct} ({claim.source})"))
         return blocks
 
+    def _lettered(self, key: str) -> list[tuple[str, str]]:
+        return list(zip(LETTERS, self.ids(key), strict=True))
+
     def _offer(self) -> None:
-        """A box to tick for each statement, and a button."""
+        """A box to tick for each statement; once they were checked, what came of it replaces them."""
         if not self._answer_bar.children:
-            look = {"width": "auto", "margin": "2px 14px 2px 4px"}
-            self._boxes = {
-                letter: ipywidgets.Checkbox(description=letter, indent=False, tooltip=f"{letter} is right", layout=look)
-                for letter in LETTERS
-            }
-            self._answer_bar.children = [*self._boxes.values(), self._button("Check", self._check)]
+            self._boxes = {letter: ipywidgets.Checkbox(indent=False, layout={"width": "100%"}) for letter in LETTERS}
+            self._answer_bar.children = [ipywidgets.VBox(list(self._boxes.values()))]
+            self._answer_bar.layout.width = "100%"
             self._showing = ""
         answer = self.answer_to(self.key)
-        if self._showing != self.key or answer is not None:
-            for letter, box in self._boxes.items():
+        for letter, id in self._lettered(self.key):
+            box = self._boxes[letter]
+            box.description = f"{letter}) {claims.get(id).statement.replace('`', '')}"
+            if answer is not None or self._showing != self.key:
                 box.value = answer is not None and letter in answer
         self._showing = self.key
-        for box in self._boxes.values():
-            box.disabled = answer is not None
+        self._answer_bar.layout.display = None if answer is None else "none"
+
+    def _make_moves(self) -> list[ipywidgets.Widget]:
+        return [self._button("Check", self._check), *super()._make_moves()]
 
     def _check(self) -> None:
         if self.answer is None:

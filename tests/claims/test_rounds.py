@@ -72,6 +72,7 @@ def test_every_pair_of_codes_is_a_round_with_a_wrong_line():
     found = bugs.bugs(0)
     assert set(found) == {id for id, claim in ALL.items() if claim.measurement and claim.measurement.wrong}
     for bug in found.values():
+        assert list(bug.versions) == ["A", "B"]  # the broken one does not always come first
         assert bug.wrong and set(bug.wrong) <= set(bug.lines) and {line[0] for line in bug.wrong} == {bug.broken}
         assert set(bugs.CULPRITS) <= set(found)
         for line in bug.wrong:  # what is wrong does not stand in the right version
