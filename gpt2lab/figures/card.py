@@ -19,6 +19,7 @@ from gpt2lab.figures.style import FADED, FONT, GRID, INK, SMALL, Picture, house_
 
 WIDTH, MARGIN = 9.4, 0.2  # inches
 CODE_SIZE = 11.0  # points
+NEAR_ZERO = 1e-5  # below it, the order of magnitude is enough: most are rounding errors
 MARK = "➤"  # before a line that is meant
 BLANK = " "
 
@@ -52,7 +53,7 @@ def small(said: str) -> Block:
 
 
 def numbers(values: Mapping[str, int | float]) -> Block:
-    """Figures by name, one a row, in three digits; whole numbers in full."""
+    """Figures by name, one a row, in three digits; whole numbers in full, and what is nearly 0 marked as such."""
     return Block("numbers", rows=tuple((name, _number(value)) for name, value in values.items()))
 
 
@@ -76,7 +77,9 @@ def code(versions: Mapping[str, Sequence[str]], marked: Collection[str] = ()) ->
 
 
 def _number(value: int | float) -> str:
-    return f"{value:,}" if isinstance(value, int) else short(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"≈ 0 ({value:.0e})" if 0 < abs(value) < NEAR_ZERO else short(value)
 
 
 def html(blocks: Sequence[Block]) -> str:

@@ -12,13 +12,14 @@ from gpt2lab.claims import bets, decks
 from gpt2lab.claims.base import Claim, Figures
 from gpt2lab.claims.bets import BETS, Result
 from gpt2lab.claims.bugs import source
+from gpt2lab.claims.readings import READINGS
 from gpt2lab.figures import card
 from gpt2lab.widgets.rounds import SIGNS, Rounds, round_number
 from gpt2lab.widgets.traits import Choice, Whole
 
 CODE, LEFT_OUT = "In code: ", "(Left out: "
 SEEDS = 99
-# How figures of an experiment stand to a bet that would have been right.
+# What figures show, where no reading of their own is written.
 SHOWS = {
     bets.WRONG: "If the statement were right, these figures could not come out like this.",
     bets.HALF_RIGHT: "The figures show where the statement stops being right.",
@@ -125,7 +126,8 @@ class Clinic(Rounds):
 
     def _statement(self, claim: Claim) -> list[card.Block]:
         question, statement = asked(claim)
-        blocks = [card.small(question), card.heading(statement)]
+        subject = decks.SUBJECTS[decks.topic(claim)]
+        blocks = [card.small(f"{subject[0].upper()}{subject[1:]}. {question}"), card.heading(statement)]
         if claim.statement.startswith(CODE) and claim.measurement and claim.measurement.wrong:
             blocks.append(card.code({"": source(claim.measurement.wrong)}))
         return blocks
@@ -134,9 +136,13 @@ class Clinic(Rounds):
         if claim.measurement is None:
             return []
         figures = measured(claim.id, self.seed)
-        shows = SHOWS[right] if claim.holds(figures) else "With these random numbers it does not come out."
+        shows = (
+            READINGS.get(claim.id, SHOWS[right])
+            if claim.holds(figures)
+            else "With these random numbers it does not come out."
+        )
         doc = f"Measured (seed {self.seed}): {one_line(claim.measurement.run.__doc__)}"
-        return [card.text(doc), card.numbers(figures), card.small(shows)]
+        return [card.text(doc), card.numbers(figures), card.text(shows)]
 
     def standing(self) -> str:
         score = f"Score on this topic: {self.result}."

@@ -8,6 +8,7 @@ from gpt2lab import claims
 from gpt2lab.claims.bets import Result
 from gpt2lab.claims.bugs import Bug, bugs
 from gpt2lab.claims.decks import CHAPTERS, topic
+from gpt2lab.claims.readings import READINGS
 from gpt2lab.figures import card
 from gpt2lab.widgets.clinic_panel import asked, measured, one_line
 from gpt2lab.widgets.rounds import SIGNS, Rounds, round_number
@@ -61,4 +62,6 @@ class FindTheBug(Rounds):
         ]
         if measurement := claim.measurement:
             blocks += [card.text(f"Measured: {one_line(measurement.run.__doc__)}"), card.numbers(measured(key, 0))]
+            if key in READINGS:
+                blocks.append(card.text(READINGS[key]))
         return [*blocks, card.small(f"In circulation: {asked(claim)[1]} More in chapter {CHAPTERS[topic(claim)]}.")]

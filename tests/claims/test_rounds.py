@@ -3,7 +3,7 @@
 import pytest
 
 from gpt2lab import claims
-from gpt2lab.claims import bets, bugs, decks, kinds
+from gpt2lab.claims import bets, bugs, decks, kinds, readings
 from gpt2lab.errors import InputError
 
 ALL = claims.all_claims()
@@ -122,6 +122,12 @@ def test_each_wrong_claim_is_of_one_kind():
     table = kinds.count()
     assert sum(n for row in table.values() for n in row.values()) == 162
     assert table["a slip in code"]["dropout"] == 0 and table["wrong reason"]["layer norm"] == 2
+
+
+def test_every_reading_is_one_line_on_an_experiment():
+    for id, said in readings.READINGS.items():
+        assert ALL[id].measurement is not None, id
+        assert said.endswith(".") and "\n" not in said and len(said) <= 120, said
 
 
 def test_outside_of_a_workspace_the_order_is_always_the_same():

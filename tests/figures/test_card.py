@@ -23,13 +23,14 @@ def test_a_card_says_everything_and_its_text_is_no_markup():
         card.heading("Is <b> right?"),
         card.text("Use `a < b` & more"),
         card.code(VERSIONS, marked=["A2"]),
-        card.numbers({"kept <all>": 0.123456, "parameters": 2362368}),
+        card.numbers({"kept <all>": 0.123456, "parameters": 2362368, "a": 1.19e-7, "b": 0.0, "c": -2e-5}),
         card.small("Source: x"),
     ]
     html = card.html(blocks)
     assert "Is &lt;b&gt; right?" in html and ">a &lt; b</code> &amp; more" in html
     assert f"{card.MARK} 2      return x + 1" in html and f"{card.BLANK} 2      return x\n" not in html
     assert "kept &lt;all&gt;" in html and ">0.123<" in html and ">2,362,368<" in html
+    assert ">≈ 0 (1e-07)<" in html and ">0<" in html and ">-2e-05<" in html
     assert 'scope="row"' in html and 'aria-label="code B"' in html
 
 
