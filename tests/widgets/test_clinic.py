@@ -71,7 +71,8 @@ def test_bet_measure_read():
     told = text(clinic)
     for said in ("✓ Hit: you bet “wrong”, it is wrong (computes something else)", "Measured (seed 0): How far the sum",
                  "dim=-1, over the keys", "Source: Vaswani", "Claim A9; more in chapter 03",
-                 "The rows of weights do not sum to 1; over the keys they do.", "Attention. This is found in code."):  # fmt: skip
+                 "The rows of weights do not sum to 1; over the keys they do.",
+                 "Attention. This is found in code."):  # fmt: skip
         assert said in told, told
     assert repr(clinic.result) == "1 of 31 answered: 1 hit"
     assert repr(clinic).endswith("answered: wrong; attention: `Softmax(dim=1)` on scores with a batch axis.")
