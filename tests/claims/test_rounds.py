@@ -86,7 +86,7 @@ def test_a_line_is_judged():
     other = "B" if bug.broken == "A" else "A"
     assert [bug.outcome(f"{bug.broken}2"), bug.outcome(f"{other}2")] == ["hit", "miss"]
     third = bugs.bugs(0)["H1"]
-    assert third.outcome(f"{third.broken}2") == "near"
+    assert [third.outcome(f"{third.broken}{n}") for n in (2, 3, 4)] == ["near", "hit", "near"]  # 4 follows from 3
     with pytest.raises(InputError, match="the line must be one of A2, A3, B2, B3, got 'A1'"):
         bug.outcome("A1")
 

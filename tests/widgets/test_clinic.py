@@ -69,6 +69,7 @@ def test_bet_measure_read():
     clinic.answer = "wrong"
     assert clinic.figures == claims.get("A9").experiment(0)
     told = text(clinic)
+    assert "Place your bet" not in told
     for said in ("✓ Hit: you bet “wrong”, it is wrong (computes something else)", "Measured (seed 0): How far the sum",
                  "dim=-1, over the keys", "Source: Vaswani", "Claim A9; more in chapter 03",
                  "The rows of weights do not sum to 1; over the keys they do.",
