@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import functools
 import inspect
@@ -16,7 +17,7 @@ from gpt2lab.claims.bets import Result
 from gpt2lab.claims.decks import SUBJECTS, topic
 from gpt2lab.errors import InputError, shown
 
-PURPOSES = {  # what both versions are meant to do, without saying what one of them misses
+PURPOSES = {  # what both versions are meant to do, where they have no docstring that says so
     "R9": "a residual connection around a part",
     "N1": "layer norm at the start of training: x is (batch, tokens, features)",
     "N8": "layer norm at the start of training: x is (batch, tokens, features)",
@@ -89,7 +90,8 @@ def bugs(seed: int) -> dict[str, Bug]:
     for id, claim in all_claims().items():
         measured = claim.measurement
         if measured and measured.wrong and measured.right:
-            purpose = PURPOSES.get(id, f"something on the subject “{SUBJECTS[topic(claim)]}”")
+            subject = f"something on the subject “{SUBJECTS[topic(claim)]}”"
+            purpose = " ".join((inspect.getdoc(measured.right) or PURPOSES.get(id, subject)).split()).rstrip(".")
             found.append(_bug(id, purpose, measured.wrong, measured.right, draw.choice("AB")))
     draw.shuffle(found)
     return {bug.id: bug for bug in sorted(found, key=lambda bug: bug.id in SHOWN)}
@@ -100,17 +102,24 @@ def _bug(id: str, purpose: str, wrong: Callable[..., object], right: Callable[..
     sources = {broken: source(wrong), other: source(right)}
     versions = {side: sources[side] for side in "AB"}  # in this order, whichever is broken
     lines = tuple(f"{side}{n}" for side in "AB" for n, _ in enumerate(versions[side], start=1) if n > 1)
-    places = CULPRITS.get(id) or differing(versions[broken], versions[other])
+    places = differing(versions[broken], versions[other])
+    if len(places) > 1:
+        places = CULPRITS.get(id, places)
     return Bug(id, purpose, versions, broken, lines, tuple(f"{broken}{n}" for n in places))
 
 
 def source(function: Callable[..., object]) -> tuple[str, ...]:
-    """The lines of a function or class, under the name f, which gives nothing away, without docstring and comments."""
+    """The lines of a function, called f, without types, docstring and comments: nothing that gives it away."""
     text = textwrap.dedent(inspect.getsource(function))
-    text = re.sub(r'^\s+"""(?:.|\n)*?"""\n', "", text, count=1, flags=re.M)
-    text = re.sub(rf"\b{function.__name__}\b", "f", text)
-    lines = [re.sub(r"\s+# .*$", "", line).rstrip() for line in text.splitlines()]
-    return tuple(line for line in lines if line and not line.startswith("@"))
+    made = ast.parse(text).body[0]
+    assert isinstance(made, ast.FunctionDef), f"{function.__name__} is no function"
+    for parameter in ast.walk(made.args):
+        if isinstance(parameter, ast.arg):
+            parameter.annotation = None
+    body = made.body[1:] if ast.get_docstring(made) else made.body
+    lines = [f"def f({ast.unparse(made.args)}):", *text.splitlines()[body[0].lineno - 1 :]]
+    lines = [re.sub(rf"\b{made.name}\b", "f", re.sub(r"\s+# .*$", "", line)).rstrip() for line in lines]
+    return tuple(filter(None, lines))
 
 
 def differing(wrong: tuple[str, ...], right: tuple[str, ...]) -> tuple[int, ...]:
