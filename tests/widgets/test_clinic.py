@@ -113,8 +113,8 @@ def test_again_with_other_random_numbers():
     first = clinic.figures
     press(clinic, "Measure again")
     assert clinic.seed == 1 and clinic.figures != first and "(seed 1)" in text(clinic)
-    clinic.show("R3")  # no experiment
-    clinic.answer = "half right"
+    clinic.show("R11")  # no experiment
+    clinic.answer = "wrong"
     assert clinic._again.layout.display == "none" and clinic.figures == {}
     clinic.show("R1")
     clinic.seed = 99
