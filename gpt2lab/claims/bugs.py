@@ -79,7 +79,7 @@ class Bug:
 
 @functools.cache
 def bugs(seed: int) -> dict[str, Bug]:
-    """A round for every claim with code, by id, in an order of the learner's own.
+    """A round for every claim with code, by id: short code first, otherwise in an order of the learner's own.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def bugs(seed: int) -> dict[str, Bug]:
             purpose = " ".join((inspect.getdoc(measured.right) or PURPOSES.get(id, subject)).split()).rstrip(".")
             found.append(_bug(id, purpose, measured.wrong, measured.right, draw.choice("AB")))
     draw.shuffle(found)
-    return {bug.id: bug for bug in sorted(found, key=lambda bug: bug.id in SHOWN)}
+    return {bug.id: bug for bug in sorted(found, key=lambda bug: (bug.id in SHOWN, len(bug.lines)))}
 
 
 def _bug(id: str, purpose: str, wrong: Callable[..., object], right: Callable[..., object], broken: str) -> Bug:

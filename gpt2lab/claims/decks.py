@@ -56,7 +56,7 @@ def topic(claim: Claim) -> str:
 
 @validates
 def deck(subject: str, seed: int) -> tuple[str, ...]:
-    """The ids on a subject, shuffled; those with an experiment first.
+    """The ids on a subject, shuffled; those with an experiment first, and sentences before code.
 
     Parameters
     ----------
@@ -80,7 +80,11 @@ def deck(subject: str, seed: int) -> tuple[str, ...]:
 def _shuffled(subject: str, seed: int) -> tuple[str, ...]:
     ids = [id for id, claim in all_claims().items() if subject in (EVERYTHING, SUBJECTS[topic(claim)])]
     random.Random(f"{subject} {seed}").shuffle(ids)
-    return tuple(sorted(ids, key=lambda id: all_claims()[id].measurement is None))
+    return tuple(sorted(ids, key=lambda id: _hardness(all_claims()[id])))
+
+
+def _hardness(claim: Claim) -> tuple[bool, bool]:
+    return claim.measurement is None, claim.statement.startswith("In code:")
 
 
 @functools.cache
