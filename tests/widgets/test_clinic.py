@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from PIL import Image
 
 from gpt2lab import claims, records
 from gpt2lab.claims import decks
-from gpt2lab.course import copies
+from gpt2lab.course import copies, notebooks
 from gpt2lab.errors import InputError
 from gpt2lab.widgets import Clinic, FindTheBug, WhichAreRight, clinic_panel, rounds
 
+CHAPTER = Path(__file__).parents[2] / "chapters" / "15_claims.ipynb"
 GAMES = [Clinic, FindTheBug, WhichAreRight]
 
 
@@ -82,6 +84,10 @@ def test_bet_measure_read():
 def test_every_claim_can_be_met():
     clinic = Clinic(topic="everything")
     assert sorted(clinic.deck()) == sorted(claims.all_claims())
+    by_topic = [id for topic in Clinic.topic.options[:-1] for id in Clinic(topic=topic).deck()]
+    assert sorted(by_topic) == sorted(claims.all_claims())  # each once
+    sources = [cell.source for cell in notebooks.read(CHAPTER).cells]
+    assert all(any(f"= {make.__name__}()" in source for source in sources) for make in GAMES)
     clinic.topic = "heads"
     for id in ("R1", "C1", "T20"):  # in whatever topic it is
         clinic.show(id)
