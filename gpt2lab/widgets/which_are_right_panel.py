@@ -98,6 +98,7 @@ class WhichAreRight(Rounds):
             self._boxes = {letter: ipywidgets.Checkbox(indent=False, layout={"width": "100%"}) for letter in LETTERS}
             self._answer_bar.children = [ipywidgets.VBox(list(self._boxes.values()))]
             self._answer_bar.layout.width = "100%"
+            self._answer_bar.add_class("gpt2lab-statements")  # long lines wrap
             self._showing = ""
         answer = self.answer_to(self.key)
         for letter, id in self._lettered(self.key):
