@@ -9,11 +9,18 @@ The claims stand in ``data/TOPIC.toml``, one table per id::
     source = "openai/gpt-2 src/model.py, block; Vaswani et al. 2017, section 3.1"
 
 An experiment stands in ``experiments/TOPIC.py``. It runs in seconds on a CPU and returns the figures on
-which the verdict rests; ``shows`` says what they must be like::
+which the verdict rests; ``shows`` says what they must be like. Whatever draws from torch's own generator
+draws by the seed::
 
     @experiment("R1", shows=lambda found: found["negative with the ReLU"] == 0 < found["negative in GPT-2"])
     def relu_after_the_sum(seed: int) -> Figures:
         \"\"\"One block with random weights, as it is and with a ReLU after the sums.\"\"\"
+
+A topic with many experiments spreads them over ``experiments/TOPIC.py`` and ``experiments/TOPIC_*.py``.
+
+Where the claim is code, the experiment has it twice: ``wrong``, minimal, with its one wrong line, and
+``right``, the same with that line mended. Their names end in ``_wrong`` and ``_right``; ``listing`` shows
+them without these endings, so that nothing but the line differs.
 
 Sections of papers are given from memory where the paper could not be opened.
 """
@@ -22,6 +29,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
+import re
+import textwrap
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +55,21 @@ class Experiment:
     shows: Callable[[Figures], bool]
     wrong: Callable[..., object] | None = None  # the claim's code, with its one wrong line
     right: Callable[..., object] | None = None
+
+    @property
+    def wrong_line(self) -> int | None:
+        """The line of ``listing(wrong)``, from 1, that ``listing(right)`` has otherwise; None without such code."""
+        if self.wrong is None or self.right is None:
+            return None
+        pairs = zip(listing(self.wrong).splitlines(), listing(self.right).splitlines(), strict=True)
+        return next(number for number, (wrong, right) in enumerate(pairs, 1) if wrong != right)
+
+
+def listing(function: Callable[..., object]) -> str:
+    """The source of a ``wrong`` or a ``right`` without what would tell them apart: endings, notes to linters."""
+    text = textwrap.dedent(inspect.getsource(function))
+    text = re.sub(r"_(?:wrong|right)\b", "", text)
+    return re.sub(r" +# (?:noqa|type:).*$", "", text, flags=re.MULTILINE).rstrip()
 
 
 @dataclass(frozen=True)
@@ -83,7 +108,7 @@ class Claim:
 
     @validates
     def experiment(self, seed: int = 0) -> Figures:
-        """Measure it.
+        """Measure it, the same figures for the same seed; torch's generator and settings stay as they are.
 
         Raises
         ------
@@ -93,7 +118,12 @@ class Claim:
         measured = self.measurement
         if measured is None:
             raise InputError(f"claim {self.id} has no experiment; its verdict rests on {self.source}")
-        return measured.run(whole_number("seed", seed))
+        number = whole_number("seed", seed)
+        import torch  # the statements are read without it
+
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(number)
+            return measured.run(number)
 
     def holds(self, figures: Figures) -> bool:
         """Whether the figures of an experiment bear the verdict out."""
@@ -130,8 +160,10 @@ def experiment(
 @functools.cache
 def _load(topic: str) -> None:
     """Import the topic's experiments, which file themselves."""
-    if files("gpt2lab.claims.experiments").joinpath(f"{topic}.py").is_file():
-        importlib.import_module(f"gpt2lab.claims.experiments.{topic}")
+    for file in files("gpt2lab.claims.experiments").iterdir():
+        name = file.name.removesuffix(".py")
+        if name == topic or name.startswith(f"{topic}_"):
+            importlib.import_module(f"gpt2lab.claims.experiments.{name}")
 
 
 @functools.cache
