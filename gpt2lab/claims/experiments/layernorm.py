@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from gpt2lab.block import TransformerBlock
 from gpt2lab.claims.base import Figures, experiment
+from gpt2lab.claims.experiments.attention import small_gpt2
 from gpt2lab.claims.experiments.measures import farthest, numbers
-from gpt2lab.layernorm import layer_norm
+from gpt2lab.claims.experiments.residual import DEPTH, D, block_and_input, made_block, sums
+from gpt2lab.layernorm import LayerNorm, layer_norm
 
 EPS = 1e-5
 
@@ -16,50 +18,6 @@ EPS = 1e-5
 def norm(x: Tensor) -> Tensor:
     """Layer norm as it is at the start of training: gain 1, bias 0."""
     return layer_norm(x, torch.ones(x.shape[-1]), torch.zeros(x.shape[-1]), EPS)
-
-
-def over_everything(x: Tensor) -> Tensor:
-    mean, variance = torch.mean(x), torch.var(x)
-    return (x - mean) / torch.sqrt(variance + 1e-8)
-
-
-def over_the_features(x: Tensor) -> Tensor:
-    mean, variance = x.mean(-1, keepdim=True), x.var(-1, keepdim=True, unbiased=False)
-    return (x - mean) / torch.sqrt(variance + EPS)
-
-
-@experiment(
-    "N1",
-    shows=lambda found: (
-        min(found["whole tensor: sample 0"], found["whole tensor: token 0"]) > 0.02
-        and found["per token: sample 0"] == found["per token: token 0"] == 0
-    ),
-    wrong=over_everything,
-    right=over_the_features,
-)
-def statistics_of_everything(seed: int) -> Figures:
-    """How far sample 0 moves when sample 1 is changed, and token 0 when the last token is (largest change)."""
-    x = numbers(seed, 2, 4, 8)
-    sample, token = x.clone(), x.clone()
-    sample[1], token[0, -1] = 3 * sample[1] + 1, 3 * token[0, -1] + 1
-    return {
-        "whole tensor: sample 0": farthest(over_everything(sample)[0], over_everything(x)[0]),
-        "whole tensor: token 0": farthest(over_everything(token)[0, 0], over_everything(x)[0, 0]),
-        "per token: sample 0": farthest(over_the_features(sample)[0], over_the_features(x)[0]),
-        "per token: token 0": farthest(over_the_features(token)[0, 0], over_the_features(x)[0, 0]),
-    }
-
-
-@experiment(
-    "N2", shows=lambda found: abs(found["std of the code"] - (767 / 768) ** 0.5) < 1e-5 and found["std"] > 0.99999
-)
-def divided_by_n_minus_one(seed: int) -> Figures:
-    """The standard deviation of one normalised token of 768 features, by the code and by layer norm."""
-    x = numbers(seed, 1, 768)
-    return {
-        "std of the code": over_everything(x).std(unbiased=False).item(),
-        "std": norm(x).std(unbiased=False).item(),
-    }
 
 
 @experiment(
@@ -107,21 +65,70 @@ def features_keep_their_means(seed: int) -> Figures:
     }
 
 
-def std_plus_eps(x: Tensor) -> Tensor:
-    return (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + EPS)
+def after_the_sums(block: TransformerBlock, x: Tensor) -> Tensor:
+    x = block.ln_1(x + block.attn(x))
+    return block.ln_2(x + block.ffn(x))
 
 
 @experiment(
-    "N8",
-    shows=lambda found: found["768 wide"] < 0.01 < 0.2 < found["2 wide"] and found["2 wide, by hand"] < 1e-5,
-    wrong=std_plus_eps,
-    right=over_the_features,
-)
-def unbiased_deviation(seed: int) -> Figures:
-    """Largest difference from torch's layer norm, in wide and in narrow vectors."""
-    wide, narrow = numbers(seed, 64, 768), numbers(seed, 64, 2)
+    "N9",
+    shows=lambda found: found["from each other"] > 0.1
+    and abs(found["2017: std of a token"] - 1) < 1e-3 < abs(found["GPT-2: std of a token"] - 1),
+)  # fmt: skip
+@torch.no_grad()
+def before_or_after(seed: int) -> Figures:
+    """One block's weights with the norms before the parts and after the sums: how its two outputs differ."""
+    block, x = block_and_input(seed)
+    after = after_the_sums(block, x)
     return {
-        "768 wide": (std_plus_eps(wide) - F.layer_norm(wide, (768,))).abs().max().item(),
-        "2 wide": (std_plus_eps(narrow) - F.layer_norm(narrow, (2,))).abs().max().item(),
-        "2 wide, by hand": (over_the_features(narrow) - F.layer_norm(narrow, (2,))).abs().max().item(),
+        "from each other": farthest(block(x), after),
+        "2017: std of a token": after.std(-1, unbiased=False).mean().item(),
+        "GPT-2: std of a token": block(x).std(-1, unbiased=False).mean().item(),
     }
+
+
+@experiment("N10", shows=lambda found: found["in each block"] == 2 and found["in all"] == 2 * found["blocks"] + 1)
+def how_many_norms(seed: int) -> Figures:
+    """The layer norms of a GPT-2 of three blocks."""
+    model = small_gpt2(seed)
+    return {
+        "blocks": len(model.blocks),
+        "in each block": sum(isinstance(module, LayerNorm) for module in model.blocks[0].modules()),
+        "in all": sum(isinstance(module, LayerNorm) for module in model.modules()),
+    }
+
+
+@experiment(
+    "N12",
+    shows=lambda found: found["std before it"] < 0.5 and abs(found["std after it"] - 1) < 0.1
+    and found["logits move by, relative"] > 0.5,
+)  # fmt: skip
+@torch.no_grad()
+def what_the_last_norm_does(seed: int) -> Figures:
+    """A fresh GPT-2: the stream's std before and after ln_f, and how far the logits move if ln_f is left out."""
+    model, tokens = small_gpt2(seed), torch.arange(10)[None]
+    trace = model.trace(tokens)
+    without = model.unembed(trace.resid_final)
+    return {
+        "std before it": trace.resid_final.std().item(),
+        "std after it": trace.ln_f.out.std().item(),
+        "logits move by, relative": ((without - trace.logits).norm() / trace.logits.norm()).item(),
+    }
+
+
+@experiment("N13", shows=lambda found: found["norms before the parts"] < 0.7 < 0.75 < found["norms after the sums"])
+def gradients_at_the_start(seed: int) -> Figures:
+    """The gradient at the last feed-forward network in 16 blocks, relative to 2 blocks, before any training."""
+    found: Figures = {}
+    for name, step in (("norms before the parts", sums), ("norms after the sums", after_the_sums)):
+        lengths = []
+        for depth in (2, DEPTH):
+            blocks, x = [made_block(100 * seed + i) for i in range(depth)], numbers(seed, 16, 10, D)
+            for block in blocks:
+                x = step(block, x)
+            (norm(x) * numbers(seed + 1, *x.shape)).sum().backward()
+            last = blocks[-1].ffn.down.get_parameter("weight").grad
+            assert last is not None
+            lengths.append(last.norm().item())
+        found[name] = lengths[1] / lengths[0]
+    return found
