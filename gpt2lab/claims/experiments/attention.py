@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gpt2lab.attention import attention, causal_mask
+from gpt2lab.attention import attention, attention_scores, causal_mask
 from gpt2lab.claims.base import Figures, experiment
 from gpt2lab.claims.experiments.measures import farthest, numbers
 from gpt2lab.config import GPT2Config
@@ -33,37 +33,6 @@ def who_sees_the_last_token(seed: int) -> Figures:
     return found
 
 
-def layers_made_in_the_function(x: Tensor) -> Tensor:
-    d = x.shape[-1]
-    q, k, v = nn.Linear(d, d)(x), nn.Linear(d, d)(x), nn.Linear(d, d)(x)
-    return attention(q, k, v)[0]
-
-
-def layers_handed_in(x: Tensor, to_q: nn.Linear, to_k: nn.Linear, to_v: nn.Linear) -> Tensor:
-    return attention(to_q(x), to_k(x), to_v(x))[0]
-
-
-@experiment(
-    "A2",
-    shows=lambda found: found["made inside: two calls"] > 0.05 and found["handed in: two calls"] == 0,
-    wrong=layers_made_in_the_function,
-    right=layers_handed_in,
-)
-@torch.no_grad()
-def two_calls(seed: int) -> Figures:
-    """How far two calls on the same input lie apart (largest difference)."""
-    x = numbers(seed, 2, 6, 16)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        q, k, v = (nn.Linear(16, 16) for _ in range(3))
-        made = [layers_made_in_the_function(x) for _ in range(2)]
-    kept = [layers_handed_in(x, q, k, v) for _ in range(2)]
-    return {
-        "made inside: two calls": farthest(made[0], made[1]),
-        "handed in: two calls": farthest(kept[0], kept[1]),
-    }
-
-
 @experiment("A3", shows=lambda found: found["the weights move by"] == 0 < found["the output moves by"])
 def values_do_not_choose(seed: int) -> Figures:
     """What changes when the values are replaced by other random numbers (largest change)."""
@@ -86,81 +55,51 @@ def everybody_likes_itself(seed: int) -> Figures:
     }
 
 
-def transposed_front(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return (q @ k.transpose(0, 1)).softmax(-1) @ v
-
-
-def transposed_back(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return (q @ k.transpose(-2, -1)).softmax(-1) @ v
+@experiment("A4", shows=lambda found: set(list(found.values())[:4]) == {64} and found["narrowest vector"] == 768)
+def width_of_a_comparison(seed: int) -> Figures:
+    """In how many dimensions a head compares, in each size of GPT-2, and how wide the narrowest one's vectors are."""
+    sizes = {
+        "small": GPT2Config.gpt2(),
+        "medium": GPT2Config.gpt2_medium(),
+        "large": GPT2Config.gpt2_large(),
+        "XL": GPT2Config.gpt2_xl(),
+    }
+    found: Figures = {f"{name}: d_head": config.d_head for name, config in sizes.items()}
+    return {**found, "narrowest vector": min(config.d_model for config in sizes.values())}
 
 
 @experiment(
-    "A7",
-    shows=lambda found: (
-        found["2 samples of 5: runs"] == 0
-        and found["4 of 4: sample 0 moves by"] > 0.01
-        and found["right: sample 0 moves by"] == 0
-    ),
-    wrong=transposed_front,
-    right=transposed_back,
-)
-def samples_mixed(seed: int) -> Figures:
-    """Whether it runs on (2, 5, 8), and how far sample 0 moves when sample 1 changes, where all sizes are 4."""
-    x = numbers(seed, 2, 5, 8)
-    try:
-        transposed_front(x, x, x)
-        runs = 1
-    except RuntimeError:
-        runs = 0
-    x = numbers(seed, 4, 4, 4)
-    other = x.clone()
-    other[1] = -other[1]
+    "A6",
+    shows=lambda found: found["vectors per query, weighted"] == 6 and found["vectors per query, summed"] == 1
+    and found["the sum: from attention"] < 1e-5,
+)  # fmt: skip
+def weighted_is_not_summed(seed: int) -> Figures:
+    """Six tokens: vectors per query after weighting and after the sum, and how far the sum is from attention."""
+    x = numbers(seed, 6, 16)
+    out, weights = attention(x, x, x)
+    weighted = weights[..., None] * x  # (T_query, T_key, d)
+    summed = weighted.sum(1)
     return {
-        "2 samples of 5: runs": runs,
-        "4 of 4: sample 0 moves by": farthest(transposed_front(other, other, other)[0], transposed_front(x, x, x)[0]),
-        "right: sample 0 moves by": farthest(transposed_back(other, other, other)[0], transposed_back(x, x, x)[0]),
+        "vectors per query, weighted": weighted.numel() // 16 // 6,
+        "vectors per query, summed": summed.numel() // 16 // 6,
+        "the sum: from attention": farthest(summed, out),
     }
 
 
 @experiment(
-    "A8",
-    shows=lambda found: (
-        found["undivided: largest weight"] > 0.5 > 0.2 > found["divided: largest weight"]
-        and found["undivided: gradient"] < found["divided: gradient"]
-    ),
-)
-def without_the_root(seed: int) -> Figures:
-    """64 queries, 256 keys, 768 wide, variance 1: mean largest weight, and Σ p (1 − p), which the gradient passes."""
-    scores = numbers(seed, 64, 768) @ numbers(seed + 50, 256, 768).T
-    found = {}
-    for name, divisor in (("undivided", 1.0), ("divided", 768**0.5)):
-        p = (scores / divisor).softmax(-1)
-        found[f"{name}: largest weight"] = p.amax(-1).mean().item()
-        found[f"{name}: gradient"] = (p * (1 - p)).sum(-1).mean().item()
+    "A13",
+    shows=lambda found: found["scores: numbers"] == found["weights: numbers"] == 36 and found["output: numbers"] == 96
+    and found["weights: row sums from 1"] < 1e-5 < 0.1 < found["scores: row sums from 1"],
+)  # fmt: skip
+def three_things(seed: int) -> Figures:
+    """Scores, weights and output of six tokens, 16 wide: how many numbers, and how far row sums are from 1 at most."""
+    x = numbers(seed, 6, 16)
+    (out, weights), scores = attention(x, x, x), attention_scores(x, x)
+    found: Figures = {}
+    for name, tensor in (("scores", scores), ("weights", weights), ("output", out)):
+        found[f"{name}: numbers"] = tensor.numel()
+        found[f"{name}: row sums from 1"] = (tensor.sum(-1) - 1).abs().max().item()
     return found
-
-
-def softmax_over_the_second_axis(scores: Tensor) -> Tensor:
-    return scores.softmax(dim=1)
-
-
-def softmax_over_the_keys(scores: Tensor) -> Tensor:
-    return scores.softmax(dim=-1)
-
-
-@experiment(
-    "A9",
-    shows=lambda found: found["farthest row sum from 1"] > 0.1 and found["right: farthest"] < 1e-5,
-    wrong=softmax_over_the_second_axis,
-    right=softmax_over_the_keys,
-)
-def rows_that_do_not_sum(seed: int) -> Figures:
-    """How far the sum of a row of weights is from 1, at most; scores (2, 5, 5)."""
-    scores = numbers(seed, 2, 5, 5)
-    return {
-        "farthest row sum from 1": (softmax_over_the_second_axis(scores).sum(-1) - 1).abs().max().item(),
-        "right: farthest": (softmax_over_the_keys(scores).sum(-1) - 1).abs().max().item(),
-    }
 
 
 @experiment("A14", shows=lambda found: found["fixed weights"] < 1e-4 < 0.1 < found["as it is"])
@@ -190,17 +129,6 @@ def choosing_leaves_no_gradient(seed: int) -> Figures:
         (out.sum() + 0 * q.sum()).backward()
         found[f"{name}: gradient"] = 0.0 if q.grad is None else q.grad.norm().item()
     return found
-
-
-def heads_of_any_number(x: Tensor, h: int) -> Tensor:
-    return x.reshape(h, -1, x.shape[-1] // h)
-
-
-@experiment("A24", shows=lambda found: found["tokens before"] == 9 and found["tokens after"] != 9)
-def other_tokens(seed: int) -> Figures:
-    """Nine tokens of ten features, cut into three heads without asking whether 3 divides 10."""
-    cut = heads_of_any_number(numbers(seed, 9, 10), 3)
-    return {"tokens before": 9, "tokens after": cut.shape[1], "features of a head": cut.shape[2]}
 
 
 @experiment("A29", shows=lambda found: found["rows in another order"] < 1e-5)
