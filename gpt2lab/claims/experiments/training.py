@@ -2,66 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ExponentialLR, LRScheduler, StepLR
 
 from gpt2lab.claims.base import Figures, experiment
-from gpt2lab.claims.experiments.measures import numbers
+from gpt2lab.claims.experiments.attention import small_gpt2
+from gpt2lab.claims.experiments.measures import numbers, stops
+from gpt2lab.compression import remove_heads, zero_smallest
 from gpt2lab.metrics import accuracy, f1, recall
+from gpt2lab.model import GPT2
 
 
-def softmax_first(logits: Tensor, targets: Tensor) -> Tensor:
-    return F.cross_entropy(logits.softmax(-1), targets)
+def loss_wrong(logits: Tensor, targets: Tensor) -> Tensor:
+    scores = logits.softmax(-1)
+    return F.cross_entropy(scores, targets)
 
 
-def logits_as_they_are(logits: Tensor, targets: Tensor) -> Tensor:
-    return F.cross_entropy(logits, targets)
+def loss_right(logits: Tensor, targets: Tensor) -> Tensor:
+    scores = logits
+    return F.cross_entropy(scores, targets)
 
 
 @experiment(
     "T2",
     shows=lambda found: found["softmax twice"] > 9 and found["once"] < 0.01,
-    wrong=softmax_first,
-    right=logits_as_they_are,
+    wrong=loss_wrong,
+    right=loss_right,
 )
 def softmax_twice(seed: int) -> Figures:
     """The loss of a perfectly sure and right prediction over 50,257 tokens."""
     target = torch.randint(50257, (1,), generator=torch.Generator().manual_seed(seed))
     logits = 100.0 * F.one_hot(target, 50257)
-    return {"softmax twice": softmax_first(logits, target).item(), "once": logits_as_they_are(logits, target).item()}
+    return {"softmax twice": loss_wrong(logits, target).item(), "once": loss_right(logits, target).item()}
 
 
-@experiment("T1", shows=lambda found: found["one-hot targets: difference"] < 1e-5 < 1 < found["ids: difference"])
-def ids_for_probabilities(seed: int) -> Figures:
-    """−Σ target · log p against torch's loss: with one-hot targets, and with ids where 10 rows meet 10 tokens."""
-    logits = numbers(seed, 10, 10)
-    ids = torch.randint(10, (10,), generator=torch.Generator().manual_seed(seed))
-    log_p, right = logits.log_softmax(-1), F.cross_entropy(logits, ids)
-    return {
-        "one-hot targets: difference": (-(F.one_hot(ids, 10) * log_p).sum(-1).mean() - right).abs().item(),
-        "ids: difference": (-(ids * log_p).sum(-1).mean() - right).abs().item(),
-    }
+def cross_entropy_wrong(logits: Tensor, targets: Tensor) -> Tensor:
+    log_p = logits.log_softmax(-1)
+    loss = -(targets * log_p).sum(-1)
+    return loss.mean()
 
 
-def each_by_itself(gradients: list[Tensor], limit: float) -> list[Tensor]:
-    return [g * min(1.0, limit / float(g.norm())) for g in gradients]
+def cross_entropy_right(logits: Tensor, targets: Tensor) -> Tensor:
+    log_p = logits.log_softmax(-1)
+    loss = -log_p.gather(-1, targets[:, None])[:, 0]
+    return loss.mean()
 
 
 @experiment(
-    "T3", shows=lambda found: found["one norm: 0.8 becomes"] < 0.7 and found["each by itself: 0.8 stays"] > 0.79
-)
+    "T1",
+    shows=lambda found: found["one-hot targets: from torch's loss"] < 1e-5 < 1 < found["ids: from torch's loss"]
+    and found["6 ids: stops with a RuntimeError"] == 1 and found["right, ids: from torch's loss"] < 1e-5,
+    wrong=cross_entropy_wrong,
+    right=cross_entropy_right,
+)  # fmt: skip
+def ids_for_probabilities(seed: int) -> Figures:
+    """The code with one-hot targets, with ids where 10 rows meet 10 tokens, and with six ids; the right line."""
+    logits = numbers(seed, 10, 10)
+    ids = torch.randint(10, (10,), generator=torch.Generator().manual_seed(seed))
+    right = F.cross_entropy(logits, ids)
+    return {
+        "one-hot targets: from torch's loss": (cross_entropy_wrong(logits, F.one_hot(ids, 10)) - right).abs().item(),
+        "ids: from torch's loss": (cross_entropy_wrong(logits, ids) - right).abs().item(),
+        "6 ids: stops with a RuntimeError": stops(RuntimeError, cross_entropy_wrong, logits[:6], ids[:6]),
+        "right, ids: from torch's loss": (cross_entropy_right(logits, ids) - right).abs().item(),
+    }
+
+
+def clip_wrong(gradients: list[Tensor], limit: float) -> list[Tensor]:
+    norms = [gradient.norm() for gradient in gradients]
+    return [g * (limit / n).clamp(max=1) for g, n in zip(gradients, norms, strict=True)]
+
+
+def clip_right(gradients: list[Tensor], limit: float) -> list[Tensor]:
+    norms = len(gradients) * [torch.stack([gradient.norm() for gradient in gradients]).norm()]
+    return [g * (limit / n).clamp(max=1) for g, n in zip(gradients, norms, strict=True)]
+
+
+@experiment(
+    "T3",
+    shows=lambda found: found["torch: 0.8 becomes"] < 0.7 and found["each by itself: 0.8 stays"] > 0.79
+    and abs(found["one norm: 0.8 becomes"] - found["torch: 0.8 becomes"]) < 1e-5,
+    wrong=clip_wrong,
+    right=clip_right,
+)  # fmt: skip
 def one_norm(seed: int) -> Figures:
     """Gradients 0.8 and 0.9, each below the limit 1: what clipping makes of the first."""
     a, b = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(1))
     a.grad, b.grad = torch.tensor([0.8]), torch.tensor([0.9])
     torch.nn.utils.clip_grad_norm_([a, b], 1.0)
-    alone = each_by_itself([torch.tensor([0.8]), torch.tensor([0.9])], 1.0)
-    return {"one norm: 0.8 becomes": a.grad.item(), "each by itself: 0.8 stays": alone[0].item()}
+    gradients = [torch.tensor([0.8]), torch.tensor([0.9])]
+    return {
+        "torch: 0.8 becomes": a.grad.item(),
+        "one norm: 0.8 becomes": clip_right(gradients, 1.0)[0].item(),
+        "each by itself: 0.8 stays": clip_wrong(gradients, 1.0)[0].item(),
+    }
 
 
 @experiment("T4", shows=lambda found: found["1e-8 becomes"] == found["1e-8"])
@@ -81,29 +116,71 @@ def a_rare_class(seed: int) -> Figures:
     return {"F1": f1(truth, called), "with accuracy": 2 * a * r / (a + r)}
 
 
-def rate_after(steps: int, make: Callable[[Optimizer], LRScheduler]) -> float:
-    """What torch's schedule makes of a rate of 1."""
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = make(optimizer)
-    for _ in range(steps):
-        optimizer.step()
-        schedule.step()
-    return float(schedule.get_last_lr()[0])
+@experiment(
+    "T13",
+    shows=lambda found: found["accuracy of the sure model"] == found["accuracy of the unsure model"] == 1
+    and found["perplexity, unsure"] > 1.5 * found["perplexity, sure"]
+    and abs(found["perplexity of equal probabilities"] - 50257) < 1,
+)  # fmt: skip
+def what_accuracy_does_not_see(seed: int) -> Figures:
+    """Two predictions of 100 tokens out of 10, right each time, with a lead of 6 and of 1; one without a preference."""
+    ids = torch.randint(10, (100,), generator=torch.Generator().manual_seed(seed))
+    found: Figures = {}
+    for name, lead in (("sure", 6.0), ("unsure", 1.0)):
+        logits = lead * F.one_hot(ids, 10)
+        found[f"accuracy of the {name} model"] = accuracy(ids, logits.argmax(-1))
+        found[f"perplexity, {name}"] = F.cross_entropy(logits, ids).exp().item()
+    equal = F.cross_entropy(torch.zeros(1, 50257).double(), ids[:1])
+    return {**found, "perplexity of equal probabilities": equal.exp().item()}
 
 
-@experiment("T20", shows=lambda found: found["every step"] < 1e-20 and abs(found["every 1,000 steps"] - 0.95) < 1e-9)
-def unit_of_time(seed: int) -> Figures:
-    """A rate of 1 after 1,000 steps, multiplied by 0.95 every step and every 1,000 steps."""
+@experiment(
+    "T14",
+    shows=lambda found: found["90 % zeros: numbers"] == found["whole: numbers"] > found["half the heads out: numbers"]
+    and found["90 % zeros: share of zeros"] > 0.6,
+)  # fmt: skip
+def zeros_are_numbers(seed: int) -> Figures:
+    """A small GPT-2: numbers stored whole, with nine of ten weights of its blocks zero, with half its heads out."""
+    model = small_gpt2(seed)
+    zeros = zero_smallest(model, 0.9)
     return {
-        "every step": rate_after(1000, lambda optimizer: ExponentialLR(optimizer, 0.95)),
-        "every 1,000 steps": rate_after(1000, lambda optimizer: StepLR(optimizer, 1000, 0.95)),
+        "whole: numbers": model.n_parameters(),
+        "90 % zeros: numbers": zeros.n_parameters(),
+        "90 % zeros: share of zeros": sum(int((p == 0).sum()) for p in zeros.parameters()) / zeros.n_parameters(),
+        "half the heads out: numbers": remove_heads(model, [(i, h) for i in range(3) for h in (0, 1)]).n_parameters(),
     }
 
 
-@experiment("T10", shows=lambda found: found["torch at epoch 10"] == 0.5 and found["rate / step size"] == 0.1)
-def step_schedule(seed: int) -> Figures:
-    """Torch's StepLR(10, 0.5) from a rate of 1, at epoch 10; and the first rate divided by the step size."""
-    return {
-        "torch at epoch 10": rate_after(10, lambda optimizer: StepLR(optimizer, 10, 0.5)),
-        "rate / step size": 1 / 10,
-    }
+def to_plot_wrong(model: GPT2, tokens: Tensor, layer: int, head: int) -> Tensor:
+    trace = model.trace(tokens).blocks[layer]
+    assert trace is not None
+    return trace.resid_post[0]
+
+
+def to_plot_right(model: GPT2, tokens: Tensor, layer: int, head: int) -> Tensor:
+    trace = model.trace(tokens).blocks[layer]
+    assert trace is not None
+    return trace.attn.attn_weights[0, head]
+
+
+@experiment(
+    "T15",
+    shows=lambda found: found["code: columns"] != found["tokens"] == found["right: columns"]
+    and found["right: row sums from 1"] < 1e-5 < 0.1 < found["code: row sums from 1"]
+    and found["right: smallest"] == 0 > found["code: smallest"],
+    wrong=to_plot_wrong,
+    right=to_plot_right,
+)  # fmt: skip
+@torch.no_grad()
+def what_is_plotted(seed: int) -> Figures:
+    """What a plot of nine tokens would show: columns, how far row sums are from 1 at most, the smallest number."""
+    model, tokens = small_gpt2(seed), torch.arange(9)[None]
+    found: Figures = {"tokens": 9}
+    for name, code in (("code", to_plot_wrong), ("right", to_plot_right)):
+        shown = code(model, tokens, 0, 0)
+        found |= {
+            f"{name}: columns": shown.shape[-1],
+            f"{name}: row sums from 1": (shown.sum(-1) - 1).abs().max().item(),
+            f"{name}: smallest": shown.min().item(),
+        }
+    return found
