@@ -19,8 +19,8 @@ draws by the seed::
 A topic with many experiments spreads them over ``experiments/TOPIC.py`` and ``experiments/TOPIC_*.py``.
 
 Where the claim is code, the experiment has it twice: ``wrong``, minimal, with its one wrong line, and
-``right``, the same with that line mended. Their names end in ``_wrong`` and ``_right``; ``listing`` shows
-them without these endings, so that nothing but the line differs.
+``right``, the same with that line mended. Their names end in ``_wrong`` and ``_right``, and both have
+one docstring, their ``purpose``; ``listing`` shows them without all this, so that nothing but the line differs.
 
 Sections of papers are given from memory where the paper could not be opened.
 """
@@ -57,6 +57,11 @@ class Experiment:
     right: Callable[..., object] | None = None
 
     @property
+    def purpose(self) -> str | None:
+        """What both versions are meant to do, without saying what one of them misses; None without such code."""
+        return inspect.getdoc(self.right) if self.right else None
+
+    @property
     def wrong_line(self) -> int | None:
         """The line of ``listing(wrong)``, from 1, that ``listing(right)`` has otherwise; None without such code."""
         if self.wrong is None or self.right is None:
@@ -66,8 +71,12 @@ class Experiment:
 
 
 def listing(function: Callable[..., object]) -> str:
-    """The source of a ``wrong`` or a ``right`` without what would tell them apart: endings, notes to linters."""
+    """The source of a ``wrong`` or a ``right`` without docstring and what would tell them apart.
+
+    That is the ending of its name, and notes to linters.
+    """
     text = textwrap.dedent(inspect.getsource(function))
+    text = re.sub(r'^ +"""[^"]*"""\n', "", text, count=1, flags=re.MULTILINE)
     text = re.sub(r"_(?:wrong|right)\b", "", text)
     return re.sub(r" +# (?:noqa|type:).*$", "", text, flags=re.MULTILINE).rstrip()
 

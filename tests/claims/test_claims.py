@@ -1,6 +1,7 @@
 """The claims: each id once, each field said, each experiment's inequality on three seeds."""
 
 import functools
+import inspect
 import sys
 
 import pytest
@@ -67,7 +68,8 @@ def test_wrong_and_right_code_differ_in_one_line(id):
     pairs = list(zip(wrong.splitlines(), right.splitlines(), strict=True))
     assert [number for number, (a, b) in enumerate(pairs, 1) if a != b] == [measured.wrong_line]
     assert "wrong" not in wrong + right and "right" not in wrong + right and "#" not in wrong + right
-    assert 3 <= len(pairs) <= 12 and max(map(len, wrong.splitlines() + right.splitlines())) <= 100
+    assert measured.purpose == inspect.getdoc(measured.wrong) and '"""' not in wrong
+    assert 2 <= len(pairs) <= 12 and max(map(len, wrong.splitlines() + right.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("id", [id for id in MEASURED if ALL[id].measurement.wrong])

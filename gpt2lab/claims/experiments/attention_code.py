@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention, attention, causal_mask
@@ -13,6 +12,7 @@ from gpt2lab.config import GPT2Config
 
 
 def attend_wrong(x: Tensor, layers: list[nn.Linear]) -> Tensor:
+    """Self-attention as one step of a network that is to be trained."""
     d = x.shape[-1]
     q, k, v = (nn.Linear(d, d)(x) for _ in range(3))
     weights = (q @ k.transpose(-2, -1) / d**0.5).softmax(-1)
@@ -20,6 +20,7 @@ def attend_wrong(x: Tensor, layers: list[nn.Linear]) -> Tensor:
 
 
 def attend_right(x: Tensor, layers: list[nn.Linear]) -> Tensor:
+    """Self-attention as one step of a network that is to be trained."""
     d = x.shape[-1]
     q, k, v = (layer(x) for layer in layers)
     weights = (q @ k.transpose(-2, -1) / d**0.5).softmax(-1)
@@ -48,11 +49,13 @@ def two_calls(seed: int) -> Figures:
 
 
 def blend_wrong(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention on a batch: q, k and v are (batch, tokens, features); without the root, which is not the bug."""
     scores = q @ k.transpose(0, 1)
     return scores.softmax(-1) @ v
 
 
 def blend_right(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention on a batch: q, k and v are (batch, tokens, features); without the root, which is not the bug."""
     scores = q @ k.transpose(-2, -1)
     return scores.softmax(-1) @ v
 
@@ -77,40 +80,42 @@ def samples_mixed(seed: int) -> Figures:
 
 
 def scores_wrong(q: Tensor, k: Tensor) -> Tensor:
+    """Scores of a head before the softmax: q and k are (batch, tokens, d_head)."""
     d_head = q.shape[-1]  # noqa: F841
     return q @ k.transpose(-2, -1)
 
 
 def scores_right(q: Tensor, k: Tensor) -> Tensor:
+    """Scores of a head before the softmax: q and k are (batch, tokens, d_head)."""
     d_head = q.shape[-1]
     return q @ k.transpose(-2, -1) / d_head**0.5
 
 
 @experiment(
     "A8",
-    shows=lambda found: found["code: largest weight"] > 0.5 > 0.2 > found["right: largest weight"]
-    and found["code: gradient"] < found["right: gradient"],
+    shows=lambda found: found["undivided: largest weight"] > 0.5 > 0.2 > found["divided: largest weight"]
+    and found["undivided: gradient"] < found["divided: gradient"],
     wrong=scores_wrong,
     right=scores_right,
 )  # fmt: skip
 def without_the_root(seed: int) -> Figures:
     """64 queries, 256 keys, 768 wide, variance 1: mean largest weight, and Σ p (1 − p), which the gradient passes."""
     q, k, found = numbers(seed, 64, 768), numbers(seed + 50, 256, 768), dict[str, int | float]()
-    for name, scores in (("code", scores_wrong(q, k)), ("right", scores_right(q, k))):
+    for name, scores in (("undivided", scores_wrong(q, k)), ("divided", scores_right(q, k))):
         p = scores.softmax(-1)
         found[f"{name}: largest weight"] = p.amax(-1).mean().item()
         found[f"{name}: gradient"] = (p * (1 - p)).sum(-1).mean().item()
     return found
 
 
-def attn_weights_wrong(q: Tensor, k: Tensor) -> Tensor:
-    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
-    return torch.softmax(scores, dim=1)
+def attn_weights_wrong(scores: Tensor) -> Tensor:
+    """Attention weights from scores (batch, queries, keys)."""
+    return scores.softmax(dim=1)
 
 
-def attn_weights_right(q: Tensor, k: Tensor) -> Tensor:
-    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
-    return torch.softmax(scores, dim=-1)
+def attn_weights_right(scores: Tensor) -> Tensor:
+    """Attention weights from scores (batch, queries, keys)."""
+    return scores.softmax(dim=-1)
 
 
 @experiment(
@@ -120,20 +125,22 @@ def attn_weights_right(q: Tensor, k: Tensor) -> Tensor:
     right=attn_weights_right,
 )
 def rows_that_do_not_sum(seed: int) -> Figures:
-    """How far the sum of a row of weights is from 1, at most; two samples of five tokens."""
-    q, k = numbers(seed, 2, 5, 8), numbers(seed + 50, 2, 5, 8)
+    """How far the sum of a row of weights is from 1, at most; scores (2, 5, 5)."""
+    scores = numbers(seed, 2, 5, 5)
     return {
-        "farthest row sum from 1": (attn_weights_wrong(q, k).sum(-1) - 1).abs().max().item(),
-        "right: farthest": (attn_weights_right(q, k).sum(-1) - 1).abs().max().item(),
+        "farthest row sum from 1": (attn_weights_wrong(scores).sum(-1) - 1).abs().max().item(),
+        "right: farthest": (attn_weights_right(scores).sum(-1) - 1).abs().max().item(),
     }
 
 
 def head_out_wrong(attn_weights: Tensor, values: Tensor) -> Tensor:
+    """A head's output from its weights (batch, T, T) and values (batch, T, d_head)."""
     out = torch.sum(attn_weights * values, dim=1)
     return out
 
 
 def head_out_right(attn_weights: Tensor, values: Tensor) -> Tensor:
+    """A head's output from its weights (batch, T, T) and values (batch, T, d_head)."""
     out = attn_weights @ values
     return out
 
@@ -157,11 +164,13 @@ def product_of_elements(seed: int) -> Figures:
 
 
 def layer_wrong(x: Tensor, attn: nn.MultiheadAttention) -> Tensor:
+    """Self-attention of a sequence: x is (batch, tokens, features)."""
     out, attn_weights = attn(x, x, x)
     return (out * x).sum(dim=1)
 
 
 def layer_right(x: Tensor, attn: nn.MultiheadAttention) -> Tensor:
+    """Self-attention of a sequence: x is (batch, tokens, features)."""
     out, attn_weights = attn(x, x, x)
     return out
 
@@ -184,11 +193,13 @@ def one_vector_for_all(seed: int) -> Figures:
 
 
 def forward_wrong(self: MultiHeadAttention, x: Tensor) -> Tensor:
+    """Causal multi-head attention, up to W_O: a method of its class."""
     q, k, v = selfproject(x)  # type: ignore[name-defined]  # noqa: F821
     return attention(q, k, v, causal_mask(x.shape[1]))[0]
 
 
 def forward_right(self: MultiHeadAttention, x: Tensor) -> Tensor:
+    """Causal multi-head attention, up to W_O: a method of its class."""
     q, k, v = self.project(x)
     return attention(q, k, v, causal_mask(x.shape[1]))[0]
 
@@ -207,34 +218,4 @@ def dot_that_is_missing(seed: int) -> Figures:
         "Python reads it": 1 - stops(SyntaxError, compile, "q, k, v = selfproject(x)", "a line", "exec"),
         "code: stops with a NameError": stops(NameError, forward_wrong, layer, x),
         "right: stops": stops(NameError, forward_right, layer, x),
-    }
-
-
-def with_dropout_wrong(q: Tensor, k: Tensor, v: Tensor, training: bool) -> Tensor:
-    p = 0.5 if model.training else 0.0  # type: ignore[name-defined]  # noqa: F821
-    return F.scaled_dot_product_attention(q, k, v, dropout_p=p)
-
-
-def with_dropout_right(q: Tensor, k: Tensor, v: Tensor, training: bool) -> Tensor:
-    p = 0.5 if training else 0.0
-    return F.scaled_dot_product_attention(q, k, v, dropout_p=p)
-
-
-@experiment(
-    "A20",
-    shows=lambda found: found["code: stops with a NameError"] == 1
-    and found["dropout_p = 0.5: two calls"] > 0 == found["right, not training: two calls"],
-    wrong=with_dropout_wrong,
-    right=with_dropout_right,
-)  # fmt: skip
-def who_knows_the_mode(seed: int) -> Figures:
-    """Whether the code stops; how far two calls of torch's function lie apart, with dropout_p and without."""
-    q, k, v = (numbers(3 * seed + i, 6, 16) for i in range(3))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        dropped = [F.scaled_dot_product_attention(q, k, v, dropout_p=0.5) for _ in range(2)]
-    return {
-        "code: stops with a NameError": stops(NameError, with_dropout_wrong, q, k, v, False),
-        "dropout_p = 0.5: two calls": farthest(*dropped),
-        "right, not training: two calls": farthest(*(with_dropout_right(q, k, v, False) for _ in range(2))),
     }

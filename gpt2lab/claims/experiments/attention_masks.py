@@ -1,4 +1,4 @@
-"""Experiments on attention code that leaves something out: W_O, the mask, what a mask means, whether heads fit."""
+"""Experiments on attention code that leaves something out: W_O, the mask, whether heads fit, the mode."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from gpt2lab.errors import InputError
 
 
 def multi_head_wrong(q: Tensor, k: Tensor, v: Tensor, w_o: Tensor) -> Tensor:
+    """Multi-head attention from heads (batch, h, T, d_head) to the stream."""
     heads, attn_weights = attention(q, k, v)
     return merge_heads(heads)
 
 
 def multi_head_right(q: Tensor, k: Tensor, v: Tensor, w_o: Tensor) -> Tensor:
+    """Multi-head attention from heads (batch, h, T, d_head) to the stream."""
     heads, attn_weights = attention(q, k, v)
     return merge_heads(heads) @ w_o
 
@@ -45,11 +47,13 @@ def without_the_last_matrix(seed: int) -> Figures:
 
 
 def decoder_attention_wrong(x: Tensor) -> Tensor:
+    """Self-attention in a decoder: x is (tokens, features); no projections, which is not the bug."""
     mask = None
     return attention(x, x, x, mask)[0]
 
 
 def decoder_attention_right(x: Tensor) -> Tensor:
+    """Self-attention in a decoder: x is (tokens, features); no projections, which is not the bug."""
     mask = causal_mask(len(x))
     return attention(x, x, x, mask)[0]
 
@@ -94,11 +98,13 @@ def what_true_means(seed: int) -> Figures:
 
 
 def split_wrong(x: Tensor, n_heads: int) -> Tensor:
+    """Cut x (tokens, d_model) into heads: (n_heads, tokens, d_head)."""
     d_head = x.shape[-1] // n_heads
     return x.reshape(n_heads, -1, d_head)
 
 
 def split_right(x: Tensor, n_heads: int) -> Tensor:
+    """Cut x (tokens, d_model) into heads: (n_heads, tokens, d_head)."""
     d_head = x.shape[-1] // n_heads
     return x.unflatten(-1, (n_heads, d_head)).transpose(0, 1)
 
@@ -118,4 +124,36 @@ def other_tokens(seed: int) -> Figures:
         "code: tokens after": split_wrong(x, 3).shape[1],
         "right: stops": stops(RuntimeError, split_right, x, 3),
         "GPT-2's config: stops": stops(InputError, lambda: GPT2Config(d_model=10, n_heads=3)),
+    }
+
+
+def with_dropout_wrong(q: Tensor, k: Tensor, v: Tensor, training: bool) -> Tensor:
+    """Attention with dropout of the weights in training and none otherwise."""
+    p = 0.5 if model.training else 0.0  # type: ignore[name-defined]  # noqa: F821
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=p)
+
+
+def with_dropout_right(q: Tensor, k: Tensor, v: Tensor, training: bool) -> Tensor:
+    """Attention with dropout of the weights in training and none otherwise."""
+    p = 0.5 if training else 0.0
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=p)
+
+
+@experiment(
+    "A20",
+    shows=lambda found: found["code: stops with a NameError"] == 1
+    and found["dropout_p = 0.5: two calls"] > 0 == found["right, not training: two calls"],
+    wrong=with_dropout_wrong,
+    right=with_dropout_right,
+)  # fmt: skip
+def who_knows_the_mode(seed: int) -> Figures:
+    """Whether the code stops; how far two calls of torch's function lie apart, with dropout_p and without."""
+    q, k, v = (numbers(3 * seed + i, 6, 16) for i in range(3))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        dropped = [F.scaled_dot_product_attention(q, k, v, dropout_p=0.5) for _ in range(2)]
+    return {
+        "code: stops with a NameError": stops(NameError, with_dropout_wrong, q, k, v, False),
+        "dropout_p = 0.5: two calls": farthest(*dropped),
+        "right, not training: two calls": farthest(*(with_dropout_right(q, k, v, False) for _ in range(2))),
     }

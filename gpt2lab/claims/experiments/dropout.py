@@ -14,11 +14,13 @@ from gpt2lab.model import GPT2
 
 
 def drop_wrong(x: Tensor, p: float) -> Tensor:
+    """Dropout in training: each number is dropped with probability p."""
     mask = torch.bernoulli_(torch.full(x.shape, 1 - p))  # type: ignore[attr-defined]
     return x * mask / (1 - p)
 
 
 def drop_right(x: Tensor, p: float) -> Tensor:
+    """Dropout in training: each number is dropped with probability p."""
     mask = torch.bernoulli(torch.full(x.shape, 1 - p))
     return x * mask / (1 - p)
 
@@ -41,11 +43,13 @@ def function_that_is_not_there(seed: int) -> Figures:
 
 
 def mask_wrong(x: Tensor, p: float) -> Tensor:
+    """Dropout in training: each number is dropped with probability p."""
     mask = torch.rand(len(x)) >= p
     return x * mask / (1 - p)
 
 
 def mask_right(x: Tensor, p: float) -> Tensor:
+    """Dropout in training: each number is dropped with probability p."""
     mask = torch.rand(x.shape) >= p
     return x * mask / (1 - p)
 
@@ -70,13 +74,15 @@ def mask_as_long_as_the_batch(seed: int) -> Figures:
 
 
 def dropout_wrong(x: Tensor, p: float) -> Tensor:
-    drawn = torch.rand(x.shape)
-    return x * (drawn < p)
+    """Dropout in training: each number is dropped with probability p."""
+    mask = torch.rand(x.shape) < p
+    return x * mask
 
 
 def dropout_right(x: Tensor, p: float) -> Tensor:
-    drawn = torch.rand(x.shape)
-    return x * (drawn >= p) / (1 - p)
+    """Dropout in training: each number is dropped with probability p."""
+    mask = (torch.rand(x.shape) >= p) / (1 - p)
+    return x * mask
 
 
 @experiment(

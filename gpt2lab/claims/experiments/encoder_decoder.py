@@ -38,12 +38,14 @@ def spread(module: nn.Module, seed: int) -> nn.Module:
 
 
 def encoder_layer_wrong(x: Tensor, block: EncoderBlock) -> Tensor:
+    """An encoder layer of 2017: attention and network."""
     for part, norm in ((block.attn, block.ln_1), (block.ffn, block.ln_2)):
         x = norm(part(x))
     return x
 
 
 def encoder_layer_right(x: Tensor, block: EncoderBlock) -> Tensor:
+    """An encoder layer of 2017: attention and network."""
     for part, norm in ((block.attn, block.ln_1), (block.ffn, block.ln_2)):
         x = norm(x + part(x))
     return x
@@ -71,11 +73,13 @@ def tokens_that_become_alike(seed: int) -> Figures:
 
 
 def decoder_attentions_wrong(x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
+    """A decoder's self- and cross-attention; mask is the causal one."""
     x = x + attention(x, x, x, mask)[0]
     return x + attention(x, memory, memory, mask)[0]
 
 
 def decoder_attentions_right(x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
+    """A decoder's self- and cross-attention; mask is the causal one."""
     x = x + attention(x, x, x, mask)[0]
     return x + attention(x, memory, memory)[0]
 
@@ -105,12 +109,14 @@ def one_mask_for_both(seed: int) -> Figures:
 
 
 def decoder_layer_wrong(x: Tensor, memory: Tensor, block: DecoderBlock) -> Tensor:
+    """A decoder layer of 2017."""
     x = block.ln_1(x + block.attn(x))
     x = block.ln_2(x + block.cross_attn(x, memory))
     return x
 
 
 def decoder_layer_right(x: Tensor, memory: Tensor, block: DecoderBlock) -> Tensor:
+    """A decoder layer of 2017."""
     x = block.ln_1(x + block.attn(x))
     x = block.ln_2(x + block.cross_attn(x, memory))
     return block.ln_3(x + block.ffn(x))
@@ -139,11 +145,13 @@ def third_part(seed: int) -> Figures:
 
 
 def stack_wrong(make: Callable[[], nn.Module], n: int) -> nn.Module:
+    """N layers, one after the other."""
     layer = make()
     return nn.Sequential(*([make() for _ in range(n - 1)], layer))  # type: ignore[call-overload]
 
 
 def stack_right(make: Callable[[], nn.Module], n: int) -> nn.Module:
+    """N layers, one after the other."""
     layer = make()
     return nn.Sequential(*[make() for _ in range(n - 1)], layer)
 
@@ -164,11 +172,13 @@ def list_among_the_modules(seed: int) -> Figures:
 
 
 def read_source_wrong(tokens: Tensor, embedding: nn.Embedding, layer: nn.Linear) -> Tensor:
+    """What an encoder makes of token ids first."""
     x = layer(tokens)
     return x.relu()
 
 
 def read_source_right(tokens: Tensor, embedding: nn.Embedding, layer: nn.Linear) -> Tensor:
+    """What an encoder makes of token ids first."""
     x = layer(embedding(tokens))
     return x.relu()
 

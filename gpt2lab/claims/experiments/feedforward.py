@@ -30,11 +30,13 @@ def relu_for_gelu(seed: int) -> Figures:
 
 
 def merged_wrong(x: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """A feed-forward network in the manner of 2017, without biases."""
     hidden = x @ up
     return (hidden @ down).relu()
 
 
 def merged_right(x: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """A feed-forward network in the manner of 2017, without biases."""
     hidden = x @ up
     return hidden.relu() @ down
 
@@ -69,12 +71,14 @@ def two_matrices_are_one(seed: int) -> Figures:
 
 
 def feedforward_wrong(x: Tensor, up: nn.Linear, down: nn.Linear) -> Tensor:
+    """A feed-forward network as one step of a network that is to be trained."""
     layers = nn.Linear(16, 2048), nn.Linear(2048, 16)
     hidden = F.gelu(layers[0](x))
     return layers[1](hidden)
 
 
 def feedforward_right(x: Tensor, up: nn.Linear, down: nn.Linear) -> Tensor:
+    """A feed-forward network as one step of a network that is to be trained."""
     layers = up, down
     hidden = F.gelu(layers[0](x))
     return layers[1](hidden)
@@ -103,11 +107,13 @@ def new_layers_at_each_call(seed: int) -> Figures:
 
 
 def mlp_wrong(x: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """GPT-2's feed-forward network, without biases."""
     hidden = F.gelu(x @ up)
     return F.gelu(hidden @ down)
 
 
 def mlp_right(x: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """GPT-2's feed-forward network, without biases."""
     hidden = F.gelu(x @ up)
     return hidden @ down
 

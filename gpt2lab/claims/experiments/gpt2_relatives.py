@@ -27,6 +27,7 @@ def unreadable(seed: int) -> Figures:
 
 
 def run_wrong(cell: nn.LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> Tensor:
+    """A recurrent network over a sequence x (tokens, features)."""
     outputs = []
     for token in x:
         h, c = cell(token)
@@ -35,6 +36,7 @@ def run_wrong(cell: nn.LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> Tensor:
 
 
 def run_right(cell: nn.LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> Tensor:
+    """A recurrent network over a sequence x (tokens, features)."""
     outputs = []
     for token in x:
         h, c = cell(token, (h, c))

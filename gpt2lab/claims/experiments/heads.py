@@ -25,18 +25,20 @@ def made_layer(seed: int, n_heads: int, d_model: int = 32) -> MultiHeadAttention
     return layer
 
 
-def attend_wrong(x: Tensor, n_heads: int) -> Tensor:
+def attend_wrong(x: Tensor, h: int) -> Tensor:
+    """All h heads at once: x is (batch, tokens, features); no projections, which is not the bug."""
     B, T, d = x.shape
-    heads = x.view(B, n_heads, T // n_heads, d)
-    heads, attn_weights = attention(heads, heads, heads)
-    return heads.reshape(B, T, d)
+    heads = x.view(B, h, T // h, d)
+    out, attn_weights = attention(heads, heads, heads)
+    return out.transpose(1, 2).reshape(B, T, d)
 
 
-def attend_right(x: Tensor, n_heads: int) -> Tensor:
+def attend_right(x: Tensor, h: int) -> Tensor:
+    """All h heads at once: x is (batch, tokens, features); no projections, which is not the bug."""
     B, T, d = x.shape
-    heads = x.view(B, T, n_heads, d // n_heads).transpose(1, 2)
-    heads, attn_weights = attention(heads, heads, heads)
-    return heads.transpose(1, 2).reshape(B, T, d)
+    heads = x.view(B, T, h, d // h).transpose(1, 2)
+    out, attn_weights = attention(heads, heads, heads)
+    return out.transpose(1, 2).reshape(B, T, d)
 
 
 def hearing(cut: Callable[[Tensor, int], Tensor], seed: int) -> Tensor:
@@ -47,7 +49,12 @@ def hearing(cut: Callable[[Tensor, int], Tensor], seed: int) -> Tensor:
     return (cut(other, 2) - cut(x, 2))[0].abs().amax(-1)
 
 
-@experiment("H1", shows=lambda found: found["sequence cut: token 0"] == 0 < found["features cut: token 0"])
+@experiment(
+    "H1",
+    shows=lambda found: found["sequence cut: token 0"] == 0 < found["features cut: token 0"],
+    wrong=attend_wrong,
+    right=attend_right,
+)
 def who_hears_of_the_last_token(seed: int) -> Figures:
     """How far the first of six tokens moves when the last one changes, without a mask (largest change)."""
     return {
@@ -56,34 +63,31 @@ def who_hears_of_the_last_token(seed: int) -> Figures:
     }
 
 
-def split_heads_wrong(x: Tensor, n_heads: int) -> Tensor:
-    B, T, d = x.shape
-    heads = x.reshape(-1, n_heads, d // n_heads)
-    return heads
+def by_head_wrong(x: Tensor, h: int) -> Tensor:
+    """All h heads at once: x is (batch, tokens, features); no projections, which is not the bug."""
+    heads = x.reshape(-1, h, x.shape[-1] // h)
+    out, attn_weights = attention(heads, heads, heads)
+    return out.transpose(1, 2).reshape(x.shape)
 
 
-def split_heads_right(x: Tensor, n_heads: int) -> Tensor:
-    B, T, d = x.shape
-    heads = x.reshape(B, T, n_heads, d // n_heads).transpose(1, 2)
-    return heads
+def by_head_right(x: Tensor, h: int) -> Tensor:
+    """All h heads at once: x is (batch, tokens, features); no projections, which is not the bug."""
+    heads = x.unflatten(-1, (h, -1)).transpose(1, 2)
+    out, attn_weights = attention(heads, heads, heads)
+    return out.transpose(1, 2).reshape(x.shape)
 
 
 @experiment(
     "H2",
     shows=lambda found: found["reshaped: other tokens"] == 0 < found["right: other tokens"],
-    wrong=split_heads_wrong,
-    right=split_heads_right,
+    wrong=by_head_wrong,
+    right=by_head_right,
 )
 def heads_attend_to_heads(seed: int) -> Figures:
     """How far the first five of six tokens move when the last one changes, without a mask (largest change)."""
-
-    def reshaped(x: Tensor, n_heads: int) -> Tensor:
-        heads = split_heads_wrong(x, n_heads)
-        return attention(heads, heads, heads)[0].reshape(x.shape)
-
     return {
-        "reshaped: other tokens": float(hearing(reshaped, seed)[:-1].max()),
-        "right: other tokens": float(hearing(attend_right, seed)[:-1].min()),
+        "reshaped: other tokens": float(hearing(by_head_wrong, seed)[:-1].max()),
+        "right: other tokens": float(hearing(by_head_right, seed)[:-1].min()),
     }
 
 
@@ -120,11 +124,13 @@ def output_matrix_mixes(seed: int) -> Figures:
 
 
 def join_wrong(heads: Tensor, attn_weights: Tensor) -> Tensor:
+    """Join heads (batch, h, T, d_head) to (batch, T, d_model)."""
     joined = torch.cat(heads, dim=2)  # type: ignore[arg-type]
     return joined
 
 
 def join_right(heads: Tensor, attn_weights: Tensor) -> Tensor:
+    """Join heads (batch, h, T, d_head) to (batch, T, d_model)."""
     joined = heads.transpose(1, 2).flatten(2)
     return joined
 

@@ -20,11 +20,13 @@ Part = Callable[[Tensor], Tensor]
 
 
 def layer_norm_wrong(x: Tensor) -> Tensor:
+    """Layer norm at the start of training: x is (batch, tokens, features)."""
     mean, variance = torch.mean(x), torch.var(x)
     return (x - mean) / torch.sqrt(variance + EPS)
 
 
 def layer_norm_right(x: Tensor) -> Tensor:
+    """Layer norm at the start of training: x is (batch, tokens, features)."""
     mean, variance = x.mean(-1, keepdim=True), x.var(-1, keepdim=True, unbiased=False)
     return (x - mean) / torch.sqrt(variance + EPS)
 
@@ -52,11 +54,13 @@ def statistics_of_everything(seed: int) -> Figures:
 
 
 def normalise_wrong(x: Tensor) -> Tensor:
+    """Layer norm at the start of training: x is (batch, tokens, features)."""
     mean, variance = x.mean(-1, keepdim=True), x.var(-1, keepdim=True)
     return (x - mean) / torch.sqrt(variance + EPS)
 
 
 def normalise_right(x: Tensor) -> Tensor:
+    """Layer norm at the start of training: x is (batch, tokens, features)."""
     mean, variance = x.mean(-1, keepdim=True), x.var(-1, keepdim=True, unbiased=False)
     return (x - mean) / torch.sqrt(variance + EPS)
 
@@ -77,11 +81,13 @@ def divided_by_n_minus_one(seed: int) -> Figures:
 
 
 def numpy_norm_wrong(x: Array) -> Array:
+    """Layer norm at the start of training, in NumPy: x is (tokens, features)."""
     mean, variance = np.mean(x), np.var(x)
     return (x - mean) / np.sqrt(variance + EPS)
 
 
 def numpy_norm_right(x: Array) -> Array:
+    """Layer norm at the start of training, in NumPy: x is (tokens, features)."""
     mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
     return (x - mean) / np.sqrt(variance + EPS)
 
@@ -104,12 +110,14 @@ def numpy_statistics_of_everything(seed: int) -> Figures:
 
 
 def apply_norm_wrong(x: Tensor) -> Tensor:
+    """Layer norm by torch's own module."""
     norm = nn.LayerNorm(x.shape[-1])
     x = norm.normalized(x)  # type: ignore[operator]
     return x
 
 
 def apply_norm_right(x: Tensor) -> Tensor:
+    """Layer norm by torch's own module."""
     norm = nn.LayerNorm(x.shape[-1])
     x = norm(x)
     return x
@@ -132,12 +140,14 @@ def method_that_is_not_there(seed: int) -> Figures:
 
 
 def norm_by_hand_wrong(x: Tensor) -> Tensor:
+    """Layer norm at the start of training: x is (batch, tokens, features)."""
     mean = x.mean(-1, keepdim=True)
     std = x.std(-1, keepdim=True) + EPS
     return (x - mean) / std
 
 
 def norm_by_hand_right(x: Tensor) -> Tensor:
+    """Layer norm at the start of training: x is (batch, tokens, features)."""
     mean = x.mean(-1, keepdim=True)
     std = (x.var(-1, keepdim=True, unbiased=False) + EPS).sqrt()
     return (x - mean) / std
@@ -160,12 +170,14 @@ def unbiased_deviation(seed: int) -> Figures:
 
 
 def block_wrong(x: Tensor, norms: list[Part], attention: Part, feedforward: Part) -> Tensor:
+    """GPT-2's block: attention and network, with the norms that belong to them."""
     x = x + self_self_attention(norms[0](x))  # type: ignore[name-defined]  # noqa: F821
     x = x + feedforward(norms[1](x))
     return x
 
 
 def block_right(x: Tensor, norms: list[Part], attention: Part, feedforward: Part) -> Tensor:
+    """GPT-2's block: attention and network, with the norms that belong to them."""
     x = x + attention(norms[0](x))
     x = x + feedforward(norms[1](x))
     return x

@@ -21,15 +21,15 @@ from gpt2lab.tokenizer.encodings import course_encoding
 from gpt2lab.zoo.toys import load_toy
 
 
-def weights_wrong(q: Tensor, k: Tensor, t: int) -> Tensor:
-    future, scores = torch.arange(len(k)) > t, q @ k.T
-    scores = q @ k.masked_fill(future[:, None], 0).T
+def weights_wrong(q: Tensor, k: Tensor) -> Tensor:
+    """Attention weights of the query at position 2, which must not see positions 3, 4, …"""
+    scores = q @ k.masked_fill((torch.arange(len(k)) > 2)[:, None], 0).T
     return scores.softmax(-1)
 
 
-def weights_right(q: Tensor, k: Tensor, t: int) -> Tensor:
-    future, scores = torch.arange(len(k)) > t, q @ k.T
-    scores = scores.masked_fill(future, -torch.inf)
+def weights_right(q: Tensor, k: Tensor) -> Tensor:
+    """Attention weights of the query at position 2, which must not see positions 3, 4, …"""
+    scores = (q @ k.T).masked_fill(torch.arange(len(k)) > 2, -torch.inf)
     return scores.softmax(-1)
 
 
@@ -43,8 +43,8 @@ def weight_on_the_future(seed: int) -> Figures:
     """The weight that the third of eight tokens gives to the five after it."""
     q, k = numbers(seed, 4) / 2, numbers(seed + 1, 8, 4) / 2
     return {
-        "keys set to 0": weights_wrong(q, k, 2)[3:].sum().item(),
-        "scores set to -inf": weights_right(q, k, 2)[3:].sum().item(),
+        "keys set to 0": weights_wrong(q, k)[3:].sum().item(),
+        "scores set to -inf": weights_right(q, k)[3:].sum().item(),
     }
 
 

@@ -12,12 +12,14 @@ from gpt2lab.model import GPT2
 
 
 def hide_wrong(tokens: Tensor, hidden: Tensor, mask_id: int) -> Tensor:
+    """Hide tokens for a masked-language model, by a token of the vocabulary that is there for it."""
     tokens = tokens.clone()
     tokens[hidden] = 0
     return tokens
 
 
 def hide_right(tokens: Tensor, hidden: Tensor, mask_id: int) -> Tensor:
+    """Hide tokens for a masked-language model, by a token of the vocabulary that is there for it."""
     tokens = tokens.clone()
     tokens[hidden] = mask_id
     return tokens
@@ -40,7 +42,8 @@ def a_token_of_its_own(seed: int) -> Figures:
     }
 
 
-def continue_wrong(model: GPT2, tokens: Tensor, n: int) -> Tensor:
+def continue_text_wrong(model: GPT2, tokens: Tensor, n: int) -> Tensor:
+    """Continue prompts (batch, tokens) greedily by n tokens, without a cache."""
     for _ in range(n):
         logits = model(tokens[:, -1:])
         chosen = logits[:, -1].argmax(-1, keepdim=True)
@@ -48,7 +51,8 @@ def continue_wrong(model: GPT2, tokens: Tensor, n: int) -> Tensor:
     return tokens
 
 
-def continue_right(model: GPT2, tokens: Tensor, n: int) -> Tensor:
+def continue_text_right(model: GPT2, tokens: Tensor, n: int) -> Tensor:
+    """Continue prompts (batch, tokens) greedily by n tokens, without a cache."""
     for _ in range(n):
         logits = model(tokens)
         chosen = logits[:, -1].argmax(-1, keepdim=True)
@@ -59,15 +63,15 @@ def continue_right(model: GPT2, tokens: Tensor, n: int) -> Tensor:
 @experiment(
     "M11",
     shows=lambda found: found["code: different continuations"] == 1 < found["right: different continuations"],
-    wrong=continue_wrong,
-    right=continue_right,
+    wrong=continue_text_wrong,
+    right=continue_text_right,
 )
 @torch.no_grad()
 def prompts_that_end_alike(seed: int) -> Figures:
     """The English model: four unread prompts of 20 tokens that end in one token, continued by eight tokens."""
     prompts = passages(seed, 4, 20)
     prompts[:, -1] = prompts[0, -1]
-    code, right = (function(english(), prompts, 8)[:, 20:] for function in (continue_wrong, continue_right))
+    code, right = (function(english(), prompts, 8)[:, 20:] for function in (continue_text_wrong, continue_text_right))
     return {
         "prompts": len(prompts),
         "code: different continuations": len(code.unique(dim=0)),
@@ -76,11 +80,13 @@ def prompts_that_end_alike(seed: int) -> Figures:
 
 
 def next_token_wrong(logits: Tensor) -> Tensor:
+    """The next token of a sample, greedily: logits are (batch, tokens, vocabulary)."""
     last = logits[:, -1]  # noqa: F841
     return torch.argmax(logits)
 
 
 def next_token_right(logits: Tensor) -> Tensor:
+    """The next token of a sample, greedily: logits are (batch, tokens, vocabulary)."""
     last = logits[:, -1]
     return torch.argmax(last, dim=-1)
 

@@ -11,12 +11,14 @@ from gpt2lab.positions import sinusoidal_table
 
 
 def sinusoids_wrong(length: int, d_model: int) -> Tensor:
+    """The table of sines and cosines of 2017: (length, d_model)."""
     channels = torch.arange(0, len(d_model), 2)  # type: ignore[arg-type]
     angles = torch.arange(length)[:, None] / 10000 ** (channels / d_model)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
 
 
 def sinusoids_right(length: int, d_model: int) -> Tensor:
+    """The table of sines and cosines of 2017: (length, d_model)."""
     channels = torch.arange(0, d_model, 2)
     angles = torch.arange(length)[:, None] / 10000 ** (channels / d_model)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
@@ -44,11 +46,13 @@ def length_of_a_number(seed: int) -> Figures:
 
 
 def embed_wrong(tokens: Tensor, token_table: Tensor, position_table: Tensor) -> Tensor:
+    """What the first block reads: token and position."""
     token, position = token_table[tokens], position_table[: len(tokens)]  # noqa: F841
     return token
 
 
 def embed_right(tokens: Tensor, token_table: Tensor, position_table: Tensor) -> Tensor:
+    """What the first block reads: token and position."""
     token, position = token_table[tokens], position_table[: len(tokens)]
     return token + position
 
@@ -70,6 +74,7 @@ def positions_that_nobody_adds(seed: int) -> Figures:
 
 
 def position_table_wrong(length: int, angles: Tensor) -> Tensor:
+    """A table of sines and cosines from angles (length, d_model / 2)."""
     table = torch.zeros(length)
     table[:, 0::2] = angles.sin()
     table[:, 1::2] = angles.cos()
@@ -77,6 +82,7 @@ def position_table_wrong(length: int, angles: Tensor) -> Tensor:
 
 
 def position_table_right(length: int, angles: Tensor) -> Tensor:
+    """A table of sines and cosines from angles (length, d_model / 2)."""
     table = torch.zeros(length, 2 * angles.shape[1])
     table[:, 0::2] = angles.sin()
     table[:, 1::2] = angles.cos()
@@ -103,11 +109,13 @@ def one_axis_too_few(seed: int) -> Figures:
 
 
 def look_up_wrong(table: Tensor, positions: Tensor) -> Tensor:
+    """The vectors of some positions from a table (1, length, d_model)."""
     length, d_model = table.shape[1:]
     return table[positions]
 
 
 def look_up_right(table: Tensor, positions: Tensor) -> Tensor:
+    """The vectors of some positions from a table (1, length, d_model)."""
     length, d_model = table.shape[1:]
     return table[0, positions]
 

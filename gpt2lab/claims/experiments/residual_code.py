@@ -16,12 +16,14 @@ Part = Callable[[Tensor], Tensor]
 
 
 def block_wrong(x: Tensor, attention: Part, feedforward: Part) -> Tensor:
+    """One block: two parts, each with its residual connection; norms left out, which is not the bug."""
     x = attention(x)
     x = x + feedforward(x)
     return x
 
 
 def block_right(x: Tensor, attention: Part, feedforward: Part) -> Tensor:
+    """One block: two parts, each with its residual connection; norms left out, which is not the bug."""
     x = x + attention(x)
     x = x + feedforward(x)
     return x
@@ -51,11 +53,13 @@ def input_that_is_not_added(seed: int) -> Figures:
 
 
 def residual_wrong(x: Tensor, part: Part) -> Tensor:
+    """A residual connection around a part."""
     output = output + part(x)  # type: ignore[has-type]  # noqa: F821
     return output
 
 
 def residual_right(x: Tensor, part: Part) -> Tensor:
+    """A residual connection around a part."""
     output = x + part(x)
     return output
 
@@ -76,11 +80,13 @@ def name_without_a_value(seed: int) -> Figures:
 
 
 def sublayer_wrong(x: Tensor, part: Part) -> Tensor:
+    """A residual connection around a part."""
     identity = nn.Identity()
     return identity(part(x))
 
 
 def sublayer_right(x: Tensor, part: Part) -> Tensor:
+    """A residual connection around a part."""
     identity = nn.Identity()
     return identity(x) + part(x)
 
@@ -103,11 +109,13 @@ def identity_is_no_sum(seed: int) -> Figures:
 
 
 def join_heads_wrong(heads: Tensor, w_o: Tensor) -> Tensor:
+    """Join heads (h, T, d_head) and mix them by W_O: (T, d_model)."""
     joined = torch.bmm(w_o, heads)
     return joined
 
 
 def join_heads_right(heads: Tensor, w_o: Tensor) -> Tensor:
+    """Join heads (h, T, d_head) and mix them by W_O: (T, d_model)."""
     joined = heads.transpose(0, 1).flatten(1) @ w_o
     return joined
 
@@ -129,6 +137,7 @@ def shapes_that_do_not_fit(seed: int) -> Figures:
 
 
 def encode_wrong(x: Tensor, parts: nn.ModuleList) -> Tensor:
+    """Run the parts of an encoder, attention, norms and networks, one after the other."""
     for i, part in enumerate(parts):
         attends = i % 2 == 0
         x = part(x, x, x)[0] if attends else part(x)
@@ -136,6 +145,7 @@ def encode_wrong(x: Tensor, parts: nn.ModuleList) -> Tensor:
 
 
 def encode_right(x: Tensor, parts: nn.ModuleList) -> Tensor:
+    """Run the parts of an encoder, attention, norms and networks, one after the other."""
     for i, part in enumerate(parts):  # noqa: B007
         attends = isinstance(part, nn.MultiheadAttention)
         x = part(x, x, x)[0] if attends else part(x)

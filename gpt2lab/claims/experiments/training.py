@@ -15,11 +15,13 @@ from gpt2lab.model import GPT2
 
 
 def loss_wrong(logits: Tensor, targets: Tensor) -> Tensor:
+    """The loss of a language model: logits are (tokens, vocabulary), targets are ids."""
     scores = logits.softmax(-1)
     return F.cross_entropy(scores, targets)
 
 
 def loss_right(logits: Tensor, targets: Tensor) -> Tensor:
+    """The loss of a language model: logits are (tokens, vocabulary), targets are ids."""
     scores = logits
     return F.cross_entropy(scores, targets)
 
@@ -38,12 +40,14 @@ def softmax_twice(seed: int) -> Figures:
 
 
 def cross_entropy_wrong(logits: Tensor, targets: Tensor) -> Tensor:
+    """The loss of a language model: logits are (tokens, vocabulary), targets are ids."""
     log_p = logits.log_softmax(-1)
     loss = -(targets * log_p).sum(-1)
     return loss.mean()
 
 
 def cross_entropy_right(logits: Tensor, targets: Tensor) -> Tensor:
+    """The loss of a language model: logits are (tokens, vocabulary), targets are ids."""
     log_p = logits.log_softmax(-1)
     loss = -log_p.gather(-1, targets[:, None])[:, 0]
     return loss.mean()
@@ -70,11 +74,13 @@ def ids_for_probabilities(seed: int) -> Figures:
 
 
 def clip_wrong(gradients: list[Tensor], limit: float) -> list[Tensor]:
+    """Clip gradients to a common length of at most limit."""
     norms = [gradient.norm() for gradient in gradients]
     return [g * (limit / n).clamp(max=1) for g, n in zip(gradients, norms, strict=True)]
 
 
 def clip_right(gradients: list[Tensor], limit: float) -> list[Tensor]:
+    """Clip gradients to a common length of at most limit."""
     norms = len(gradients) * [torch.stack([gradient.norm() for gradient in gradients]).norm()]
     return [g * (limit / n).clamp(max=1) for g, n in zip(gradients, norms, strict=True)]
 
@@ -152,12 +158,14 @@ def zeros_are_numbers(seed: int) -> Figures:
 
 
 def to_plot_wrong(model: GPT2, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """The attention weights of one head, for a plot."""
     trace = model.trace(tokens).blocks[layer]
     assert trace is not None
     return trace.resid_post[0]
 
 
 def to_plot_right(model: GPT2, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """The attention weights of one head, for a plot."""
     trace = model.trace(tokens).blocks[layer]
     assert trace is not None
     return trace.attn.attn_weights[0, head]

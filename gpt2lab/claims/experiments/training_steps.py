@@ -17,21 +17,25 @@ SCALE = 65536.0  # the factor on the loss with which GradScaler starts
 
 
 def unscale_wrong(gradient: Tensor, scale: float) -> Tensor:
+    """Clip a gradient to length 1 that comes multiplied by the loss's scale."""
     unscaled = gradient / scale
     return unscaled * (1 / gradient.norm()).clamp(max=1)
 
 
 def unscale_right(gradient: Tensor, scale: float) -> Tensor:
+    """Clip a gradient to length 1 that comes multiplied by the loss's scale."""
     unscaled = gradient / scale
     return unscaled * (1 / unscaled.norm()).clamp(max=1)
 
 
 def scaler_wrong(device: str, enabled: bool) -> object:
+    """A scaler of the loss for mixed precision."""
     scale = SCALE
     return torch.cuda.amp.GradScaler(init_scale=scale, enabled=enabled)
 
 
 def scaler_right(device: str, enabled: bool) -> object:
+    """A scaler of the loss for mixed precision."""
     scale = SCALE
     return torch.amp.GradScaler(device, init_scale=scale, enabled=enabled)
 
@@ -101,6 +105,7 @@ def clip_or_unscale_first(seed: int) -> Figures:
 
 
 def train_wrong(optimizer: Optimizer, schedule: LRScheduler, steps: int) -> float:
+    """Steps of training with a schedule; returns the last rate."""
     for _ in range(steps):
         optimizer.step()
         schedule.get_last_lr()
@@ -108,6 +113,7 @@ def train_wrong(optimizer: Optimizer, schedule: LRScheduler, steps: int) -> floa
 
 
 def train_right(optimizer: Optimizer, schedule: LRScheduler, steps: int) -> float:
+    """Steps of training with a schedule; returns the last rate."""
     for _ in range(steps):
         optimizer.step()
         schedule.step()
