@@ -288,7 +288,10 @@ def test_the_readme_leads_to_licence_changes_and_contributing():
     assert not [target for target in targets if not (ROOT / target).exists()]
 
 
-STANDING_FOR = {"chapters/NN_NAME": "chapters/08_gpt2", "NAME_panel": "heads_panel", "NAME": "heads", "PART": "masking"}
+STANDING_FOR = {
+    "chapters/NN_NAME": "chapters/08_gpt2", "NAME_panel": "heads_panel", "NAME": "heads", "PART": "masking",
+    "TOPIC": "heads",
+}  # fmt: skip
 
 
 def test_contributing_names_files_that_are_there():

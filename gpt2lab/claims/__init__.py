@@ -3,6 +3,16 @@
 >>> claims.get("R1").experiment()
 """
 
-from gpt2lab.claims.base import TOPICS, VERDICTS, Claim, Experiment, Figures, all_claims, get, listing
+from gpt2lab.claims.base import (
+    TOPICS,
+    VERDICTS,
+    Claim,
+    Experiment,
+    Figures,
+    all_claims,
+    extra_claims,
+    get,
+    listing,
+)
 
-__all__ = ["TOPICS", "VERDICTS", "Claim", "Experiment", "Figures", "all_claims", "get", "listing"]
+__all__ = ["TOPICS", "VERDICTS", "Claim", "Experiment", "Figures", "all_claims", "extra_claims", "get", "listing"]

@@ -43,6 +43,7 @@ from gpt2lab.errors import InputError, shown, validates, whole_number
 Figures: TypeAlias = dict[str, int | float]  # what was measured, each under a name that says what it is
 TOPICS = ("residual", "layernorm", "attention", "heads", "positions", "feedforward", "dropout", "gpt2", "masking",
           "encoder_decoder", "training", "doubted")  # fmt: skip
+EXTRA = "extra"  # the topic of what chapters take up beside those
 VERDICTS = ("false", "misleading", "incomplete", "does not run", "computes something else", "outdated", "contested",
             "right")  # fmt: skip
 
@@ -90,7 +91,7 @@ class Claim:
     id : str
         As in the tag ``claim:R1``.
     topic : str
-        One of ``TOPICS``.
+        One of ``TOPICS``, or ``EXTRA``.
     statement : str
         What is said, in the course's words. Code that is wrong begins with "In code:", what is missing with
         "(Left out:".
@@ -177,17 +178,24 @@ def _load(topic: str) -> None:
 
 @functools.cache
 def all_claims() -> dict[str, Claim]:
-    """Every claim by its id, in the order of the topics."""
-    found: dict[str, Claim] = {}
-    for topic in TOPICS:
-        table = tomllib.loads(files("gpt2lab.claims").joinpath(f"data/{topic}.toml").read_text(encoding="utf-8"))
-        found |= {id: Claim(id=id, topic=topic, **fields) for id, fields in table.items()}
-    return found
+    """Every claim of the topics by its id, in the order of the topics."""
+    return {id: claim for topic in TOPICS for id, claim in _read(topic).items()}
+
+
+@functools.cache
+def extra_claims() -> dict[str, Claim]:
+    """Claims that only boxes of chapters take up, X1, X2, …, by id."""
+    return _read(EXTRA)
+
+
+def _read(topic: str) -> dict[str, Claim]:
+    table = tomllib.loads(files("gpt2lab.claims").joinpath(f"data/{topic}.toml").read_text(encoding="utf-8"))
+    return {id: Claim(id=id, topic=topic, **fields) for id, fields in table.items()}
 
 
 @validates
 def get(id: str) -> Claim:
-    """The claim with that id.
+    """The claim of a topic with that id.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from gpt2lab.claims.boxes import known as known_claims
 from gpt2lab.course import form
 from gpt2lab.course.cells import (
     NAV,
@@ -36,7 +37,7 @@ from gpt2lab.course.cells import (
     texts,
 )
 from gpt2lab.course.glossary import TERMS
-from gpt2lab.course.topics import CLAIMS, TOPICS
+from gpt2lab.course.topics import TOPICS
 from gpt2lab.errors import InputError
 
 MEDIAN_LINES, MOST_LINES = 6, 14  # of a code cell
@@ -177,7 +178,7 @@ def _tags(notebook: NotebookNode, path: Path) -> Iterator[str]:
             kind, _, value = tag.partition(":")
             known = tag in KNOWN_TAGS or (
                 (kind == "topic" and value.isdigit() and int(value) in TOPICS)
-                or (kind == "claim" and value in CLAIMS)
+                or (kind == "claim" and value in known_claims())
                 or (kind == "term" and value in TERMS and cell.cell_type == "markdown")
                 or (kind == "exercise" and value.isidentifier() and cell.cell_type == "code")
             )

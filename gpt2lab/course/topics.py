@@ -157,23 +157,6 @@ def _parse(line: str) -> Topic:
 
 TOPICS = {topic.id: topic for topic in map(_parse, _TOPICS.strip().splitlines())}
 
-# How many wrong claims there are on each subject. They are known by letter and number: R1 … R15.
-CLAIM_SERIES = {
-    "R": 15,  # residual connection
-    "N": 13,  # layer normalisation
-    "A": 29,  # attention
-    "H": 9,  # heads
-    "P": 14,  # positions, tokens, embeddings
-    "F": 11,  # feed-forward network
-    "D": 9,  # dropout
-    "G": 18,  # GPT-2 as a whole
-    "M": 16,  # masks and decoding
-    "E": 8,  # encoder and decoder
-    "T": 20,  # training and evaluation
-    "C": 24,  # right, but often doubted
-}
-CLAIMS = {f"{letter}{number}" for letter, count in CLAIM_SERIES.items() for number in range(1, count + 1)}
-
 
 def topics_of(chapter: str) -> list[Topic]:
     """The topics that a chapter owns, by id. ``chapter`` is a name such as ``03_attention``."""

@@ -1,6 +1,6 @@
 """Topics as data."""
 
-from gpt2lab.course.topics import CHAPTERS, CLAIMS, TOPICS
+from gpt2lab.course.topics import CHAPTERS, TOPICS
 
 
 def test_topics_are_numbered_without_gaps_and_owned_by_a_chapter():
@@ -9,8 +9,3 @@ def test_topics_are_numbered_without_gaps_and_owned_by_a_chapter():
     assert len({topic.title for topic in TOPICS.values()}) == len(TOPICS)
     for topic in TOPICS.values():
         assert len(topic.takeaway.split()) > 4 and topic.takeaway[-1] in ".?", topic
-
-
-def test_there_are_162_wrong_claims_and_24_that_are_right():
-    assert len([claim for claim in CLAIMS if claim[0] != "C"]) == 162
-    assert len([claim for claim in CLAIMS if claim[0] == "C"]) == 24
