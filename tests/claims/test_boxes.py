@@ -35,7 +35,6 @@ def test_the_extra_claims_are_those_of_boxes():
 def test_an_extra_claim_says_everything(claim):
     assert claim.verdict in claims.VERDICTS and claim.verdict != "right" and claim.topic == "extra"
     assert claim.statement.endswith(".") and claim.correct.endswith(".") and len(claim.source) > 8
-    assert claim.measurement is None
 
 
 def test_verdicts_that_differ_are_both_said():

@@ -10,14 +10,13 @@ from gpt2lab.attention import attention, causal_mask
 from gpt2lab.block import TransformerBlock
 from gpt2lab.claims.base import Figures, experiment
 from gpt2lab.claims.experiments.attention import small_gpt2
-from gpt2lab.claims.experiments.english import english, passages
+from gpt2lab.claims.experiments.english import costs_of_heads, english, passages
 from gpt2lab.claims.experiments.gpt2 import some_tokens
 from gpt2lab.claims.experiments.measures import farthest, numbers
 from gpt2lab.config import GPT2Config
 from gpt2lab.family.classifier import GPT2Classifier
 from gpt2lab.family.decoder import PreLNDecoderBlock
 from gpt2lab.family.encoder_decoder import EncoderDecoderConfig
-from gpt2lab.interventions import ablate_heads
 from gpt2lab.metrics import f1, precision, recall
 from gpt2lab.model import GPT2
 
@@ -115,18 +114,10 @@ def one_step_or_many(seed: int) -> Figures:
 
 
 @experiment("C18", shows=lambda found: found["heads that cost less than 0.01 nats"] >= 8)
-@torch.no_grad()
 def heads_that_nobody_misses(seed: int) -> Figures:
     """Of the English model's 24 heads, how many cost less than 0.01 nats alone on four unread passages."""
-    model, text = english(), passages(seed, 4, 64)
-
-    def loss(off: list[tuple[int, int]]) -> float:
-        with ablate_heads(model, off):
-            return F.cross_entropy(model(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten()).item()
-
-    whole = loss([])
-    cheap = sum(loss([(layer, head)]) - whole < 0.01 for layer in range(4) for head in range(6))
-    return {"heads": 24, "heads that cost less than 0.01 nats": cheap}
+    costs, _ = costs_of_heads(seed)
+    return {"heads": len(costs), "heads that cost less than 0.01 nats": sum(cost < 0.01 for cost in costs)}
 
 
 @experiment(

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention, attention, causal_mask
 from gpt2lab.claims.base import Figures, experiment
-from gpt2lab.claims.experiments.english import english, passages
+from gpt2lab.claims.experiments.english import costs_of_heads
 from gpt2lab.claims.experiments.measures import farthest, numbers, stops
 from gpt2lab.config import GPT2Config
-from gpt2lab.interventions import ablate_heads
 
 
 def made_layer(seed: int, n_heads: int, d_model: int = 32) -> MultiHeadAttention:
@@ -199,23 +197,14 @@ def slices_of_their_own(seed: int) -> Figures:
     "H8",
     shows=lambda found: found["heads that cost less than 0.05 nats"] >= 20 and found["all off: nats"] > 0.5,
 )
-@torch.no_grad()
 def heads_taken_out(seed: int) -> Figures:
     """The course's English model on four unread passages: what each of its 24 heads costs alone, and all together."""
-    model, text = english(), passages(seed, 4, 64)
-    heads = [(layer, head) for layer in range(4) for head in range(6)]
-
-    def loss(off: list[tuple[int, int]]) -> float:
-        with ablate_heads(model, off):
-            return F.cross_entropy(model(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten()).item()
-
-    whole = loss([])
-    costs = [loss([head]) - whole for head in heads]
+    costs, together = costs_of_heads(seed)
     return {
-        "heads": len(heads),
+        "heads": len(costs),
         "heads that cost less than 0.05 nats": sum(cost < 0.05 for cost in costs),
         "dearest: nats": max(costs),
-        "all off: nats": loss(heads) - whole,
+        "all off: nats": together,
     }
 
 
