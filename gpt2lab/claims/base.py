@@ -27,6 +27,7 @@ Sections of papers are given from memory where the paper could not be opened.
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import inspect
@@ -72,14 +73,20 @@ class Experiment:
 
 
 def listing(function: Callable[..., object]) -> str:
-    """The source of a ``wrong`` or a ``right`` without docstring and what would tell them apart.
+    """The source of a ``wrong`` or a ``right``, called f, without types, docstring and comments.
 
-    That is the ending of its name, and notes to linters.
+    Nothing but the line itself tells the two apart.
     """
     text = textwrap.dedent(inspect.getsource(function))
-    text = re.sub(r'^ +"""[^"]*"""\n', "", text, count=1, flags=re.MULTILINE)
-    text = re.sub(r"_(?:wrong|right)\b", "", text)
-    return re.sub(r" +# (?:noqa|type:).*$", "", text, flags=re.MULTILINE).rstrip()
+    made = ast.parse(text).body[0]
+    assert isinstance(made, ast.FunctionDef), f"{function.__name__} is no function"
+    for parameter in ast.walk(made.args):
+        if isinstance(parameter, ast.arg):
+            parameter.annotation = None
+    body = made.body[1:] if ast.get_docstring(made) else made.body
+    lines = [f"def f({ast.unparse(made.args)}):", *text.splitlines()[body[0].lineno - 1 :]]
+    lines = [re.sub(rf"\b{made.name}\b", "f", re.sub(r"\s+# .*$", "", line)).rstrip() for line in lines]
+    return "\n".join(filter(None, lines))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ import ipywidgets
 
 from gpt2lab import claims
 from gpt2lab.claims import bets, decks
-from gpt2lab.claims.base import Claim, Figures
+from gpt2lab.claims.base import Claim, Figures, listing
 from gpt2lab.claims.bets import BETS, Result
-from gpt2lab.claims.bugs import source
 from gpt2lab.claims.readings import READINGS
 from gpt2lab.figures import card
 from gpt2lab.widgets.rounds import SIGNS, Rounds, round_number
@@ -129,7 +128,7 @@ class Clinic(Rounds):
         subject = decks.SUBJECTS[decks.topic(claim)]
         blocks = [card.small(f"{subject[0].upper()}{subject[1:]}. {question}"), card.heading(statement)]
         if claim.statement.startswith(CODE) and claim.measurement and claim.measurement.wrong:
-            blocks.append(card.code({"": source(claim.measurement.wrong)}))
+            blocks.append(card.code({"": tuple(listing(claim.measurement.wrong).splitlines())}))
         return blocks
 
     def _measurement(self, claim: Claim, right: str) -> list[card.Block]:

@@ -50,14 +50,14 @@ class FindTheBug(Rounds):
         return [
             card.heading("One of the two is wrong. Which line?"),
             card.text(f"The task: {bug.purpose}."),
-            card.code(bug.versions, marked=() if answer is None else bug.wrong),
+            card.code(bug.versions, marked=() if answer is None else (bug.wrong,)),
         ]
 
     def tell(self, key: str, answer: object) -> Sequence[card.Block]:
         bug, claim, answered = self.bug(key), claims.get(key), str(answer)
-        places = " or ".join(self.said(line) for line in bug.wrong)
+        place = self.said(bug.wrong)
         blocks = [
-            card.heading(f"{SIGNS[self.outcome(key, answered)]}: you say {self.said(answered)}; it is {places}."),
+            card.heading(f"{SIGNS[self.outcome(key, answered)]}: you say {self.said(answered)}; it is {place}."),
             card.text(claim.correct),
         ]
         if measurement := claim.measurement:

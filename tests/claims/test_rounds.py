@@ -4,6 +4,7 @@ import pytest
 
 from gpt2lab import claims
 from gpt2lab.claims import bets, bugs, decks, kinds, readings
+from gpt2lab.claims.base import Experiment, listing
 from gpt2lab.errors import InputError
 
 ALL = claims.all_claims()
@@ -73,10 +74,9 @@ def test_every_pair_of_codes_is_a_round_with_a_wrong_line():
     assert set(found) == {id for id, claim in ALL.items() if claim.measurement and claim.measurement.wrong}
     for bug in found.values():
         assert list(bug.versions) == ["A", "B"]  # the broken one does not always come first
-        assert bug.wrong and set(bug.wrong) <= set(bug.lines) and {line[0] for line in bug.wrong} == {bug.broken}
-        for line in bug.wrong:  # what is wrong does not stand in the right version
-            text = bug.versions[bug.broken][int(line[1:]) - 1]
-            assert text not in bug.versions["AB".replace(bug.broken, "")]
+        assert bug.wrong in bug.lines and bug.wrong[0] == bug.broken and bug.purpose
+        text = bug.versions[bug.broken][int(bug.wrong[1:]) - 1]  # it does not stand in the right version
+        assert text not in bug.versions["AB".replace(bug.broken, "")]
         assert all(lines[0].startswith("def f(") and len(lines) > 1 for lines in bug.versions.values()), bug.id
 
 
@@ -92,32 +92,13 @@ def keeps(x, p):
 
 @pytest.mark.parametrize("broken", ["A", "B"])
 def test_a_line_is_judged(broken):
-    bug, other = bugs._bug("D4", "", drops, keeps, broken), "B" if broken == "A" else "A"
-    assert bug.wrong == (f"{broken}2",)
+    code = Experiment(lambda seed: {}, lambda found: True, drops, keeps)
+    bug, other = bugs._bug("D4", code, broken), "B" if broken == "A" else "A"
+    assert bug.wrong == f"{broken}2"
     lines = (f"{broken}2", f"{broken}3", f"{other}2", f"{other}3")
     assert [bug.outcome(line) for line in lines] == ["hit", "near", "miss", "miss"]
     with pytest.raises(InputError, match="the line must be one of A2, A3, B2, B3, got 'A1'"):
         bug.outcome("A1")
-
-
-def test_of_several_lines_that_differ_the_culprit_counts(monkeypatch):
-    monkeypatch.setattr(bugs, "CULPRITS", {"R1": (3,)})
-    assert bugs._bug("R1", "", documented, keeps, "A").wrong == ("A3",)
-    assert bugs._bug("R2", "", documented, keeps, "A").wrong == ("A2", "A3")
-    assert bugs._bug("R1", "", drops, keeps, "A").wrong == ("A2",)  # one line alone needs no help
-
-
-@pytest.mark.parametrize(
-    ("wrong", "right", "places"),
-    [
-        (("def f():", "a", "b", "c"), ("def f():", "a", "x", "c"), (3,)),
-        (("def f():", "a", "b"), ("def f(y):", "a"), (3,)),  # one too many; the head counts for nothing
-        (("def f():", "a", "c"), ("def f():", "a", "b", "c"), (3,)),  # one is missing before c
-        (("def f():", "a"), ("def f():", "a", "b"), (2,)),  # one is missing at the end
-    ],
-)
-def test_which_lines_differ(wrong, right, places):
-    assert bugs.differing(wrong, right) == places
 
 
 def documented(
@@ -130,7 +111,7 @@ def documented(
 
 
 def test_the_source_gives_nothing_away():
-    assert bugs.source(documented) == ("def f(x, again=False):", "    y = x", "    return f(y) if again else y")
+    assert listing(documented) == "def f(x, again=False):\n    y = x\n    return f(y) if again else y"
 
 
 def test_each_wrong_claim_is_of_one_kind():
