@@ -85,11 +85,13 @@ The files are named like the components, and what belongs together:
     scores         softmax, attention_scores
     attention      attention
     heads          split_heads, merge_heads, multi_head_attention
-    masking        causal_mask, masked_softmax, left_padding_mask, leaks
+    masking        causal_mask, masked_softmax, left_padding_mask
+    leaks          leaks
     positions      bpe_pair, sinusoidal, alibi_bias
     rotation       rope, rotate
     rope_lab       rope_lab
-    feedforward    gelu, feed_forward, dropout
+    feedforward    gelu, feed_forward
+    dropout        dropout
     weights        from_weights
     counts         block_parameters, parameter_count, flops_per_token
     sampling       temperature, top_k, top_p
@@ -107,6 +109,7 @@ The files are named like the components, and what belongs together:
     base           a check's result, and how a learner's result is judged
     learner        calling a learner's function
     sandbox        so that it can disturb nothing
+    patience       and so that it ends
     axes           errors about shapes, in terms of axes
 """
 
@@ -115,16 +118,18 @@ from gpt2lab.check.base import NOT_DONE, CheckResult
 from gpt2lab.check.by_hand import by_hand
 from gpt2lab.check.cache import cached_step, kv_cache_bytes
 from gpt2lab.check.counts import block_parameters, flops_per_token, parameter_count
+from gpt2lab.check.dropout import dropout
 from gpt2lab.check.family import cross_attention, decoder_layer, last_real
-from gpt2lab.check.feedforward import dropout, feed_forward, gelu
+from gpt2lab.check.feedforward import feed_forward, gelu
 from gpt2lab.check.generation import greedy
 from gpt2lab.check.heads import merge_heads, multi_head_attention, split_heads
 from gpt2lab.check.inside import experiment, induction_score, patched_attention
 from gpt2lab.check.judging import dropout_test, layer_norm_test, refutation
 from gpt2lab.check.lab_table import best_rate, steps_to
 from gpt2lab.check.layernorm import layer_norm, token_statistics
+from gpt2lab.check.leaks import leaks
 from gpt2lab.check.loss import first_loss, next_token_loss, perplexity
-from gpt2lab.check.masking import causal_mask, leaks, left_padding_mask, masked_softmax
+from gpt2lab.check.masking import causal_mask, left_padding_mask, masked_softmax
 from gpt2lab.check.metrics import clipped_precision, f1, pairs_won
 from gpt2lab.check.model import embed, forward, next_token, shapes, unembed
 from gpt2lab.check.norm_variants import post_ln, pre_ln, rms_norm

@@ -37,7 +37,9 @@ _NAMES: dict[str, dict[int, tuple[str, ...]]] = {
     "b_up": {1: ("d_ff",)},
     "W_down": {2: ("d_model", "d_ff")},
 }
-_REDUCES = r"\.(?:mean|sum|var|std|amax|amin|norm|logsumexp)\((?![^()]*keepdim)"
+_REDUCES = re.compile(  # a call that drops an axis: its brackets, which may hold others, hold no keepdim
+    r"\.(?:mean|sum|prod|var|std|a?max|a?min|arg(?:max|min)|median|norm|logsumexp)\((?!(?:[^()]|\([^()]*\))*keepdim)"
+)
 
 
 def named(name: str, value: Tensor) -> str:
@@ -181,6 +183,6 @@ def _advice(line: str, local: Mapping[str, object], size: _Sizes) -> str:
         return "; argmax() without an axis counts through the whole tensor, batch included"
     if re.search(r"\.t\(\)|\.T\b", line):
         return "; .T and .t() are for matrices: count the axes from the end"
-    if re.search(_REDUCES, line) and not re.search(r"\(\w+ ?\* ?\w+\)\.", line):  # the product itself failed
-        return "; a sum, mean or variance drops its axis unless keepdim=True"
+    if _REDUCES.search(line) and not re.search(r"\(\w+ ?\* ?\w+\)\.", line):  # the product itself failed
+        return "; a sum, mean, variance or maximum drops its axis unless keepdim=True"
     return ""

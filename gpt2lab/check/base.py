@@ -64,11 +64,24 @@ def as_tensor(value: object, name: str, shape: tuple[int, ...] | None = None, co
             f"{name} returns a {type(value).__name__} with one thing in it. Is there a comma at the end of the return?"
         )
     if not isinstance(value, Tensor):
-        raise Wrong(f"{name} must return a tensor, got {describe(value)}. {context}".strip())
+        raise Wrong(
+            " ".join(filter(None, (f"{name} must return a tensor, got {describe(value)}.", _to_tensor(value), context)))
+        )
     if shape is not None and tuple(value.shape) != tuple(shape):
         told = f"The result has shape {tuple(value.shape)}, expected {tuple(shape)}."
         raise Wrong(" ".join(filter(None, (told, gap(tuple(value.shape), tuple(shape)), context))))
     return value
+
+
+def _to_tensor(value: object) -> str:
+    """How what was returned in place of a tensor becomes one, or stays one."""
+    if isinstance(value, np.ndarray):
+        return "torch.from_numpy(your array) makes one."
+    if isinstance(value, (list, tuple)) and any(isinstance(part, Tensor) for part in value):
+        return "torch.stack(your list) makes one of tensors of the same shape."
+    if isinstance(value, list):
+        return "torch.tensor(your list) makes one."
+    return ""
 
 
 def as_tensors(value: object, name: str, what: tuple[str, ...]) -> tuple[Tensor, ...]:
@@ -108,14 +121,30 @@ def judge(
     for message, result in mistakes.items():
         if agree(actual, result, tolerance, equal_nan=True):
             raise Wrong(message)
+    if told := _not_finite(actual.detach()):
+        raise Wrong(f"{told} {otherwise}")
     raise Wrong(f"{otherwise} {difference(actual, expected)}")
+
+
+def _not_finite(actual: Tensor) -> str:
+    """How many values are NaN, or else infinite, and where such values come from; nothing if all are finite."""
+    for test, called, source in (
+        (
+            torch.isnan,
+            "NaN",
+            "0 is divided by 0, or infinity taken from infinity, or the root or logarithm of a negative number.",
+        ),
+        (torch.isinf, "infinite", "something is divided by 0, or too large for exp."),
+    ):
+        if n := int(test(actual).sum()):
+            share = "The result is" if actual.numel() == 1 else f"{n} of {actual.numel()} values are"
+            return f"{share} {called}: {source}"
+    return ""
 
 
 def difference(actual: Tensor, expected: Tensor) -> str:
     """Where two tensors of one shape are farthest apart, in words."""
     actual = actual.detach()
-    if not bool(torch.isfinite(actual).all()):
-        return f"There are {int((~torch.isfinite(actual)).sum())} values that are NaN or infinite."
     gap = (actual.to(expected.dtype) - expected).abs()
     index = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
     place = f" at index {list(index)}" if index else ""

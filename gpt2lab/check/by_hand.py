@@ -49,7 +49,7 @@ def by_hand(
 
     def staged(last: Learner) -> None:
         for number, (name, function, parameters, trial) in enumerate(stages):
-            _stage(number, name, partial(Learner, function, tuple(parameters.split())), trial)
+            _stage(number, name, partial(Learner, function, tuple(parameters.split()), last.patience), trial)
         _stage(len(stages), "training_loss", lambda: last, _training_loss)
 
     return examine("by_hand", training_loss, "source target w", staged)

@@ -1,4 +1,4 @@
-"""Checks for the feed-forward network: GELU, the network, dropout."""
+"""Checks for the feed-forward network: GELU and the network; dropout is in ``dropout``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gpt2lab.check.base import Answer, CheckResult, Wrong, judge
 from gpt2lab.check.learner import Learner, examine
+from gpt2lab.check.sandbox import same
 from gpt2lab.errors import validates
 
 
@@ -84,7 +85,7 @@ def _network(learner: Learner) -> None:
     linear = F.linear(pre, W_down, b_down)
     right = F.linear(act(pre), W_down, b_down)
     out = learner.tensor(x, W_up, b_up, W_down, b_down)
-    if not torch.equal(out, learner.tensor(x, W_up, b_up, W_down, b_down)):
+    if not same(out, learner.tensor(x, W_up, b_up, W_down, b_down)):
         raise Wrong(
             "Two calls with the same arguments give two results: something random happens inside, such as a new "
             "nn.Linear with weights of its own. The weights are given; use W_up, b_up, W_down and b_down."
@@ -144,82 +145,3 @@ def _network_shapes(learner: Learner) -> None:
         out = learner.tensor(x, W_up, b_up, W_down, b_down, shape=shape)
         right = F.linear(F.gelu(F.linear(x, W_up, b_up), approximate="tanh"), W_down, b_down)
         judge(out, right, {}, f"Not right for x of shape {shape} and d_ff={d_ff}: is a size fixed in your function?")
-
-
-@validates
-def dropout(function: Answer) -> CheckResult:
-    """``my_dropout(x, p, training)``: inverted dropout with a mask for every element."""
-    return examine("dropout", function, "x p training", _off, _everywhere, _rate, _fresh, _by_chance, _nothing_dropped)
-
-
-def _off(learner: Learner) -> None:
-    x = torch.randn(50, 40)
-    out = learner.tensor(x, 0.3, False, shape=x.shape)
-    judge(
-        out,
-        x,
-        {
-            "Without training, everything is multiplied by 1 - p. That is the original way; with inverted dropout the "
-            "scaling happens in training, and nothing at all afterwards.": x * 0.7,
-            "Without training, everything is divided by 1 - p. The scaling belongs to training.": x / 0.7,
-        },
-        "With training=False the result must be x itself: dropout is off when the model is used.",
-    )
-
-
-def _nothing_dropped(learner: Learner) -> None:
-    x = torch.randn(50, 40)
-    judge(learner.tensor(x, 0.0, True, shape=x.shape), x, {}, "With p=0 nothing may be dropped.")
-
-
-def _rate(learner: Learner) -> None:
-    x, p = 1 + torch.rand(400, 250), 0.1
-    out = learner.tensor(x, p, True, shape=x.shape)
-    kept = out != 0
-    share = float(kept.float().mean())
-    if abs(share - p) < 0.01:
-        raise Wrong(
-            f"{share:.1%} of the values survive, with p=0.1. p is the probability to *drop*, so most values survive."
-        )
-    if abs(share - (1 - p)) > 0.01:
-        raise Wrong(f"{share:.1%} of the values survive, expected 90 % with p=0.1.")
-    factor = float((out[kept] / x[kept]).mean())
-    if abs(factor - 1) < 1e-3:
-        raise Wrong(
-            f"The mean falls to {float(out.mean() / x.mean()):.1%} of what it was: the survivors must be divided "
-            "by 1 - p, so that the expected value stays."
-        )
-    if abs(factor - 1 / (1 - p)) > 1e-3:
-        raise Wrong(
-            f"The survivors are multiplied by {factor:.3g}; with p={p} it takes {1 / (1 - p):.3g} to keep the expected value."
-        )
-    judge(out[kept], x[kept] / (1 - p), {}, "The survivors must be divided by 1 - p, all alike.")
-
-
-def _everywhere(learner: Learner) -> None:
-    out = learner.tensor(torch.ones(60, 50), 0.5, True, shape=(60, 50))
-    dropped = out == 0
-    if not bool(dropped.any()):
-        return  # the next trial says so
-    if bool((dropped == dropped[:1]).all()):
-        raise Wrong("The same columns are dropped in every row. Draw for every element.")
-    if bool((dropped == dropped[:, :1]).all()):
-        raise Wrong("Whole rows are dropped. Draw for every element.")
-
-
-def _fresh(learner: Learner) -> None:
-    x = torch.ones(20, 20)
-    if torch.equal(learner.tensor(x, 0.5, True), learner.tensor(x, 0.5, True)):
-        raise Wrong("Two calls drop the same elements. Draw anew each time; do not set a seed inside.")
-
-
-def _by_chance(learner: Learner) -> None:
-    """Each element on its own: how many are dropped varies from call to call and from row to row."""
-    dropped = torch.stack([learner.tensor(torch.ones(20, 20), 0.5, True) == 0 for _ in range(8)])  # (calls, 20, 20)
-    for axes, of in (((1, 2), "of the 400 values"), (2, "of each row's 20 values"), (1, "of each column's 20 values")):
-        counts = dropped.sum(axes)
-        if bool((counts == counts.flatten()[0]).all()):
-            raise Wrong(
-                f"Every call drops exactly {int(counts.flatten()[0])} {of}. Each value must be dropped on its own, "
-                "with probability p: then the number varies from call to call, and only its mean is fixed."
-            )

@@ -17,6 +17,7 @@ from gpt2lab.model import GPT2
 
 HOLDS, REFUTED, UNDECIDED = "holds", "refuted", "undecided"
 LEAST_VALUES = 3
+MINUTES = 15  # that an experiment may take
 
 
 @validates
@@ -202,6 +203,7 @@ def experiment(function: Answer) -> CheckResult:
 
 
 def _judged(learner: Learner) -> None:
+    learner.seconds = MINUTES * 60.0  # it may train or run several models
     found = learner()
     if not isinstance(found, Mapping):
         raise Wrong(f"Return a dict with four entries, got {describe(found)}.")

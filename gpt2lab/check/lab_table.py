@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gpt2lab.check.base import Answer, CheckResult, Wrong, as_number, as_tensor, judge
 from gpt2lab.check.learner import Learner, examine
-from gpt2lab.errors import validates
+from gpt2lab.errors import as_real, is_number, validates
 
 NEVER = 1e9  # stands for infinity while two answers are compared
 
@@ -32,7 +33,12 @@ def _steps_to(learner: Learner) -> None:
         ]
     )  # (n, seeds)
     share = 0.75
-    answer = as_tensor(learner(eval_steps, letters, share), learner.name, (6,), "One number for each seed is wanted.")
+    result = _numbers(learner(eval_steps, letters, share))
+    if isinstance(result, Tensor) and result.shape == (4,):
+        raise Wrong("There is one number for each evaluation. The evaluations are rows; each seed is a column.")
+    answer = as_tensor(result, learner.name, (6,), "One number for each seed is wanted.")
+    if answer.dtype == torch.bool:
+        raise Wrong("These say whether a seed had the share. Asked is when: the first step.")
     right = _first(eval_steps, letters >= share)
     judge(
         _finite(answer.double()),
@@ -42,6 +48,7 @@ def _steps_to(learner: Learner) -> None:
                 _finite(eval_steps[(letters >= share).int().argmax(dim=0)].double()),
             "These are places in the list, not steps.": _finite(_first(torch.arange(4), letters >= share)),
             "The share itself counts as reached: at least, not more than.": _finite(_first(eval_steps, letters > share)),
+            "0.9 is fixed in your function. The share is an argument.": _finite(_first(eval_steps, letters >= 0.9)),
             "This is the last evaluation with that share, not the first.": _finite(_last(eval_steps, letters >= share)),
             "A seed that diverged counts as one that learned: NaN is not below the share, and not above it either.":
                 _finite(_first(eval_steps, ~(letters < share))),
@@ -56,6 +63,20 @@ def _steps_to(learner: Learner) -> None:
         },
         "The steps are not right (a seed that never had the share is compared as 1e9).",
     )  # fmt: skip
+
+
+def _numbers(value: object) -> object:
+    """A list or an array of numbers as a tensor, since the table is only read; anything else as it is."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "bif":
+        return torch.tensor(value)
+    if isinstance(value, (list, tuple)) and all(is_number(_plain(part)) for part in value):
+        return torch.tensor([as_real(_plain(part)) for part in value], dtype=torch.float64)
+    return value
+
+
+def _plain(value: object) -> object:
+    """The number in a tensor of one element; anything else as it is."""
+    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
 
 
 def _first(steps: Tensor, reached: Tensor) -> Tensor:

@@ -17,15 +17,30 @@ from torch import Tensor
 from gpt2lab import records
 from gpt2lab.check import axes
 from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, as_tensor, describe
-from gpt2lab.check.sandbox import Watch, copy_of, random_state, same, torch_settings
+from gpt2lab.check.patience import SECONDS, Patience, TooLong
+from gpt2lab.check.sandbox import Paper, Watch, copy_of, random_state, same, settings_kept
 
 _EMPTY_BODY = {"RESUME", "NOP", "RETURN_CONST", "LOAD_CONST", "RETURN_VALUE", "POP_TOP", "CACHE"}
 
 
-class Learner:
-    """The learner's function, called with copies, so that it cannot disturb the check."""
+class Interrupted(KeyboardInterrupt):
+    """The person has stopped a check. It stays a KeyboardInterrupt, so that the cells below do not run either."""
 
-    def __init__(self, function: object, parameters: tuple[str, ...]) -> None:
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the sentence, without the way that led there."""
+        return [str(self)]
+
+
+class Learner:
+    """The learner's function, called with copies, so that it cannot disturb the check.
+
+    Parameters
+    ----------
+    patience : Patience
+        What ends a call that does not end.
+    """
+
+    def __init__(self, function: object, parameters: tuple[str, ...], patience: Patience) -> None:
         if isinstance(function, EllipsisType):
             raise NotDone
         if inspect.isclass(function):
@@ -34,23 +49,33 @@ class Learner:
             raise Wrong(f"Hand over the function itself, without calling it; this is {describe(function)}.")
         self.function: Answer = function
         self.parameters = parameters
+        self.patience = patience
+        self.seconds = SECONDS  # that one call may take
         self.name = _name(function)
+        self.paper = Paper(self.name)
         self.may_change: frozenset[str] = frozenset()  # parameters it may change in place
         self.forbidden: dict[str, str] = {}  # names of functions that the exercise forbids, and what to say
 
     def __call__(self, *arguments: object) -> object:
         self._check_signature(arguments)
         copies = tuple(copy_of(a) for a in arguments)
-        with torch_settings(self.name):
+        with settings_kept(self.name), self.paper.used(), Watch() as watch:
             try:
-                with Watch() as watch:
+                with self.patience.lasts(self.seconds):
                     result = self.function(*copies)
-            except KeyboardInterrupt:  # from the user, not from the answer
+            except Wrong:  # what it printed was too much
                 raise
+            except TooLong as error:
+                raise Wrong(
+                    f"{self.name} does not end: after {self.seconds:g} s it was{self._where(error) or ' still running'}. "
+                    "Does a loop go on for ever?"
+                ) from None
+            except KeyboardInterrupt as error:  # from the person, not from the answer
+                raise Interrupted(f"{self.name} was interrupted{self._where(error)}.") from None
             except BaseException as error:  # SystemExit too: it must not end the kernel
                 if "ellipsis" in _words(error):  # a line of the exercise still reads `scores = ...`
                     raise NotDone from None
-                raise Wrong(self._stopped(error, arguments)) from None
+                raise Wrong(self._stopped(error, arguments)) from error
         code = _code(self.function)
         for name in watch.called | set(code.co_names if code else ()):
             if name in self.forbidden:
@@ -88,9 +113,8 @@ class Learner:
 
     def _stopped(self, error: BaseException, arguments: tuple[object, ...]) -> str:
         """One sentence: which of the learner's lines failed, and how."""
-        frame, number = _last_own_frame(error, _code(self.function))
-        line = linecache.getline(frame.f_code.co_filename, number).strip() if frame else ""
-        where = f" at `{line}`" if line else ""
+        frame, line = self._last_line(error)
+        where = self._where(error)
         words = _words(error)
         reason = (words.strip().splitlines() or ["no message"])[0].rstrip(".")
         if isinstance(error, SystemExit):
@@ -100,6 +124,15 @@ class Learner:
             if meaning := axes.explain(words, line, given, frame.f_locals):
                 return f"{self.name} stops{where}: {meaning}. {self._called(arguments)}"
         return f"{self.name} stops{where} with {type(error).__name__}: {reason[:300]}. {self._called(arguments)}"
+
+    def _last_line(self, error: BaseException) -> tuple[FrameType | None, str]:
+        """The innermost frame of the learner's own file, and the text of its line."""
+        frame, number = _last_own_frame(error, _code(self.function))
+        return frame, linecache.getline(frame.f_code.co_filename, number).strip() if frame else ""
+
+    def _where(self, error: BaseException) -> str:
+        line = self._last_line(error)[1]
+        return f" at `{line}`" if line else ""
 
     def _is_empty(self) -> bool:
         code = _code(self.function)
@@ -121,11 +154,11 @@ def examine(name: str, function: object, parameters: str, *trials: Trial) -> Che
     parameters : str
         Names of its parameters, separated by blanks.
     """
-    with random_state():  # the same numbers in every run; the learner's own generators are left alone
+    with Patience() as patience, random_state():  # the same numbers in every run; those of the learner go on
         torch.manual_seed(0)
         called = "your function"
         try:
-            learner = Learner(function, tuple(parameters.split()))
+            learner = Learner(function, tuple(parameters.split()), patience)
             called = learner.name
             for trial in trials:
                 trial(learner)

@@ -35,6 +35,12 @@ def rope_lab(settings: Answer | TrainConfig) -> CheckResult:
 
 def _experiment(learner: Learner) -> None:
     config = learner()
+    if config is TrainConfig:
+        raise Wrong("TrainConfig is the class of the settings, and has none itself. Call it: TrainConfig(…).")
+    if isinstance(config, dict):
+        raise Wrong("Return the settings, not a dict: TrainConfig(…) takes them, with ** in front of your dict.")
+    if isinstance(config, History):
+        raise Wrong("This is the course of a training. Return the settings, TrainConfig(…); the check trains itself.")
     if not isinstance(config, TrainConfig):
         raise Wrong(f"Return the settings, TrainConfig(…); got {describe(config)}.")
     spent = config.steps * config.batch_size

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Generic, TextIO, TypeVar, cast
 
 import numpy as np
 import torch
@@ -12,6 +17,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from gpt2lab.check.base import Wrong
+
+T = TypeVar("T")
+MOST_PRINTED = 50_000  # characters that a function may print while it is checked
 
 
 @contextmanager
@@ -44,27 +52,166 @@ class Watch(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """Something that holds for the whole notebook, and that one function has no business changing."""
+
+    read: Callable[[], T]
+    write: Callable[[T], None]
+    told: Callable[[T], str]  # from the value that it was changed to: what the function does, and what to do instead
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it has been deleted
+        return ""
+
+
+def _enter(folder: str) -> None:
+    if folder:
+        os.chdir(folder)
+
+
+def _set_filters(filters: list[object]) -> None:
+    warnings.resetwarnings()  # also makes Python look at the filters again
+    warnings.filters[:] = filters  # type: ignore[index]
+
+
+def _gradients(on: bool) -> str:
+    block = "enable_grad" if on else "no_grad"
+    return (
+        f"switches gradients {'on' if on else 'off'} for the whole notebook (set_grad_enabled). "
+        f"Use `with torch.{block}():`, which ends with its block."
+    )
+
+
+_SETTINGS: tuple[Setting, ...] = (
+    Setting(torch.is_grad_enabled, lambda on: cast(None, torch.set_grad_enabled(on)), _gradients),
+    Setting(
+        torch.get_default_dtype,
+        torch.set_default_dtype,
+        lambda dtype: (
+            f"changes torch's default dtype to {dtype} for the whole notebook. "
+            "Convert the tensors instead: x.double(), x.float()."
+        ),
+    ),
+    Setting(
+        torch.get_default_device,
+        lambda device: torch.set_default_device(None if device.type == "cpu" else device),
+        lambda device: (
+            f"changes torch's default device to {device} for the whole notebook. "
+            "Say where a tensor lies when you make it: device=x.device."
+        ),
+    ),
+    Setting(
+        torch.get_num_threads,
+        torch.set_num_threads,
+        lambda n: f"changes the number of torch's threads to {n} for the whole notebook. Leave it as it is.",
+    ),
+    Setting(
+        lambda: (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
+        lambda flags: torch.use_deterministic_algorithms(flags[0], warn_only=flags[1]),
+        lambda flags: (
+            f"switches torch's deterministic algorithms {'on' if flags[0] else 'off'} for the whole notebook "
+            "(use_deterministic_algorithms). Leave them as they are."
+        ),
+    ),
+    Setting(
+        torch.get_float32_matmul_precision,
+        torch.set_float32_matmul_precision,
+        lambda precision: (
+            f"changes the precision of matrix products to {precision!r} for the whole notebook "
+            "(set_float32_matmul_precision). Leave it as it is."
+        ),
+    ),
+    Setting(
+        np.geterr,
+        lambda errors: cast(None, np.seterr(**errors)),
+        lambda errors: (
+            "changes what NumPy says about overflow and division by zero in the whole notebook (seterr). "
+            "Use `with np.errstate(…):`, which ends with its block."
+        ),
+    ),
+    Setting(
+        sys.getrecursionlimit,
+        sys.setrecursionlimit,
+        lambda limit: f"changes Python's limit of recursion to {limit}. Use a loop where calls would nest so deeply.",
+    ),
+    Setting(
+        _folder,
+        _enter,
+        lambda folder: "changes the current folder of the notebook (chdir). Give files their whole path instead.",
+    ),
+)
+_FILTERS: Setting[list[object]] = Setting(
+    lambda: list(warnings.filters),
+    _set_filters,
+    lambda filters: (
+        "changes for the whole notebook which warnings are shown. "
+        "Use `with warnings.catch_warnings():`, which ends with its block."
+    ),
+)
+
+
 @contextmanager
-def torch_settings(name: str) -> Iterator[None]:
-    """Restore torch's global settings; a change that would affect other cells counts as a mistake."""
-    gradients, dtype, threads = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()
+def settings_kept(name: str) -> Iterator[None]:
+    """Put back what the function ``name`` changes for the whole notebook; to change it counts as a mistake."""
+    before = [setting.read() for setting in _SETTINGS]
+    filters, modules = _FILTERS.read(), len(sys.modules)
+    told = []
     try:
         yield
-        if torch.is_grad_enabled() != gradients:
-            raise Wrong(
-                f"{name} switches gradients {'off' if gradients else 'on'} for the whole notebook (set_grad_enabled). "
-                f"Use `with torch.{'no_grad' if gradients else 'enable_grad'}():`, which ends with its block."
-            )
-        if torch.get_default_dtype() != dtype:
-            raise Wrong(
-                f"{name} changes torch's default dtype to {torch.get_default_dtype()} for the whole notebook. "
-                "Convert the tensors instead: x.double(), x.float()."
-            )
     finally:
-        torch.set_grad_enabled(gradients)
-        torch.set_default_dtype(dtype)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
+        for setting, value in zip(_SETTINGS, before, strict=True):
+            if (now := setting.read()) != value:
+                setting.write(value)
+                told.append(setting.told(now))
+        if _FILTERS.read() != filters and len(sys.modules) == modules:  # a module's own filters stay
+            _FILTERS.write(filters)
+            told.append(_FILTERS.told([]))
+    if told:
+        raise Wrong(f"{name} {told[0]}")
+
+
+class Paper:
+    """What a function may print while it is checked: beyond ``MOST_PRINTED`` characters it is stopped."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.left = name, MOST_PRINTED
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Let what is printed in this block through as long as there is room for it."""
+        out, errors = (cast(TextIO, _Stream(stream, stream.write, self)) for stream in (sys.stdout, sys.stderr))
+        with redirect_stdout(out), redirect_stderr(errors):
+            yield
+        if self.left < 0:  # the function has caught what stopped it
+            raise self.full()
+
+    def full(self) -> Wrong:
+        return Wrong(
+            f"{self.name} prints more than {MOST_PRINTED:,} characters, and the rest is not shown. "
+            "Take the print out, or print a shape instead of the numbers."
+        )
+
+
+class _Stream:
+    """A stream that passes on what there is room for."""
+
+    def __init__(self, stream: object, write: Callable[[str], object], paper: Paper) -> None:
+        self._stream, self._write, self._paper = stream, write, paper
+
+    def write(self, text: str) -> int:
+        room = max(self._paper.left, 0)
+        self._paper.left -= len(text)
+        self._write(text[:room])
+        if self._paper.left < 0:
+            raise self._paper.full()
+        return len(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 def copy_of(value: object) -> object:

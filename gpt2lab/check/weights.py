@@ -7,7 +7,7 @@ choose), one block on several tokens, two blocks. What fails first says where to
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,6 @@ from gpt2lab.check.base import Answer, CheckResult, agree, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import validates
-from gpt2lab.masking import causal_mask
 from gpt2lab.model import GPT2
 
 N_HEADS = 3
@@ -26,12 +25,16 @@ N_HEADS = 3
 _MISTAKES = {
     "no positions": "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.",
     "positions by id": "The position table is looked up with the token ids. The token at position t gets row t.",
+    "scaled embeddings": "The token vectors are multiplied by √d_model. The Transformer of 2017 did that, GPT-2 does not.",
+    "ln_f twice": "ln_f is applied twice. Once, after the last block, is enough.",
     "no ln_f": "The last layer norm, ln_f, is missing.",
     "probabilities": "These are probabilities. Return the logits, before the softmax.",
     "post-LN": "The norms stand on the stream, after each sum, as in GPT-1. In GPT-2 they stand on the branches, "
     "in front of each part.",
     "no residual": "The stream is overwritten: each part must be *added* to x.",
     "normed stream": "The norms overwrite the stream: what is added to must be x itself, not its norm.",
+    "parallel": "Both parts read the same x. The feed-forward network reads the stream *after* the attention has added to it.",
+    "parts exchanged": "The feed-forward network comes before the attention. Attention comes first.",
     "one sum": "The feed-forward network reads what the attention wrote, not the stream after the first sum.",
     "no first sum": "The attention's result overwrites the stream: it must be *added* to x.",
     "no ln_1": "ln_1, in front of the attention, is missing.",
@@ -41,22 +44,28 @@ _MISTAKES = {
     "relu": "The activation is ReLU. GPT-2 has GELU.",
     "exact gelu": "This is the exact GELU. GPT-2 uses the tanh form.",
     "qkv order": "The thirds of attn.qkv are in another order: first the queries, then the keys, then the values.",
+    "keys first": "Queries and keys are exchanged: the first third of attn.qkv asks, the second is compared with it.",
+    "values second": "Keys and values are exchanged: the second third of attn.qkv is compared, the last is blended.",
     "no out": "The attention's output map, attn.out, is missing: nothing mixes the heads.",
     "out turned": "attn.out is used without transposing. Weights are stored as (out, in); this one is square, "
     "so that torch cannot notice.",
     "no biases": "The biases of the linear maps are missing.",
     "no mask": "The causal mask is missing: position 0 sees the whole text.",
+    "one ahead": "The mask leaves one step of the future open: position t sees token t + 1, which is the answer.",
     "no scale": "The scores are not divided by √d_head.",
     "wide scale": "The scores are divided by √d_model. Each dot product runs over one head: √d_head.",
     "one head": "There is one head instead of n_heads: split the features of q, k and v first.",
     "straight cut": "The heads are cut by one reshape, which mixes tokens. Keep B and T apart, then move the heads.",
     "straight merge": "The heads are joined without moving the axes back, which mixes tokens.",
+    "interleaved": "Each head takes every n_heads-th feature. A head is a block of neighbouring features.",
     "columns": "The softmax runs over the queries. Each query's weights must sum to 1.",
+    "over heads": "The softmax runs over the heads. It runs over the keys, the last axis.",
     "first block": "Every round of the loop reads the weights of block 0.",
+    "block 0 only": "Only block 0 is used. There are n_layers blocks, one after the other.",
     "last block": "Only the last block is used: each must start from what the block before returned.",
     "backwards": "The blocks run from last to first.",
 }
-_OUTSIDE = {"no positions", "positions by id", "no ln_f", "probabilities"}
+_OUTSIDE = {"no positions", "positions by id", "scaled embeddings", "ln_f twice", "no ln_f", "probabilities"}
 _STAGES = (  # layers, tokens, whether the blocks write anything, what an unknown difference means
     (1, 7, False, "The slip stands outside the blocks: with blocks that add nothing (their last maps are zero) the "
      "logits already differ. Look at the two tables, the last norm, and the output layer."),
@@ -77,23 +86,38 @@ def from_weights(function: Answer) -> CheckResult:
 
 
 def _stage(n_layers: int, T: int, writes: bool, otherwise: str, learner: Learner) -> None:
-    model = GPT2(GPT2Config.tiny(vocab_size=50, n_layers=n_layers, d_model=24, n_heads=N_HEADS)).eval()
-    with torch.no_grad():
+    weights, tokens, right = _case(n_layers, T, writes)
+    out = learner.tensor(weights, tokens, n_layers, N_HEADS, shape=(2, T, 50), why="One logit per position and token.")
+    if agree(out, right):
+        return
+    results = _results(n_layers, T, writes)
+    if not writes and any(agree(out, results[slip]) for slip in results.keys() - _OUTSIDE):
+        return  # a slip inside the block, which shows here as well: the next call tells which one
+    judge(out, right, {_MISTAKES[slip]: result for slip, result in results.items()}, otherwise)
+
+
+@cache
+@torch.no_grad()
+def _case(n_layers: int, T: int, writes: bool) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Weights, tokens and logits of a stage; the same in every run."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(n_layers)
+        model = GPT2(GPT2Config.tiny(vocab_size=50, n_layers=n_layers, d_model=24, n_heads=N_HEADS)).eval()
         for parameter in model.parameters():
             parameter.add_(0.15 * torch.randn_like(parameter))
-        if not writes:
-            for block in model.blocks:
-                for parameter in (p for writer in block.writers() for p in writer.parameters()):
-                    parameter.zero_()
+        for block in () if writes else model.blocks:
+            for parameter in (p for writer in block.writers() for p in writer.parameters()):
+                parameter.zero_()
         tokens = torch.randint(50, (2, T))
-        weights = dict(model.state_dict())
-        out = learner.tensor(
-            weights, tokens, n_layers, N_HEADS, shape=(2, T, 50), why="One logit per position and token."
-        )
-        results = {slip: _forward(weights, tokens, n_layers, slip) for slip in _MISTAKES}
-        if not writes and any(agree(out, results[slip]) for slip in results.keys() - _OUTSIDE):
-            return  # a slip inside the block, which shows here as well: the next call tells which one
-        judge(out, model(tokens), {_MISTAKES[slip]: result for slip, result in results.items()}, otherwise)
+    return dict(model.state_dict()), tokens, model(tokens)
+
+
+@cache
+@torch.no_grad()
+def _results(n_layers: int, T: int, writes: bool) -> dict[str, Tensor]:
+    """The logits that each slip leads to."""
+    weights, tokens, _ = _case(n_layers, T, writes)
+    return {slip: _forward(weights, tokens, n_layers, slip) for slip in _MISTAKES}
 
 
 def _forward(weights: dict[str, Tensor], tokens: Tensor, n_layers: int, slip: str) -> Tensor:
@@ -103,17 +127,20 @@ def _forward(weights: dict[str, Tensor], tokens: Tensor, n_layers: int, slip: st
         return F.layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"])
 
     table, places = weights["token_embedding.weight"], weights["position_embedding.weight"]
-    x = table[tokens]
+    x = table[tokens] * (table.shape[1] ** 0.5 if slip == "scaled embeddings" else 1)
     if slip != "no positions":
         x = x + places[tokens if slip == "positions by id" else torch.arange(tokens.shape[1])]
     order = {
         "first block": [0] * n_layers,
+        "block 0 only": [0],
         "last block": [n_layers - 1],
         "backwards": list(range(n_layers))[::-1],
     }
     for i in order.get(slip, range(n_layers)):
         x = _block(x, weights, f"blocks.{i}", norm, slip)
-    logits = F.linear(x if slip == "no ln_f" else norm(x, "ln_f"), table)
+    for _ in range({"no ln_f": 0, "ln_f twice": 2}.get(slip, 1)):
+        x = norm(x, "ln_f")
+    logits = F.linear(x, table)
     return logits.softmax(-1) if slip == "probabilities" else logits
 
 
@@ -137,8 +164,11 @@ def _block(
         return linear(act, "ffn.down")
 
     start = x
-    for part, ln in ((attend, f"{name}.ln_1"), (feed, f"{name}.ln_{1 if slip == 'ln_1 twice' else 2}")):
-        if slip == "post-LN":
+    parts = ((attend, f"{name}.ln_1"), (feed, f"{name}.ln_{1 if slip == 'ln_1 twice' else 2}"))
+    for part, ln in parts[::-1] if slip == "parts exchanged" else parts:
+        if slip == "parallel":
+            x = x + part(norm(start, ln))
+        elif slip == "post-LN":
             x = norm(x + part(x), ln)
         elif slip == "normed stream":
             x = norm(x, ln)
@@ -155,15 +185,19 @@ def _block(
 def _heads(qkv: Tensor, slip: str) -> Tensor:
     """(B, T, 3·d_model) -> the heads' blends side by side, (B, T, d_model)."""
     B, T, width = qkv.shape
-    q, k, v = qkv.chunk(3, dim=-1)[:: -1 if slip == "qkv order" else 1]
+    order = {"qkv order": (2, 1, 0), "keys first": (1, 0, 2), "values second": (0, 2, 1)}.get(slip, (0, 1, 2))
+    q, k, v = (qkv.chunk(3, dim=-1)[third] for third in order)
     heads = 1 if slip == "one head" else N_HEADS
     if slip == "straight cut":
         q, k, v = (part.reshape(B, heads, T, -1) for part in (q, k, v))
+    elif slip == "interleaved":
+        q, k, v = (part.unflatten(-1, (-1, heads)).movedim(-1, 1) for part in (q, k, v))
     else:
         q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (q, k, v))
     scale = {"no scale": 1.0, "wide scale": (width / 3) ** -0.5}.get(slip, q.shape[-1] ** -0.5)
     scores = q @ k.transpose(-2, -1) * scale
     if slip != "no mask":
-        scores = scores.masked_fill(~causal_mask(T), -torch.inf)
-    blend = scores.softmax(-2 if slip == "columns" else -1) @ v
+        seen = torch.ones(T, T).tril(1 if slip == "one ahead" else 0).bool()
+        scores = scores.masked_fill(~seen, -torch.inf)
+    blend = scores.softmax({"columns": -2, "over heads": 1}.get(slip, -1)) @ v
     return blend.reshape(B, T, -1) if slip == "straight merge" else blend.transpose(1, 2).flatten(2)

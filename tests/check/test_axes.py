@@ -36,6 +36,20 @@ def dropped_axis(scores):
     return raised / raised.sum(-1)
 
 
+def largest_dropped(scores):
+    raised = (scores - scores.max(-1).values).exp()
+    return raised / raised.sum(-1, keepdim=True)
+
+
+def smallest_dropped(scores):
+    return scores - torch.min(scores, dim=-1)[0]
+
+
+def both_kept(x, weight, bias, eps):
+    x = x - x.mean((0, 1), keepdim=True)
+    return x / x.std((1, 2), keepdim=True) * (weight + torch.ones(5))
+
+
 def kept_no_axis(x, weight, bias, eps):
     return (x - x.mean(-1)) / (x.var(-1) + eps).sqrt() * weight + bias
 
@@ -95,6 +109,8 @@ CASES = [
     ("softmax", without_values, "take .values"),
     ("softmax", dropped_axis, "5 (T_key) meets 4 (T_query) (raised (2, 4, 5))"),
     ("softmax", dropped_axis, "drops its axis unless keepdim=True"),
+    ("softmax", largest_dropped, "maximum drops its axis unless keepdim=True"),
+    ("softmax", smallest_dropped, "maximum drops its axis unless keepdim=True"),
     ("layer_norm", kept_no_axis, "8 (d_model) meets 5 (T)"),
     ("layer_norm", kept_no_axis, "x (B 2, T 5, d_model 8)"),
     ("merge_heads", viewed, "use reshape or flatten"),
@@ -119,6 +135,10 @@ def test_an_error_about_shapes_names_the_axes(name, answer, words):
     message = told(getattr(check, name)(answer))
     assert words in message
     assert "RuntimeError" not in message and "singleton" not in message and "mat1" not in message
+
+
+def test_who_keeps_the_axes_is_not_told_to_keep_them():
+    assert "keepdim" not in told(check.layer_norm(both_kept))
 
 
 def test_what_is_not_about_shapes_keeps_its_own_words():

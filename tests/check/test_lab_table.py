@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from teeth import bite
 
@@ -22,6 +23,16 @@ def by_loop(eval_steps, letters, share):
 
 def by_minimum(eval_steps, letters, share):
     return torch.where(torch.nan_to_num(letters) >= share, eval_steps[:, None].float(), torch.inf).min(dim=0).values
+
+
+def in_numpy(eval_steps, letters, share):
+    reached = letters.numpy() >= share
+    return np.where(reached.any(axis=0), eval_steps.numpy()[reached.argmax(axis=0)], np.inf)
+
+
+def as_list(eval_steps, letters, share):
+    columns = letters.T.tolist()
+    return [next((s for s, x in zip(eval_steps, column, strict=True) if x >= share), math.inf) for column in columns]
 
 
 def last(eval_steps, letters, share):
@@ -45,10 +56,11 @@ def best_by_loop(rates, scores):
 
 
 RIGHT = {
-    "steps_to": [first, by_loop, by_minimum],
+    "steps_to": [first, by_loop, by_minimum, in_numpy, as_list],
     "best_rate": [
         best,
         best_by_loop,
+        lambda rates, scores: np.asarray(rates)[np.nan_to_num(scores.numpy()).mean(axis=1).argmax()],
         lambda rates, scores: max(zip(scores.nan_to_num().sum(1), rates, strict=True))[1],
     ],
 }
@@ -65,6 +77,11 @@ WRONG = {
         (lambda e, x, s: torch.where(x.isnan().any(0), math.nan, first(e, x, s)), "A seed that diverged gets NaN"),
         (lambda e, x, s: first(e, x, s)[:3], "One number for each seed"),
         (lambda e, x, s: first(e, x, s).min().item(), "must return a tensor"),
+        (lambda e, x, s: (x >= s).any(0), "whether a seed had the share"),
+        (lambda e, x, s: in_numpy(e, x, s).reshape(2, 3), "expected (6,)"),
+        (lambda e, x, s: [str(v) for v in first(e, x, s)], "got a list"),
+        (lambda e, x, s: first(torch.cat([e, e])[:6], x.T, s), "each seed is a column"),
+        (lambda e, x, s: first(e, x, 0.9), "0.9 is fixed"),
         (lambda e, x, s: first(e, x, s) + 10, "The steps are not right"),
     ],
     "best_rate": [

@@ -132,14 +132,14 @@ SETTINGS = (torch.is_grad_enabled, torch.get_default_dtype, torch.get_num_thread
     [
         (lambda: torch.set_grad_enabled(False), "switches gradients off for the whole notebook"),
         (lambda: torch.set_default_dtype(torch.float64), "changes torch's default dtype to torch.float64"),
-        (lambda: torch.set_num_threads(torch.get_num_threads() + 1), None),
+        (lambda: torch.set_num_threads(torch.get_num_threads() + 1), "changes the number of torch's threads to"),
     ],
 )
 def test_settings_of_torch_are_put_back(change, message):
     before = [setting() for setting in SETTINGS]
     result = check.residual(with_change(change))
     assert [setting() for setting in SETTINGS] == before
-    assert (message in result.message) if message else result.passed, result
+    assert message in result.message, result
 
 
 def test_settings_are_put_back_after_an_exception_too():

@@ -124,6 +124,17 @@ def forward(
     return answer
 
 
+def scaled_start(w, t):
+    table = w["token_embedding.weight"]
+    return table[t] * table.shape[1] ** 0.5 + w["position_embedding.weight"][: t.shape[1]]
+
+
+def in_place(weights, tokens, n_layers, n_heads):
+    logits = with_the_class(weights, tokens, n_layers, n_heads)
+    weights["ln_f.bias"] -= 1
+    return logits
+
+
 def flops(config, T):
     return config.n_layers * (8 * config.d_model**2 + 4 * config.d_model * config.d_ff + 4 * T * config.d_model)
 
@@ -150,7 +161,7 @@ WRONG = {
         (forward(end=lambda x, norm, w: x @ w["token_embedding.weight"].T), "ln_f, is missing"),
         (
             forward(end=lambda x, norm, w: norm(norm(x, "ln_f"), "ln_f") @ w["token_embedding.weight"].T),
-            "outside the blocks",
+            "ln_f is applied twice",
         ),
         (
             forward(end=lambda x, norm, w: (norm(x, "ln_f") @ w["token_embedding.weight"].T).softmax(-1)),
@@ -186,15 +197,34 @@ WRONG = {
         (forward(block=lambda x, attn, ffn, ln_1, ln_2: plain_block(x, attn, ffn, ln_1, ln_1)), "ln_1 is used twice"),
         (
             forward(block=lambda x, attn, ffn, ln_1, ln_2: x + attn(ln_1(x)) + ffn(ln_2(x))),
+            "Both parts read the same x",
+        ),
+        (
+            forward(block=lambda x, attn, ffn, ln_1, ln_2: plain_block(x, ffn, attn, ln_2, ln_1)),
+            "Attention comes first",
+        ),
+        (
+            forward(block=lambda x, attn, ffn, ln_1, ln_2: plain_block(x, attn, lambda x: 2 * ffn(x), ln_1, ln_2)),
             "in the block, and not in the scores",
         ),
+        (forward(start=scaled_start), "multiplied by √d_model"),
+        (
+            forward(end=lambda x, norm, w: norm(x, "ln_f") @ w["token_embedding.weight"].T / 2),
+            "outside the blocks",
+        ),
+        (forward(thirds=lambda qkv: [qkv.chunk(3, -1)[i] for i in (1, 0, 2)]), "Queries and keys are exchanged"),
+        (forward(thirds=lambda qkv: [qkv.chunk(3, -1)[i] for i in (0, 2, 1)]), "Keys and values are exchanged"),
+        (forward(split=lambda x, n: x.unflatten(-1, (-1, n)).movedim(-1, 1)), "every n_heads-th feature"),
+        (forward(dim=1), "over the heads"),
+        (in_place, "argument weights in place"),
         (forward(act=F.relu), "ReLU"),
         (forward(act=F.gelu), "exact GELU"),
         (forward(thirds=lambda qkv: qkv.chunk(3, -1)[::-1]), "in another order"),
         (forward(out=False), "attn.out, is missing"),
         (forward(biases=False), "The biases of the linear"),
         (forward(mask=lambda T: torch.ones(T, T).bool()), "causal mask"),
-        (forward(mask=lambda T: torch.ones(T, T).tril(1).bool()), "where tokens meet"),
+        (forward(mask=lambda T: torch.ones(T, T).tril(1).bool()), "one step of the future open"),
+        (forward(mask=lambda T: torch.ones(T, T).tril().triu(-2).bool()), "where tokens meet"),
         (forward(scale=lambda d_head, n: 1.0), "not divided by √d_head"),
         (forward(scale=lambda d_head, n: (d_head * n) ** -0.5), "divided by √d_model"),
         (forward(n_heads=lambda n: 1), "one head"),
@@ -204,7 +234,8 @@ WRONG = {
         (forward(order=lambda n: [0] * n), "reads the weights of block 0"),
         (forward(restart=True), "Only the last block is used"),
         (forward(order=lambda n: range(n)[::-1]), "from last to first"),
-        (forward(order=lambda n: range(1)), "the way from block to block"),
+        (forward(order=lambda n: range(1)), "Only block 0 is used"),
+        (forward(order=lambda n: [0] + [1] * 2 * (n - 1)), "the way from block to block"),
         (lambda w, t, n, h: with_the_class(w, t, n, h)[:, -1], "shape"),
     ],
     "first_loss": [
