@@ -78,7 +78,9 @@ still as the exercise shipped it (``...``), the result reads "not done yet".
 The files are named like the components, and what belongs together:
 
     primer         cosines, nudge, descend
-    model          shapes, embed, unembed, next_token, forward
+    shapes         shapes
+    model          embed, unembed, next_token
+    forward        forward
     residual       residual, block, residual_scale, gradient
     layernorm      token_statistics, layer_norm
     norm_variants  rms_norm, pre_ln, post_ln
@@ -97,7 +99,8 @@ The files are named like the components, and what belongs together:
     sampling       temperature, top_k, top_p
     generation     greedy
     cache          kv_cache_bytes, cached_step
-    inside         induction_score, patched_attention, experiment
+    inside         induction_score, patched_attention
+    experiment     experiment
     loss           next_token_loss, first_loss, perplexity
     optimizer      learning_rate, clip, adamw
     training       training_loop
@@ -108,6 +111,7 @@ The files are named like the components, and what belongs together:
     metrics        f1, pairs_won, clipped_precision
     base           a check's result, and how a learner's result is judged
     learner        calling a learner's function
+    reading        what can be read off it, and off its errors
     sandbox        so that it can disturb nothing
     patience       and so that it ends
     axes           errors about shapes, in terms of axes
@@ -119,11 +123,13 @@ from gpt2lab.check.by_hand import by_hand
 from gpt2lab.check.cache import cached_step, kv_cache_bytes
 from gpt2lab.check.counts import block_parameters, flops_per_token, parameter_count
 from gpt2lab.check.dropout import dropout
+from gpt2lab.check.experiment import experiment
 from gpt2lab.check.family import cross_attention, decoder_layer, last_real
 from gpt2lab.check.feedforward import feed_forward, gelu
+from gpt2lab.check.forward import forward
 from gpt2lab.check.generation import greedy
 from gpt2lab.check.heads import merge_heads, multi_head_attention, split_heads
-from gpt2lab.check.inside import experiment, induction_score, patched_attention
+from gpt2lab.check.inside import induction_score, patched_attention
 from gpt2lab.check.judging import dropout_test, layer_norm_test, refutation
 from gpt2lab.check.lab_table import best_rate, steps_to
 from gpt2lab.check.layernorm import layer_norm, token_statistics
@@ -131,7 +137,7 @@ from gpt2lab.check.leaks import leaks
 from gpt2lab.check.loss import first_loss, next_token_loss, perplexity
 from gpt2lab.check.masking import causal_mask, left_padding_mask, masked_softmax
 from gpt2lab.check.metrics import clipped_precision, f1, pairs_won
-from gpt2lab.check.model import embed, forward, next_token, shapes, unembed
+from gpt2lab.check.model import embed, next_token, unembed
 from gpt2lab.check.norm_variants import post_ln, pre_ln, rms_norm
 from gpt2lab.check.optimizer import adamw, clip, learning_rate
 from gpt2lab.check.positions import alibi_bias, bpe_pair, sinusoidal
@@ -141,6 +147,7 @@ from gpt2lab.check.rope_lab import rope_lab
 from gpt2lab.check.rotation import rope, rotate
 from gpt2lab.check.sampling import temperature, top_k, top_p
 from gpt2lab.check.scores import attention_scores, softmax
+from gpt2lab.check.shapes import shapes
 from gpt2lab.check.training import training_loop
 from gpt2lab.check.weights import from_weights
 

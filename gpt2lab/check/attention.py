@@ -81,6 +81,7 @@ def _values(learner: Learner) -> None:
     q, k, v = (torch.randn(2, 3, 6, 16) for _ in range(3))
     out, weights = _attend(learner, q, k, v, None)
     best = torch.take_along_dim(v, weights.argmax(-1, keepdim=True), -2)
+    weights = weights.to(v.dtype)
     judge(
         out,
         weights @ v,

@@ -179,6 +179,6 @@ def _whole_text(learner: Learner) -> None:
     keys = values = torch.zeros(_B, 0, _D_HEAD)
     for t in range(T):
         step = learner(text[:, t : t + 1], table, keys, values, w_q, w_k, w_v)
-        out, keys, values = as_tensors(step, learner.name, _RESULTS)
+        out, keys, values = (part.float() for part in as_tensors(step, learner.name, _RESULTS))
         if not agree(out, whole[:, t : t + 1]):
             raise Wrong(f"Token by token, the output at position {t} differs from that of the whole text at once.")

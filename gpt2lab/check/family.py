@@ -113,7 +113,7 @@ def decoder_layer(function: Answer) -> CheckResult:
 
     ``attn`` and ``ffn`` take one tensor, ``cross_attn`` takes x and the memory.
     """
-    return examine("decoder_layer", function, "x memory attn cross_attn ffn ln_1 ln_2 ln_3", _decoder)
+    return examine("decoder_layer", function, "x memory attn cross_attn ffn ln_1 ln_2 ln_3", _decoder, _other_parts)
 
 
 def _decoder(learner: Learner) -> None:
@@ -190,6 +190,21 @@ def _decoder(learner: Learner) -> None:
         mistakes,
         "Not right: three parts, and around each a sum and, after it, a norm.",
     )
+
+
+def _other_parts(learner: Learner) -> None:
+    x, memory, w = torch.randn(1, 3, 6), torch.randn(1, 2, 6), torch.randn(3, 6, 6)
+
+    def norm(x: Tensor) -> Tensor:
+        return F.layer_norm(x, (6,))
+
+    def reads(x: Tensor, memory: Tensor) -> Tensor:
+        return (x @ w[1] @ memory.mT) @ memory
+
+    y = norm(x + x @ w[0])
+    y = norm(y + reads(y, memory))
+    out = learner.tensor(x, memory, lambda x: x @ w[0], reads, lambda x: x @ w[2], norm, norm, norm, shape=(1, 3, 6))
+    judge(out, norm(y + y @ w[2]), {}, "Not right for other parts and sizes: is one of them fixed in your function?")
 
 
 @validates

@@ -117,4 +117,7 @@ def _greedy_limits(learner: Learner) -> None:
     out = learner.tensor(_sum_model(9), tokens, 0)
     if out.shape != (1, 2):
         raise Wrong(f"With n=0 the prompt comes back alone; yours has shape {tuple(out.shape)}.")
-    learner.tensor(_sum_model(9), tokens, 1, shape=(1, 3), why="With n=1 there is one new token.")
+    model = _sum_model(9)
+    out = learner.tensor(model, tokens, 1, shape=(1, 3), why="With n=1 there is one new token.")
+    right = torch.cat([tokens, model(tokens)[:, -1:].argmax(-1)], dim=1)
+    judge(out.float(), right.float(), {}, "Not right for another model and n=1.")

@@ -1,23 +1,18 @@
-"""Checks for looking inside: a head's score, one part taken from another run, and an experiment of one's own."""
+"""Checks for looking inside: a head's score, and one part taken from another run."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, agree, as_number, describe, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_number, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
 from gpt2lab.model import GPT2
-
-HOLDS, REFUTED, UNDECIDED = "holds", "refuted", "undecided"
-LEAST_VALUES = 3
-MINUTES = 15  # that an experiment may take
 
 
 @validates
@@ -107,7 +102,7 @@ def patched_attention(function: Answer) -> CheckResult:
     What the attention of block ``layer`` adds to the stream at ``position`` comes from the run on ``donor``;
     everything after it is computed anew. ``tokens`` and ``donor`` are (B, T). The model must come out unchanged.
     """
-    return examine("patched_attention", function, "model tokens donor layer position", _patches)
+    return examine("patched_attention", function, "model tokens donor layer position", _patches, _other_places)
 
 
 def _small_model() -> GPT2:
@@ -188,75 +183,28 @@ def _patches(learner: Learner) -> None:
     }, "Not right: replace one vector of the attention's output, then go on as the model does.", 1e-3)  # fmt: skip
 
 
-@validates
-def experiment(function: Answer) -> CheckResult:
-    """``my_experiment()`` -> dict with ``prediction``, ``intervention``, ``control`` and ``verdict``.
+@torch.no_grad()
+def _other_places(learner: Learner) -> None:
+    """Another block, another position, one text."""
+    model, (tokens, donor) = _small_model(), torch.randint(11, (2, 1, 7))
 
-    ``prediction`` is an interval (low, high) for the values that the intervention will give; ``intervention``
-    and ``control`` are lists of three or more measured values each (seeds, texts or models). The verdict follows:
+    def patched(layer: int, position: int) -> Tensor:
+        ours, theirs = (model.trace(x).blocks[layer] for x in (tokens, donor))
+        assert ours is not None and theirs is not None
+        x = ours.resid_mid.clone()
+        x[:, position] = ours.resid_pre[:, position] + theirs.attn.out[:, position]
+        block = model.blocks[layer]
+        return _run(model, x + block.ffn(block.ln_2(x)), layer + 1)
 
-    * "holds" if every value of the intervention lies in the interval and no value of the control does;
-    * "refuted" if no value of the intervention lies in it;
-    * "undecided" otherwise.
-    """
-    return examine("experiment", function, "", _judged)
-
-
-def _judged(learner: Learner) -> None:
-    learner.seconds = MINUTES * 60.0  # it may train or run several models
-    found = learner()
-    if not isinstance(found, Mapping):
-        raise Wrong(f"Return a dict with four entries, got {describe(found)}.")
-    wanted = ("prediction", "intervention", "control", "verdict")
-    if missing := [name for name in wanted if name not in found]:
-        raise Wrong(f"The dict lacks {', '.join(missing)}.")
-    if any(value is ... or (isinstance(value, (list, tuple)) and ... in value) for value in found.values()):
-        raise NotDone
-    low, high = _interval(found["prediction"])
-    measured, control = (_values(name, found[name]) for name in ("intervention", "control"))
-    inside = [low <= value <= high for value in measured]
-    if measured == control:
-        raise Wrong("Intervention and control have the same values: was the same thing measured twice?")
-    if not any(inside):
-        verdict, why = REFUTED, "no value of the intervention lies in your interval"
-    elif not all(inside):
-        verdict, why = UNDECIDED, f"{sum(inside)} of {len(inside)} values of the intervention lie in your interval"
-    elif any(low <= value <= high for value in control):
-        verdict, why = UNDECIDED, "the control gives values in your interval, too: something else may be the cause"
-    else:
-        verdict, why = HOLDS, "every value of the intervention lies in your interval, and none of the control"
-    said = found["verdict"]
-    if said not in (HOLDS, REFUTED, UNDECIDED):
-        raise Wrong(f"The verdict is one of the words {HOLDS!r}, {REFUTED!r} and {UNDECIDED!r}, got {describe(said)}.")
-    if said != verdict:
-        raise Wrong(f"You write {said!r}, but {why}. Read the three rules again.")
-
-
-def _interval(value: object) -> tuple[float, float]:
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise Wrong(f"The prediction is an interval (low, high), got {describe(value)}.")
-    low, high = (-math.inf if end is None and i == 0 else math.inf if end is None else _end(end)
-                 for i, end in enumerate(value))  # fmt: skip
-    if not low <= high:
-        raise Wrong(f"The interval ({low:g}, {high:g}) is empty: the smaller number comes first.")
-    if (low, high) == (-math.inf, math.inf):
-        raise Wrong("An interval without ends cannot be refuted. A prediction forbids something.")
-    return low, high
-
-
-def _end(value: object) -> float:
-    if isinstance(value, float) and math.isinf(value):
-        return value
-    return as_number(value, "an interval of two numbers")
-
-
-def _values(name: str, value: object) -> list[float]:
-    if isinstance(value, Tensor):
-        value = value.flatten().tolist()
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise Wrong(f"{name} is a list of measured values, got {describe(value)}. One run shows what one run does.")
-    if len(value) < LEAST_VALUES:
-        raise Wrong(
-            f"{name} has {len(value)} value{'s' * (len(value) != 1)}; measure at least {LEAST_VALUES} seeds or texts."
+    for layer, position in ((2, 5), (0, 0)):
+        judge(
+            learner.tensor(model, tokens, donor, layer, position, shape=(1, 7, 11)),
+            patched(layer, position),
+            {
+                "Block 1 is fixed in your function. Which one it is, `layer` says.": patched(1, position),
+                "Position 2 is fixed in your function. Which one it is, `position` says.": patched(layer, 2),
+                "Block 1 and position 2 are fixed in your function. Which ones, the arguments say.": patched(1, 2),
+            },
+            f"Not right for block {layer} of 0 to 2 and position {position}.",
+            1e-3,
         )
-    return [as_number(one, f"numbers in {name}") for one in value]

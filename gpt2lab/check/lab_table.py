@@ -18,7 +18,7 @@ NEVER = 1e9  # stands for infinity while two answers are compared
 @validates
 def steps_to(function: Answer) -> CheckResult:
     """``my_steps_to(eval_steps, letters, share)`` -> for each seed the first step with that share; inf if never."""
-    return examine("steps_to", function, "eval_steps letters share", _steps_to)
+    return examine("steps_to", function, "eval_steps letters share", _steps_to, _another_share)
 
 
 def _steps_to(learner: Learner) -> None:
@@ -63,6 +63,18 @@ def _steps_to(learner: Learner) -> None:
         },
         "The steps are not right (a seed that never had the share is compared as 1e9).",
     )  # fmt: skip
+
+
+def _another_share(learner: Learner) -> None:
+    eval_steps, letters = torch.tensor([5, 15, 40]), torch.tensor([[0.3, 0.0], [0.8, 0.6], [1.0, 0.7]])
+    for share in (0.5, 0.95):
+        answer = as_tensor(_numbers(learner(eval_steps, letters, share)), learner.name, (2,))
+        judge(
+            _finite(answer.double()),
+            _finite(_first(eval_steps, letters >= share)),
+            {"0.75 is fixed in your function. The share is an argument.": _finite(_first(eval_steps, letters >= 0.75))},
+            f"Right for one table, not for another with share={share}: is a number fixed in your function?",
+        )
 
 
 def _numbers(value: object) -> object:
@@ -123,11 +135,13 @@ def _best_rate(learner: Learner) -> None:
     )
     better = torch.tensor([[0.5, 0.55], [0.2, 0.3], [0.45, 0.9], [0.9, 0.1], [0.95, nan]], dtype=torch.float64)
     _decide(
-        as_number(learner(rates, better), "one of the rates"),
-        0.01,
+        as_number(learner(2 * rates, better), "one of the rates"),
+        0.02,
         {
-            0.001: "This is the rate whose worst run is best. The mean over the seeds counts.",
-            0.003: "The answer does not follow the scores.",
+            0.002: "This is the rate whose worst run is best. The mean over the seeds counts.",
+            0.003: "The answer is always the same: it does not follow the scores.",
+            0.006: "The answer does not follow the scores.",
+            0.01: "The rates are fixed in your function. Read them off the argument.",
         },
     )
 

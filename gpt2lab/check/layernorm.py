@@ -16,7 +16,7 @@ EPS = 1e-5
 @validates
 def token_statistics(function: Answer) -> CheckResult:
     """``my_statistics(x)`` -> (mean, variance) of each token over its features, biased variance."""
-    return examine("token_statistics", function, "x", _statistics)
+    return examine("token_statistics", function, "x", _statistics, _other_tokens)
 
 
 def _statistics(learner: Learner) -> None:
@@ -45,6 +45,23 @@ def _statistics(learner: Learner) -> None:
             "This is the mean of the squares. Subtract the mean first.": (x**2).mean(-1),
         },
         "The variance is the mean of the squared distances from the token's mean.",
+    )
+
+
+def _other_tokens(learner: Learner) -> None:
+    x = 5 + torch.randn(1, 3, 16)
+    mean, variance = as_tensors(learner(x), learner.name, ("mean", "variance"))
+    if mean.numel() != 3 or variance.numel() != 3:
+        raise Wrong(
+            f"For x (B 1, T 3, d_model 16) there are 3 means and 3 variances; yours have the shapes {tuple(mean.shape)} "
+            f"and {tuple(variance.shape)}. Is a size fixed in your function?"
+        )
+    judge(mean.reshape(1, 3), x.mean(-1), {}, "The mean is right for tokens of 8 features, and not for 16.")
+    judge(
+        variance.reshape(1, 3),
+        x.var(-1, correction=0),
+        {},
+        "The variance is right for tokens of 8 features, not for 16.",
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dis
-import functools
 import inspect
 import linecache
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, EllipsisType, FrameType
+from types import EllipsisType, FrameType
 from typing import TypeAlias
 
 import torch
@@ -18,6 +17,7 @@ from gpt2lab import records
 from gpt2lab.check import axes
 from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, as_tensor, describe
 from gpt2lab.check.patience import SECONDS, Patience, TooLong
+from gpt2lab.check.reading import code_of, last_own_frame, name_of, parameters_of, words_of
 from gpt2lab.check.sandbox import Paper, Watch, copy_of, random_state, same, settings_kept
 
 _EMPTY_BODY = {"RESUME", "NOP", "RETURN_CONST", "LOAD_CONST", "RETURN_VALUE", "POP_TOP", "CACHE"}
@@ -51,7 +51,7 @@ class Learner:
         self.parameters = parameters
         self.patience = patience
         self.seconds = SECONDS  # that one call may take
-        self.name = _name(function)
+        self.name = name_of(function)
         self.paper = Paper(self.name)
         self.may_change: frozenset[str] = frozenset()  # parameters it may change in place
         self.forbidden: dict[str, str] = {}  # names of functions that the exercise forbids, and what to say
@@ -73,10 +73,10 @@ class Learner:
             except KeyboardInterrupt as error:  # from the person, not from the answer
                 raise Interrupted(f"{self.name} was interrupted{self._where(error)}.") from None
             except BaseException as error:  # SystemExit too: it must not end the kernel
-                if "ellipsis" in _words(error):  # a line of the exercise still reads `scores = ...`
+                if "ellipsis" in words_of(error):  # a line of the exercise still reads `scores = ...`
                     raise NotDone from None
                 raise Wrong(self._stopped(error, arguments)) from error
-        code = _code(self.function)
+        code = code_of(self.function)
         for name in watch.called | set(code.co_names if code else ()):
             if name in self.forbidden:
                 raise Wrong(self.forbidden[name])
@@ -105,7 +105,9 @@ class Learner:
             signature.bind(*arguments)
         except TypeError:
             wanted = ", ".join(self.parameters[: len(arguments)])
-            raise Wrong(f"{self.name} must take ({wanted}); yours takes ({', '.join(_plain(signature))}).") from None
+            raise Wrong(
+                f"{self.name} must take ({wanted}); yours takes ({', '.join(parameters_of(signature))})."
+            ) from None
 
     def _called(self, arguments: tuple[object, ...]) -> str:
         given = [f"{name} {_given(name, value)}" for name, value in zip(self.parameters, arguments, strict=False)]
@@ -115,7 +117,7 @@ class Learner:
         """One sentence: which of the learner's lines failed, and how."""
         frame, line = self._last_line(error)
         where = self._where(error)
-        words = _words(error)
+        words = words_of(error)
         reason = (words.strip().splitlines() or ["no message"])[0].rstrip(".")
         if isinstance(error, SystemExit):
             reason = "it would end the whole notebook, use return"
@@ -127,7 +129,7 @@ class Learner:
 
     def _last_line(self, error: BaseException) -> tuple[FrameType | None, str]:
         """The innermost frame of the learner's own file, and the text of its line."""
-        frame, number = _last_own_frame(error, _code(self.function))
+        frame, number = last_own_frame(error, code_of(self.function))
         return frame, linecache.getline(frame.f_code.co_filename, number).strip() if frame else ""
 
     def _where(self, error: BaseException) -> str:
@@ -135,7 +137,7 @@ class Learner:
         return f" at `{line}`" if line else ""
 
     def _is_empty(self) -> bool:
-        code = _code(self.function)
+        code = code_of(self.function)
         return code is not None and {step.opname for step in dis.get_instructions(code)} <= _EMPTY_BODY
 
 
@@ -181,59 +183,6 @@ def examine(name: str, function: object, parameters: str, *trials: Trial) -> Che
 
 def _given(name: str, value: object) -> str:
     return axes.named(name, value) if isinstance(value, Tensor) else describe(value)
-
-
-def _last_own_frame(error: BaseException, code: CodeType | None) -> tuple[FrameType | None, int]:
-    """The innermost frame of the learner's own file, and its line."""
-    found: tuple[FrameType | None, int] = None, 0
-    step = error.__traceback__
-    while step is not None:
-        if code and step.tb_frame.f_code.co_filename == code.co_filename:
-            found = step.tb_frame, step.tb_lineno
-        step = step.tb_next
-    return found
-
-
-def _name(function: object) -> str:
-    """How messages call the function: of a partial what it wraps, of an object its class."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    name = getattr(function, "__name__", None) or type(function).__name__
-    return name if isinstance(name, str) else "your function"
-
-
-def _code(function: object) -> CodeType | None:
-    """The byte code behind a function, a method, a partial or an object with ``__call__``."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if callable(function):
-        function = inspect.unwrap(function)
-    if not hasattr(function, "__code__"):
-        function = inspect.getattr_static(type(function), "__call__", None)
-    code = getattr(function, "__code__", None)
-    return code if isinstance(code, CodeType) else None
-
-
-def _plain(signature: inspect.Signature) -> list[str]:
-    """Parameters by name, with the stars; a default may have a repr that fails, so none is shown."""
-    names, bare = [], False
-    for parameter in signature.parameters.values():
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            names.append(f"*{parameter.name}")
-            bare = True
-            continue
-        if parameter.kind is parameter.KEYWORD_ONLY and not bare:
-            names.append("*")
-            bare = True
-        names.append(f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name)
-    return names
-
-
-def _words(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # a learner's own __str__ may raise anything
-        return ""
 
 
 @contextmanager

@@ -155,7 +155,7 @@ def _empty_rows(learner: Learner) -> None:
 @validates
 def left_padding_mask(function: Answer) -> CheckResult:
     """``my_mask(lengths, T)`` -> (B, 1, T, T) bool: causal, and the padding on the left is hidden."""
-    return examine("left_padding_mask", function, "lengths T", _left_padding)
+    return examine("left_padding_mask", function, "lengths T", _left_padding, _other_lengths)
 
 
 def _left_padding(learner: Learner) -> None:
@@ -212,3 +212,16 @@ def _left_padding(learner: Learner) -> None:
     }  # fmt: skip
     judge(mask.float(), right.float(), {m: r.float() for m, r in mistakes.items()},
           "Not right: when is a key visible to a query, and what about a query that sees nothing?")  # fmt: skip
+
+
+def _other_lengths(learner: Learner) -> None:
+    lengths, T = [1, 4], 4
+    real = (torch.arange(T) >= T - torch.tensor(lengths)[:, None])[:, None, None, :]  # (B, 1, 1, T)
+    out = learner.tensor(lengths, T, shape=(2, 1, T, T), why="Is a size fixed in your function?")
+    right = (real & reference(T)) | torch.eye(T, dtype=torch.bool)
+    judge(
+        out.float(),
+        right.float(),
+        {},
+        f"Not right for lengths {lengths} and T {T}: are the lengths fixed in your function?",
+    )

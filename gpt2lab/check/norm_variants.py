@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -116,3 +119,8 @@ def _arrangement(learner: Learner, wanted: str) -> None:
         },
         f"This is not {wanted}-LN: there is one sum, of x and the branch, and the norm stands {place[wanted]}.",
     )
+    y = torch.randn(3, 4)
+    norms: Callable[[Tensor], Tensor] = partial(F.layer_norm, normalized_shape=(4,))
+    right = y + norms(y).sin() if wanted == "pre" else norms(y + y.sin())
+    out = learner.tensor(y, torch.sin, norms, shape=(3, 4))
+    judge(out, right, {}, "Not right for another f and another shape: is one of them fixed in your function?")

@@ -18,7 +18,7 @@ ADAM = "theta gradient m v t lr betas eps decay"
 @validates
 def learning_rate(function: Answer) -> CheckResult:
     """``my_rate(step, steps, peak, warmup)`` -> number: a straight rise to ``peak``, then half a cosine to 0."""
-    return examine("learning_rate", function, "step steps peak warmup", _schedule, _no_warmup)
+    return examine("learning_rate", function, "step steps peak warmup", _schedule, _another, _no_warmup)
 
 
 def _schedule(learner: Learner) -> None:
@@ -64,6 +64,28 @@ def _schedule(learner: Learner) -> None:
                 falls(0.1 + 0.9 * half),
         },
         "Not right. The first steps rise in equal steps, the last of them to peak; then half a cosine falls from peak to 0 over the steps that are left.",
+        tolerance=1e-6,
+    )  # fmt: skip
+
+
+def _another(learner: Learner) -> None:
+    steps, peak, warmup = 12, 2.0, 3
+
+    def rates(steps: int, peak: float, warmup: int) -> Tensor:
+        return torch.tensor(
+            [learning_rate_at(i, steps, peak, warmup, floor=0.0) for i in range(12)], dtype=torch.float64
+        )
+
+    judge(
+        torch.stack([_number(learner, i, steps, peak, warmup) for i in range(steps)]),
+        rates(steps, peak, warmup),
+        {
+            "100 steps are fixed in your function. How many there are, `steps` says.": rates(100, peak, warmup),
+            "A warm-up of 20 steps is fixed in your function. How long it is, `warmup` says.":
+                peak * (torch.arange(1.0, 13, dtype=torch.float64) / 20),
+            "0.006 is fixed in your function. How high the rate rises, `peak` says.": rates(steps, 0.006, warmup),
+        },
+        "Right for 100 steps, not for 12 with a warm-up of 3: is a number fixed in your function?",
         tolerance=1e-6,
     )  # fmt: skip
 

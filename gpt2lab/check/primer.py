@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -135,6 +137,8 @@ def _nudge_lengths(learner: Learner) -> None:
         w = torch.linspace(-1, 2, n, dtype=torch.float64)
         judge(_gradient(learner, w, 1e-5), _slopes(w), {}, f"Not right for {n} weight{'s' * (n > 1)}.", tolerance=1e-2)
     w = torch.tensor([0.5, -1.5], dtype=torch.float64)
+    steep = _gradient(learner, w, 1e-3, lambda w: 3 * w[0] - w[1])
+    judge(steep, torch.tensor([3.0, -1.0], dtype=w.dtype), {}, "Not right for another loss.", tolerance=1e-3)
     if agree(_gradient(learner, w, 1.0), _slopes(w), 1e-9):
         return  # one nudge to each side is exact here
     stay = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], dtype=w.dtype)  # nudges that are never taken back
@@ -148,13 +152,13 @@ def _nudge_lengths(learner: Learner) -> None:
         raise Wrong("`size` is ignored: a large nudge must give the coarse slope that belongs to it.")
 
 
-def _gradient(learner: Learner, w: Tensor, size: float) -> Tensor:
+def _gradient(learner: Learner, w: Tensor, size: float, loss: Callable[[Tensor], Tensor] = _curve) -> Tensor:
     with explained(
         {
             "0-d tensor": "`loss` is a function of all the weights at once, and was given one number. Nudge one, hand over all."
         }
     ):
-        out = learner(_curve, w, size)
+        out = learner(loss, w, size)
     if isinstance(out, (list, tuple)) and len(out) == len(w):
         raise Wrong(f"{learner.name} must return a tensor: torch.tensor(your list) makes one.")
     return as_tensor(out, learner.name, tuple(w.shape), "There is one slope for each weight.").detach()
@@ -230,6 +234,10 @@ def _descend_long(learner: Learner) -> None:
 def _descend_rest(learner: Learner) -> None:
     w = torch.tensor([1.0, -1.0])
     judge(_weights(learner, w, 0.1, 0), w, {}, "With no steps the weights stay as they are.")
+    with explained(_STOPS):
+        out = learner(lambda w: 3 * w[0] - w[1], w, 0.5, 2)
+    moved = as_tensor(out, learner.name, (2,), "Return the weights; their shape stays.").detach()
+    judge(moved, torch.tensor([-2.0, 0.0]), {}, "Not right for another loss.")
     out = _run(learner, w, 0.05, 30)
     if isinstance(out, Tensor) and out.grad_fn is not None:
         raise Wrong(

@@ -81,7 +81,7 @@ def _gradient_flow(learner: Learner) -> None:
 @validates
 def block(function: Answer) -> CheckResult:
     """``my_block(x, attn, ffn, ln_1, ln_2)`` -> the stream after one pre-LN block."""
-    return examine("block", function, "x attn ffn ln_1 ln_2", _block)
+    return examine("block", function, "x attn ffn ln_1 ln_2", _block, _one_token)
 
 
 def _block(learner: Learner) -> None:
@@ -169,6 +169,22 @@ def _block(learner: Learner) -> None:
         },
         "There are two sums, one after the other. Each part reads the stream through its own norm, and its output is "
         "added to the stream.",
+    )
+
+
+def _one_token(learner: Learner) -> None:
+    x, w = torch.randn(1, 6), torch.randn(2, 6, 6)
+
+    def ln(x: Tensor) -> Tensor:
+        return F.layer_norm(x, (6,))
+
+    mid = x + ln(x) @ w[0]
+    out = learner.tensor(x, lambda x: x @ w[0], lambda x: x @ w[1], ln, ln, shape=(1, 6))
+    judge(
+        out,
+        mid + ln(mid) @ w[1],
+        {},
+        "Not right for other parts and one token: is a size or a part fixed in your function?",
     )
 
 

@@ -147,7 +147,8 @@ def _distance_counts(learner: Learner) -> None:
     scores = []
     for start in (0, 7):
         places = torch.arange(start, start + 4)
-        new_q, new_k, _ = _rotate(learner, q, k, v, places, 100.0)
+        new_q, new_k, new_v = _rotate(learner, q, k, v, places, 100.0)
+        judge(new_v, v, {}, "v must come back as it was, whatever its shape.")
         judge(new_q, _rotated(q, _angles_of(places, 6, 100.0)), {}, f"Not right for positions that begin at {start}.")
         scores.append(new_q @ new_k.transpose(-2, -1))
     judge(scores[1], scores[0], {}, "The scores change when all positions move by 7: only distances may count.")

@@ -19,8 +19,6 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.errors import validates
 from gpt2lab.model import GPT2
 
-N_HEADS = 3
-
 # Each slip that ``_forward`` can make, and what to say about it.
 _MISTAKES = {
     "no positions": "The positions are missing: add rows 0 … T−1 of position_embedding.weight to the token vectors.",
@@ -54,6 +52,7 @@ _MISTAKES = {
     "one ahead": "The mask leaves one step of the future open: position t sees token t + 1, which is the answer.",
     "no scale": "The scores are not divided by √d_head.",
     "wide scale": "The scores are divided by √d_model. Each dot product runs over one head: √d_head.",
+    "three heads": "3 heads are fixed in your function. How many there are, n_heads says.",
     "one head": "There is one head instead of n_heads: split the features of q, k and v first.",
     "straight cut": "The heads are cut by one reshape, which mixes tokens. Keep B and T apart, then move the heads.",
     "straight merge": "The heads are joined without moving the axes back, which mixes tokens.",
@@ -66,15 +65,15 @@ _MISTAKES = {
     "backwards": "The blocks run from last to first.",
 }
 _OUTSIDE = {"no positions", "positions by id", "scaled embeddings", "ln_f twice", "no ln_f", "probabilities"}
-_STAGES = (  # layers, tokens, whether the blocks write anything, what an unknown difference means
-    (1, 7, False, "The slip stands outside the blocks: with blocks that add nothing (their last maps are zero) the "
+_STAGES = (  # layers, heads, tokens, whether the blocks write anything, what an unknown difference means
+    (1, 3, 7, False, "The slip stands outside the blocks: with blocks that add nothing (their last maps are zero) the "
      "logits already differ. Look at the two tables, the last norm, and the output layer."),
-    (1, 1, True, "The slip stands in the block, and not in the scores: with one block and one token, attention has "
+    (1, 3, 1, True, "The slip stands in the block, and not in the scores: with one block and one token, attention has "
      "nothing to choose, and the logits differ. Look at the norms, the values, attn.out, the sums, the network."),
-    (1, 7, True, "The slip stands where tokens meet: one block is right for one token, and not for seven. Look at how "
+    (1, 3, 7, True, "The slip stands where tokens meet: one block is right for one token, and not for seven. Look at how "
      "the heads are cut and joined, at the scores, and at the mask."),
-    (2, 7, True, "The slip stands in the way from block to block: one block is right, two are not. Look at the loop "
-     "and at the names of the weights."),
+    (2, 2, 7, True, "The slip stands in the way from block to block: one block is right, two with 2 heads are not. Look at "
+     "the loop, at the names of the weights, and for numbers that are fixed."),
 )  # fmt: skip
 
 
@@ -85,12 +84,12 @@ def from_weights(function: Answer) -> CheckResult:
     return examine("from_weights", function, "weights tokens n_layers n_heads", *trials)
 
 
-def _stage(n_layers: int, T: int, writes: bool, otherwise: str, learner: Learner) -> None:
-    weights, tokens, right = _case(n_layers, T, writes)
-    out = learner.tensor(weights, tokens, n_layers, N_HEADS, shape=(2, T, 50), why="One logit per position and token.")
+def _stage(n_layers: int, n_heads: int, T: int, writes: bool, otherwise: str, learner: Learner) -> None:
+    weights, tokens, right = _case(n_layers, n_heads, T, writes)
+    out = learner.tensor(weights, tokens, n_layers, n_heads, shape=(2, T, 50), why="One logit per position and token.")
     if agree(out, right):
         return
-    results = _results(n_layers, T, writes)
+    results = _results(n_layers, n_heads, T, writes)
     if not writes and any(agree(out, results[slip]) for slip in results.keys() - _OUTSIDE):
         return  # a slip inside the block, which shows here as well: the next call tells which one
     judge(out, right, {_MISTAKES[slip]: result for slip, result in results.items()}, otherwise)
@@ -98,11 +97,11 @@ def _stage(n_layers: int, T: int, writes: bool, otherwise: str, learner: Learner
 
 @cache
 @torch.no_grad()
-def _case(n_layers: int, T: int, writes: bool) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+def _case(n_layers: int, n_heads: int, T: int, writes: bool) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Weights, tokens and logits of a stage; the same in every run."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(n_layers)
-        model = GPT2(GPT2Config.tiny(vocab_size=50, n_layers=n_layers, d_model=24, n_heads=N_HEADS)).eval()
+        model = GPT2(GPT2Config.tiny(vocab_size=50, n_layers=n_layers, d_model=24, n_heads=n_heads)).eval()
         for parameter in model.parameters():
             parameter.add_(0.15 * torch.randn_like(parameter))
         for block in () if writes else model.blocks:
@@ -114,13 +113,13 @@ def _case(n_layers: int, T: int, writes: bool) -> tuple[dict[str, Tensor], Tenso
 
 @cache
 @torch.no_grad()
-def _results(n_layers: int, T: int, writes: bool) -> dict[str, Tensor]:
+def _results(n_layers: int, n_heads: int, T: int, writes: bool) -> dict[str, Tensor]:
     """The logits that each slip leads to."""
-    weights, tokens, _ = _case(n_layers, T, writes)
-    return {slip: _forward(weights, tokens, n_layers, slip) for slip in _MISTAKES}
+    weights, tokens, _ = _case(n_layers, n_heads, T, writes)
+    return {slip: _forward(weights, tokens, n_layers, n_heads, slip) for slip in _MISTAKES}
 
 
-def _forward(weights: dict[str, Tensor], tokens: Tensor, n_layers: int, slip: str) -> Tensor:
+def _forward(weights: dict[str, Tensor], tokens: Tensor, n_layers: int, n_heads: int, slip: str) -> Tensor:
     """GPT-2's forward pass with one thing done differently."""
 
     def norm(x: Tensor, name: str) -> Tensor:
@@ -137,7 +136,7 @@ def _forward(weights: dict[str, Tensor], tokens: Tensor, n_layers: int, slip: st
         "backwards": list(range(n_layers))[::-1],
     }
     for i in order.get(slip, range(n_layers)):
-        x = _block(x, weights, f"blocks.{i}", norm, slip)
+        x = _block(x, weights, f"blocks.{i}", norm, n_heads, slip)
     for _ in range({"no ln_f": 0, "ln_f twice": 2}.get(slip, 1)):
         x = norm(x, "ln_f")
     logits = F.linear(x, table)
@@ -145,7 +144,7 @@ def _forward(weights: dict[str, Tensor], tokens: Tensor, n_layers: int, slip: st
 
 
 def _block(
-    x: Tensor, weights: dict[str, Tensor], name: str, norm: Callable[[Tensor, str], Tensor], slip: str
+    x: Tensor, weights: dict[str, Tensor], name: str, norm: Callable[[Tensor, str], Tensor], n_heads: int, slip: str
 ) -> Tensor:
     def linear(x: Tensor, part: str) -> Tensor:
         turned = slip == "out turned" and part == "attn.out"
@@ -155,7 +154,7 @@ def _block(
         )
 
     def attend(x: Tensor) -> Tensor:
-        blend = _heads(linear(x, "attn.qkv"), slip)
+        blend = _heads(linear(x, "attn.qkv"), n_heads, slip)
         return blend if slip == "no out" else linear(blend, "attn.out")
 
     def feed(x: Tensor) -> Tensor:
@@ -182,12 +181,12 @@ def _block(
     return start + x if slip == "one sum" else x
 
 
-def _heads(qkv: Tensor, slip: str) -> Tensor:
+def _heads(qkv: Tensor, n_heads: int, slip: str) -> Tensor:
     """(B, T, 3·d_model) -> the heads' blends side by side, (B, T, d_model)."""
     B, T, width = qkv.shape
     order = {"qkv order": (2, 1, 0), "keys first": (1, 0, 2), "values second": (0, 2, 1)}.get(slip, (0, 1, 2))
     q, k, v = (qkv.chunk(3, dim=-1)[third] for third in order)
-    heads = 1 if slip == "one head" else N_HEADS
+    heads = {"one head": 1, "three heads": 3}.get(slip, n_heads)
     if slip == "straight cut":
         q, k, v = (part.reshape(B, heads, T, -1) for part in (q, k, v))
     elif slip == "interleaved":

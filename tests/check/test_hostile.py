@@ -4,6 +4,7 @@ Each check gets its own right answer, with something done to it: what it returns
 """
 
 import contextlib
+import importlib
 import io
 import math
 import os
@@ -20,7 +21,7 @@ from teeth import CHECKS, answers
 
 from gpt2lab import check
 from gpt2lab.check import learner, patience
-from gpt2lab.check.sandbox import MOST_PRINTED
+from gpt2lab.check.sandbox import MOST_PRINTED, copy_of
 
 RULING = "deep " * 20
 
@@ -142,6 +143,7 @@ def endless(result, arguments):
 @pytest.mark.parametrize("name", CHECKS)
 def test_an_answer_without_an_end_is_one_sentence(name, monkeypatch):
     monkeypatch.setattr(learner, "SECONDS", 0.0)
+    monkeypatch.setattr(importlib.import_module("gpt2lab.check.experiment"), "MINUTES", 0)
     monkeypatch.setattr(patience, "SECONDS", 0.01)  # how often the watcher looks
     message = is_one_sentence(ask(name, right_answer(name), endless))
     assert "does not end: after 0 s it was at `" in message
@@ -165,6 +167,31 @@ def spoils(result, arguments):
     kept = result.clone() if isinstance(result, torch.Tensor) else result
     any(spoil(value) for value in arguments)
     return kept
+
+
+MAY_IGNORE = {("leaks", 1)}  # other tokens show a leak as well
+
+
+def with_fixed(answer, place):
+    """The answer, with the argument at this place as it was in the first call."""
+    first = []
+
+    def my_answer(*arguments):
+        first.append(copy_of(arguments[place]))
+        return answer(*arguments[:place], copy_of(first[0]), *arguments[place + 1 :])
+
+    return my_answer
+
+
+@pytest.mark.parametrize("name", [name for name in CHECKS if name not in {"by_hand", "experiment", "rope_lab"}])
+def test_an_answer_in_which_an_argument_is_fixed_is_refused(name):
+    """No size, no number and no part may be fixed in the function."""
+    right, counts = right_answer(name), []
+    ask(name, right, lambda result, arguments: (counts.append(len(arguments)), result)[1])
+    for place in range(max(counts)):
+        if (name, place) not in MAY_IGNORE:
+            result = getattr(check, name)(with_fixed(right, place))
+            assert result.passed is False, place
 
 
 WITHOUT = {  # checks whose arguments cannot be changed, or may be
