@@ -8,7 +8,7 @@ from torch import Tensor
 from gpt2lab.attention import attention as reference
 from gpt2lab.attention import merge_heads as merge
 from gpt2lab.attention import split_heads as split
-from gpt2lab.check.base import Answer, CheckResult, Wrong, describe, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, describe, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
@@ -95,6 +95,14 @@ def _merge(learner: Learner) -> None:
     B, n_heads, T, d_head = 2, 3, 5, 4
     x = torch.arange(float(B * T * n_heads * d_head)).reshape(B, n_heads, T, d_head)
     out = learner.tensor(x)
+    if tuple(out.shape) == (B, T, d_head) and agree(out, x[:, 0]):
+        raise Wrong("Only the first head is there. All heads stand side by side: d_model = n_heads · d_head.")
+    if tuple(out.shape) == (T, B, n_heads * d_head):
+        raise Wrong("Batch and positions are exchanged: expected (B, T, n_heads · d_head).")
+    if tuple(out.shape) == (B, n_heads * d_head, T):
+        raise Wrong("The last two axes are exchanged: expected (B, T, n_heads · d_head).")
+    if tuple(out.shape) == (B * T, n_heads * d_head):
+        raise Wrong("Batch and positions have been merged. Keep them apart: (B, T, n_heads · d_head).")
     if tuple(out.shape) == (B, T, d_head):
         raise Wrong("The heads have been added up (or averaged). They stand side by side: d_model = n_heads · d_head.")
     if tuple(out.shape) == (B, n_heads * T, d_head):
@@ -108,6 +116,7 @@ def _merge(learner: Learner) -> None:
         {
             "The shape is right, the contents are not: a reshape without the transpose mixes tokens. First "
             "transpose the axes 1 and 2.": x.reshape(B, T, -1),
+            "The heads stand in reversed order. Head 0 comes first.": merge(x.flip(1)),
             "The features of the heads are interleaved. Head 0 comes first with all its features, then head 1.": x.permute(
                 0, 2, 3, 1
             ).reshape(B, T, -1),

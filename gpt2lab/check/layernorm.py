@@ -31,7 +31,15 @@ def _statistics(learner: Learner) -> None:
     biased = x.var(-1, unbiased=False)
     if variance.numel() == 10 and agree(mean.reshape(2, 5), biased) and agree(variance.reshape(2, 5), x.mean(-1)):
         raise Wrong("The two are exchanged: the mean comes first. (torch.var_mean gives the variance first.)")
-    judge(mean.reshape(2, 5), x.mean(-1), {}, "The mean of each token runs over its features, dim=-1.")
+    judge(
+        mean.reshape(2, 5),
+        x.mean(-1),
+        {
+            "This is the sum of the features. Divide it by their number.": x.sum(-1),
+            "This is the median. The mean is the sum of the features, divided by their number.": x.median(-1).values,
+        },
+        "The mean of each token runs over its features, dim=-1.",
+    )
     if variance.numel() != 10:
         raise Wrong(f"Expected one variance per token, got shape {tuple(variance.shape)}.")
     judge(
@@ -42,6 +50,9 @@ def _statistics(learner: Learner) -> None:
             "there is, not a sample of something larger.": x.var(-1),
             "This is the standard deviation. Return the variance, its square.": biased.sqrt(),
             "This is the unbiased standard deviation. Return the variance, divided by d.": x.std(-1),
+            "The squared distances from the mean are summed. Take their mean.": 8 * biased,
+            "This is the mean of the absolute distances. Square them.": (x - x.mean(-1, keepdim=True)).abs().mean(-1),
+            "This is one over the variance.": 1 / biased,
             "This is the mean of the squares. Subtract the mean first.": (x**2).mean(-1),
         },
         "The variance is the mean of the squared distances from the token's mean.",

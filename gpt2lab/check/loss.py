@@ -136,6 +136,12 @@ def _perplexity(learner: Learner) -> None:
             "The losses are in nats: take e to that power, not 2.": 2**mean,
             "This is the loss itself. Take exp of it.": mean,
             "The losses are summed: this is one over the probability of the whole text. Average.": losses.sum().exp(),
+            "One over the mean of the probabilities. Average the losses: one token that was thought impossible counts fully.": 1
+            / (-losses).exp().mean(),
+            "The sum of the losses is not divided by their number before exp, but after.": losses.sum().exp() / 4,
+            "This is in bits. The perplexity is a number of tokens.": mean / math.log(2),
+            "The token with the median loss decides. Average the losses.": losses.median().exp(),
+            "The largest loss decides alone. Average the losses.": losses.max().exp(),
             "The sign is turned: this is the mean probability (geometric), 1 / perplexity.": (-mean).exp(),
         },
         "Not right: average the losses, then go from nats to a number of tokens.",

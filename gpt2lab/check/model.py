@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 
-from gpt2lab.check.base import Answer, CheckResult, Wrong, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, as_tensor, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 
@@ -49,7 +50,10 @@ def _embed(learner: Learner) -> None:
 def _embed_one(learner: Learner) -> None:
     words, places = torch.randn(10, 6), torch.randn(8, 6)
     for tokens in (torch.tensor([[7]]), torch.tensor([[0, 1, 2, 3, 4, 5, 6, 7]])):
-        out = learner.tensor(tokens, words, places, shape=(1, tokens.shape[1], 6))
+        out = learner.tensor(tokens, words, places)
+        if out.shape == (1, 4, 6):
+            raise Wrong("4 tokens are fixed in your function. How many there are, the shape of `tokens` says.")
+        out = as_tensor(out, learner.name, (1, tokens.shape[1], 6))
         judge(out, words[tokens] + places[: tokens.shape[1]], {}, f"Not right for tokens {tuple(tokens.shape)}.")
 
 
@@ -61,13 +65,31 @@ def unembed(function: Answer) -> CheckResult:
 
 def _unembed(learner: Learner) -> None:
     x, words = torch.randn(2, 4, 6), torch.randn(10, 6)
-    logits = x @ words.T
+    logits, lengths = x @ words.T, x.norm(dim=-1, keepdim=True) * words.norm(dim=-1)
+    out = learner.tensor(x, words)
+    if out.shape == (2, 10):
+        raise Wrong("Only one position is left. Each of the T positions has its logits: (B, T, vocab_size).")
+    if out.shape == (2, 4):
+        raise Wrong("There is one number for each position. Return all logits, one for each token of the vocabulary.")
+    if out.shape == (2, 10, 4):
+        raise Wrong("The last two axes are exchanged: (B, T, vocab_size), a row of logits for each position.")
     judge(
-        learner.tensor(x, words, shape=(2, 4, 10), why="There is one logit for each token of the vocabulary."),
+        as_tensor(out, learner.name, (2, 4, 10), context="There is one logit for each token of the vocabulary."),
         logits,
         {
             "These are probabilities. Return the logits, before the softmax.": logits.softmax(-1),
+            "These are logarithms of probabilities. Return the logits, before the softmax.": logits.log_softmax(-1),
             "The logits are divided by √d_model. Nothing is scaled here.": logits / math.sqrt(6),
+            "x and the rows are brought to length 1, which gives cosines. A longer row may well win.": logits / lengths,
+            "The rows are brought to length 1. They are used as they are.": logits / words.norm(dim=-1),
+            "x goes through a layer norm. It comes in normed: ln_f stands before the output layer.": F.layer_norm(
+                x, (6,)
+            )
+            @ words.T,
+            "These are distances: the right token gets the smallest number. A logit is large where the two agree.": torch.cdist(
+                x, words.expand(2, 10, 6)
+            ),
+            "The sign is turned: the best token gets the smallest logit.": -logits,
         },
         "Not right: each logit says how well x matches one token's row of the table. Which product compares x with every row at once?",
     )
@@ -118,6 +140,9 @@ def _next_token(learner: Learner) -> None:
             .float(),
             "argmax without an axis counts through all rows together, and every text gets the same number. Say over "
             "which axis it runs.": logits[:, -1].argmax().expand(3).float(),
+            "The last but one position decides. The last one predicts what comes next.": logits[:, -2]
+            .argmax(-1)
+            .float(),
             "This is the least probable token.": logits[:, -1].argmin(-1).float(),
         },
         "Not right: whose prediction is about the token that is not there yet?",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gpt2lab import positions
-from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, describe, judge, shown
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, describe, judge, shown
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 
@@ -137,24 +137,37 @@ def alibi_bias(function: Answer) -> CheckResult:
 
 def _alibi(learner: Learner) -> None:
     for n_heads, T in ((8, 6), (4, 3)):
-        past = torch.ones(T, T).tril()
-        right = positions.alibi_bias(n_heads, T) * past  # what stands above the diagonal is masked anyway
-        slopes = 2.0 ** (-8.0 * torch.arange(n_heads) / n_heads)
-        steps = (torch.arange(T)[:, None] - torch.arange(T)) * past
+        past = torch.ones(T, T).tril().bool()
+        right = positions.alibi_bias(n_heads, T).where(past, 0.0)  # what stands above the diagonal is masked anyway
+        steps = (torch.arange(T)[:, None] - torch.arange(T)).where(past, 0)
+        head = torch.arange(n_heads)[:, None, None]
+        out = learner.tensor(n_heads, T)
+        shapes = {
+            (n_heads,): "These are the slopes. The bias is the slope times the distance, for each query and key.",
+            (T, T): "There is one table for all heads. Each head has its own: (n_heads, T, T).",
+            (T, T, n_heads): "The heads are the last axis. They come first: (n_heads, T, T).",
+            (n_heads, T): "There is one row for all queries. How far a key is depends on who asks: (n_heads, T, T).",
+        }
+        if message := shapes.get(tuple(out.shape)):
+            raise Wrong(message)
         judge(
-            learner.tensor(n_heads, T, shape=(n_heads, T, T)) * past,
+            as_tensor(out, learner.name, (n_heads, T, T)).where(past, 0.0),
             right,
             {
                 "The sign is wrong: distant keys get a bonus. The bias is negative.": -right,
-                "The heads are counted from 0. The first head is number 1: no head has the slope 1.": -slopes[
-                    :, None, None
-                ]
-                * steps,
+                "The heads are counted from 0. The first head is number 1: no head has the slope 1.":
+                    -(2.0 ** (-8 * head / n_heads)) * steps,
+                "The slopes halve from head to head, whatever n_heads is. That is right for 8 heads; the exponents "
+                "reach 8 with any number.": -(2.0 ** -(head + 1)) * steps,
                 "All heads have the same slope.": right[:1].expand_as(right),
-                "Rows and columns are exchanged: a row belongs to a query, and the distance is query - key.": right.transpose(
-                    -2, -1
-                )
-                * past,
+                "The heads stand in reversed order: the first has the steepest slope.": right.flip(0),
+                "The distance is squared. The bias grows in equal steps.": right * steps,
+                "The slopes fall in equal steps. From head to head they fall by the same factor.":
+                    -(1 - (head + 1) / n_heads) * steps,
+                "The bias begins at 1: a key at its own query has the distance 0.":
+                    -(2.0 ** (-8 * (head + 1) / n_heads)) * (steps + 1).where(past, 0),
+                "Rows and columns are exchanged: a row belongs to a query, and the distance is query - key.":
+                    positions.alibi_bias(n_heads, T).mT.where(past, 0.0),
             },
             "Not right: each head has one slope, the slopes fall by the same factor from head to head, and the bias grows with the distance.",
-        )
+        )  # fmt: skip

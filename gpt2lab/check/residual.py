@@ -213,6 +213,14 @@ def _scale(learner: Learner) -> None:
                 ),
                 "Each block has *two* terms, and the root is missing: independent terms add up like the root of their "
                 "number.": torch.tensor(1 / n_layers),
+                "The token vectors are counted as a term. They are where the stream begins; the blocks' terms are scaled.": torch.tensor(
+                    (2 * n_layers + 1) ** -0.5
+                ),
+                "Each block writes twice, not three times: attention and feed-forward.": torch.tensor(
+                    (3 * n_layers) ** -0.5
+                ),
+                "12 layers are fixed in your function. How many there are, n_layers says.": torch.tensor(24**-0.5),
+                "That is the spread of the weights, 0.02. The factor on it depends on the depth.": torch.tensor(0.02),
                 "The fraction is upside down: the factor has to make the weights smaller, not larger.": torch.tensor(
                     (2.0 * n_layers) ** 0.5
                 ),
@@ -246,6 +254,10 @@ def _gradient(learner: Learner) -> None:
                 True: {
                     "This is the product of the slopes, as if nothing were added. What is the derivative of x + slope·x?": without,
                     "1 is added once, after multiplying. Every part has its own sum.": 1 + without,
+                    "The signs are turned: this is the product for x - slope·x.": (1 - s).prod(),
+                    "Only the last part counts. The factors of all parts are multiplied.": 1 + s[-1],
+                    "Only the first part counts. The factors of all parts are multiplied.": 1 + s[0],
+                    "The factors are averaged. Derivatives of parts in a row are multiplied.": (1 + s).mean(),
                     "The slopes are added up. Derivatives of parts in a row are multiplied; the "
                     "sum leaves out the paths through several parts.": 1 + s.sum(),
                     "The slopes are added. Derivatives of parts in a row are multiplied.": s.sum(),

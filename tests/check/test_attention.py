@@ -320,6 +320,13 @@ WRONG = {
         (lambda x: x.flatten(1, 2), "joined along the positions"),
         (lambda x: x.transpose(1, 2), "Now flatten the last two axes"),
         (lambda x: x.permute(0, 2, 3, 1).flatten(2), "interleaved"),
+        (lambda x: x[:, 0], "Only the first head"),
+        (lambda x: torch.cat(x.flip(1).unbind(1), dim=-1), "in reversed order"),
+        (lambda x: x.permute(2, 0, 1, 3).flatten(2), "Batch and positions are exchanged"),
+        (lambda x: x.transpose(1, 2).flatten(2).mT, "The last two axes are exchanged"),
+        (lambda x: x.transpose(1, 2).flatten(2).flatten(0, 1), "Batch and positions have been merged"),
+        (lambda x: x.transpose(1, 2).reshape(2, 5, 12), "stops at"),
+        (lambda x: x.transpose(1, 2).flatten(2).cumsum(-1), "it must undo split_heads exactly"),
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import torch
 from teeth import bite
 
@@ -130,6 +131,8 @@ RIGHT = {
     "alibi_bias": [
         lambda n, T: -slopes(n)[:, None, None] * steps(T),
         lambda n, T: -slopes(n)[:, None, None] * steps(T).abs(),
+        lambda n, T: (-slopes(n)[:, None, None] * steps(T)).masked_fill(steps(T) < 0, -torch.inf),
+        lambda n, T: torch.from_numpy(-np.exp2(-8 * np.arange(1, n + 1) / n)[:, None, None] * steps(T).numpy()),
         lambda n, T: torch.stack([-steps(T).clamp(min=0) * 2 ** (-8 * (h + 1) / n) for h in range(n)]),
     ],
 }
@@ -182,7 +185,16 @@ WRONG = {
         (lambda n, T: slopes(n)[:, None, None] * steps(T), "distant keys get a bonus"),
         (lambda n, T: -slopes(n, 0)[:, None, None] * steps(T), "counted from 0"),
         (lambda n, T: (-slopes(n)[0] * steps(T)).expand(n, T, T), "All heads have the same slope"),
-        (lambda n, T: -slopes(n) * steps(T)[..., None], "expected (8, 6, 6)"),
+        (lambda n, T: -slopes(n) * steps(T)[..., None], "The heads are the last axis"),
+        (lambda n, T: slopes(n), "These are the slopes"),
+        (lambda n, T: -slopes(n)[0] * steps(T), "one table for all heads"),
+        (lambda n, T: -slopes(n)[:, None] * torch.arange(T).flip(0), "one row for all queries"),
+        (lambda n, T: -(0.5 ** torch.arange(1, n + 1))[:, None, None] * steps(T), "whatever n_heads is"),
+        (lambda n, T: -slopes(n).flip(0)[:, None, None] * steps(T), "in reversed order"),
+        (lambda n, T: -slopes(n)[:, None, None] * steps(T) ** 2, "The distance is squared"),
+        (lambda n, T: -(1 - torch.arange(1, n + 1) / n)[:, None, None] * steps(T), "fall in equal steps"),
+        (lambda n, T: -slopes(n)[:, None, None] * (steps(T) + 1), "The bias begins at 1"),
+        (lambda n, T: -slopes(n)[:, None, None] * 3 * steps(T), "Not right: each head has one slope"),
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)

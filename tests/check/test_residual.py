@@ -128,6 +128,10 @@ WRONG = {
         (lambda n: 1 / (2 * math.sqrt(n)), "The 2 stands outside the root"),
         (lambda n: 1 / (math.sqrt(2) * n), "The root covers the 2 alone"),
         (lambda n: 1 / n, "and the root is missing"),
+        (lambda n: (2 * n + 1) ** -0.5, "The token vectors are counted"),
+        (lambda n: (3 * n) ** -0.5, "not three times"),
+        (lambda n: 24**-0.5, "12 layers are fixed"),
+        (lambda n: 0.02, "the spread of the weights"),
         (lambda n: 1 / 7, "Not right for n_layers=12"),
     ],
 }

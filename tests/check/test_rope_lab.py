@@ -6,39 +6,14 @@ One real training for settings that succeed and one for settings that fail; for 
 import dataclasses
 import importlib
 
-import pytest
+import made_up_runs
 from teeth import bite
 
 from gpt2lab import check
-from gpt2lab.errors import DivergenceError
 from gpt2lab.training import History, TrainConfig
 
 module = importlib.import_module("gpt2lab.check.rope_lab")
-REAL = module.measure
 GOOD = {"steps": 600, "batch_size": 32, "learning_rate": 1e-2, "warmup_steps": 30, "weight_decay": 0.01}
-FALLING, STANDING = (2.0, 1.5, 1.0, 0.5), (2.0, 1.0, 1.0, 1.0)
-RUNS = {  # what a run with this learning rate shows: accuracy and loss, by quarters
-    1e-2: (0.99, FALLING),
-    2e-2: (0.98, FALLING),
-    1e-3: (0.5, FALLING),
-    0.011: (0.979, FALLING),
-    0.012: (0.979, STANDING),
-    0.3: (0.0, STANDING),
-}
-
-
-@pytest.fixture(autouse=True)
-def made_up_runs(monkeypatch):
-    """Let runs have these results; one test trains."""
-
-    def measure(config):
-        if config.learning_rate not in RUNS:
-            raise DivergenceError(step=7, loss=99.0, advice="")
-        accuracy, quarters = RUNS[config.learning_rate]
-        loss = [value for value in quarters for _ in range(10)]
-        return History(loss=loss, evaluations=[{"accuracy": accuracy}])
-
-    monkeypatch.setattr(module, "measure", measure)
 
 
 def settings(**change):
@@ -71,7 +46,7 @@ WRONG = {
         (lambda: GOOD, "with ** in front of your dict"),
         (lambda: TrainConfig, "Call it: TrainConfig(…)."),
         (lambda: (600, 32, 1e-2), "got (600, 32, 0.01)"),
-        (lambda: REAL(TrainConfig(steps=1, batch_size=1, progress=False)), "the check trains itself"),
+        (lambda: made_up_runs.REAL(TrainConfig(steps=1, batch_size=1, progress=False)), "the check trains itself"),
         (lambda: TrainConfig(**GOOD, rotary=True), "stops at"),
     ]
 }
@@ -79,7 +54,7 @@ test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)
 
 
 def test_a_rate_of_its_own_makes_it_learn_and_the_course_s_default_does_not(monkeypatch):
-    monkeypatch.setattr(module, "measure", REAL)
+    monkeypatch.setattr(module, "measure", made_up_runs.REAL)
     assert check.rope_lab(TrainConfig(**{**GOOD, "steps": 300, "batch_size": 64})).passed
     slow = check.rope_lab(TrainConfig(**{**GOOD, "learning_rate": 3e-3, "steps": 100}))
     assert slow.passed is False and "are used: train longer, or faster" in slow.message, slow
@@ -88,6 +63,6 @@ def test_a_rate_of_its_own_makes_it_learn_and_the_course_s_default_does_not(monk
 def test_where_it_runs_and_what_it_stores_is_set_by_the_check(monkeypatch, tmp_path):
     used = []
     monkeypatch.setattr(module, "train", lambda model, task, config: used.append(config) or History())
-    REAL(TrainConfig(**GOOD, folder=tmp_path, device="cuda", compile=True, precision="bf16", eval_every=1))
+    made_up_runs.REAL(TrainConfig(**GOOD, folder=tmp_path, device="cuda", compile=True, precision="bf16", eval_every=1))
     assert (used[0].folder, used[0].device, used[0].compile, used[0].progress) == (None, "cpu", False, False)
     assert used[0].precision == "fp32" and used[0].eval_every == 600 and used[0].learning_rate == 1e-2

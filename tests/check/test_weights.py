@@ -228,6 +228,7 @@ WRONG = {
         (forward(scale=lambda d_head, n: 1.0), "not divided by √d_head"),
         (forward(scale=lambda d_head, n: (d_head * n) ** -0.5), "divided by √d_model"),
         (forward(n_heads=lambda n: 1), "one head"),
+        (forward(n_heads=lambda n: 3), "3 heads are fixed"),
         (forward(split=lambda x, n: x.reshape(len(x), n, x.shape[1], -1)), "cut by one reshape"),
         (forward(join=lambda x: x.reshape(len(x), x.shape[2], -1)), "without moving the axes back"),
         (forward(dim=-2), "over the queries"),
