@@ -64,6 +64,8 @@ def _greedy(learner: Learner) -> None:
                 "it has no place for a token of each row. Say over which axis it runs."
             ) from None
         raise
+    if out.ndim == 3:
+        raise Wrong("These are logits. Return token ids, (B, T + n): at each step the one with the largest logit.")
     if out.shape == (2, n):
         raise Wrong("The prompt is missing: return it, followed by the new tokens.")
     if out.shape == (2, 3 * 2**n):

@@ -10,6 +10,7 @@ from gpt2lab.attention import merge_heads as merge
 from gpt2lab.attention import split_heads as split
 from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, describe, judge
 from gpt2lab.check.learner import Learner, examine
+from gpt2lab.check.sandbox import same as unchanged
 from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
 
@@ -163,9 +164,23 @@ def _heads(learner: Learner) -> None:
     unscaled = merge(reference(split_up[0], split_up[1], split_up[2], mask, scale=1.0)[0])
     scores = (split_up[0] @ split_up[1].mT / (d_model / n_heads) ** 0.5).masked_fill(~mask, -torch.inf)
     columns = merge(scores.softmax(-2) @ split_up[2])
-    right = head_out @ w_o
+    inter = [t.unflatten(-1, (-1, n_heads)).movedim(-1, 1) for t in (q, k, v)]
+    every_third = reference(inter[0], inter[1], inter[2], mask)[0]
+    thirds = [t.unflatten(1, (n_heads, -1)) for t in (q, k, v)]  # (B, n_heads, T / n_heads, d_model)
+    pieces = reference(thirds[0], thirds[1], thirds[2], causal_mask(T // n_heads))[0].flatten(1, 2)
+    right, same = head_out @ w_o, torch.eye(d_model)
+
+    def layer(w_q: Tensor, w_k: Tensor, w_v: Tensor, mask: Tensor = mask) -> Tensor:
+        return _multi_head(x, w_q, w_k, w_v, n_heads, mask) @ w_o
+
+    out = learner.tensor(x, w_q, w_k, w_v, w_o, n_heads, shape=(B, T, d_model))
+    if not unchanged(out, learner(x, w_q, w_k, w_v, w_o, n_heads)):
+        raise Wrong(
+            "Two calls with the same arguments give two results: something random happens inside, such as a new "
+            "nn.Linear with weights of its own. The weights are given."
+        )
     judge(
-        learner.tensor(x, w_q, w_k, w_v, w_o, n_heads, shape=(B, T, d_model)),
+        out,
         right,
         {
             "W_O is missing: the heads stand side by side, but nothing mixes them. Multiply the joined heads by w_o.": head_out,
@@ -181,6 +196,32 @@ def _heads(learner: Learner) -> None:
             "A reshape straight to (B, n_heads, T, d_head) mixes tokens: use split_heads.": merge(mixed) @ w_o,
             "A reshape straight to (B, n_heads, T, d_head), and back, mixes tokens: use split_heads and merge_heads.": mixed.reshape(
                 B, T, d_model
+            )
+            @ w_o,
+            "w_q and w_k are not used: x is compared with itself, and most tokens look at themselves.": layer(
+                same, same, w_v
+            ),
+            "w_v is not used: x itself is blended. The values are a map of x.": layer(w_q, w_k, same),
+            "Queries and keys are exchanged: w_q makes what asks, w_k what is compared with it.": layer(w_k, w_q, w_v),
+            "Keys and values are exchanged: w_k makes what is compared, w_v what is blended.": layer(w_q, w_v, w_k),
+            "Queries, keys and values are made by one matrix. Each has its own.": layer(w_q, w_q, w_q),
+            "The mask leaves one step of the future open: token t sees token t + 1.": layer(
+                w_q, w_k, w_v, torch.ones(T, T).tril(1).bool()
+            ),
+            "The mask is transposed: token 0 sees the whole text, the last one only itself.": layer(
+                w_q, w_k, w_v, mask.T
+            ),
+            "Each head takes every n_heads-th feature. A head is a block of neighbouring features.": every_third.movedim(
+                1, -1
+            ).flatten(2)
+            @ w_o,
+            "Each head takes every n_heads-th feature, and their outputs stand one behind the other. A head is a block of "
+            "neighbouring features.": merge(every_third) @ w_o,
+            "w_o is used transposed. It is applied like the other three, from the right.": head_out @ w_o.T,
+            "The text is cut into pieces, one for each head. It is the features that are cut: every head sees all "
+            "positions.": pieces @ w_o,
+            "The scores are divided by √n_heads. Each dot product runs over one head: √d_head.": merge(
+                reference(split_up[0], split_up[1], split_up[2], mask, scale=n_heads**-0.5)[0]
             )
             @ w_o,
             "The weights are transposed: x stands on their left.": _multi_head(x, w_q.T, w_k.T, w_v.T, n_heads, mask)

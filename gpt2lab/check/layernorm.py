@@ -143,6 +143,14 @@ def _which_variance(learner: Learner) -> None:
             "The result is divided by the variance. Divide by its square root, the standard deviation.": centred
             / (variance + EPS),
             "The mean is subtracted, but nothing is divided by the standard deviation.": centred,
+            "Divided by the length of the centred token: the squares are summed. Take their mean, then the root.": centred
+            / centred.norm(dim=-1, keepdim=True),
+            "Divided by the mean of the absolute distances. Square them, take the mean, then the root.": centred
+            / centred.abs().mean(-1, keepdim=True),
+            "The features are stretched to lie between 0 and 1. Every token must have mean 0 and variance 1.": (
+                x - x.amin(-1, keepdim=True)
+            )
+            / (x.amax(-1, keepdim=True) - x.amin(-1, keepdim=True)),
             "The mean is not subtracted.": x / (variance + EPS).sqrt(),
             "This is RMSNorm: the mean of the squares without subtracting the mean first.": x
             / ((x**2).mean(-1, keepdim=True) + EPS).sqrt(),

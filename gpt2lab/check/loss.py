@@ -49,6 +49,29 @@ def _loss(learner: Learner) -> None:
             "The tokens are rolled around: the last position is asked for the first token, which is no continuation.": _cross_entropy(
                 logits, tokens.roll(-1, 1)
             ),
+            "The logits are taken for logarithms of probabilities: a log_softmax is missing.": F.nll_loss(
+                logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten()
+            ),
+            "This is the mean squared error of the probabilities. The loss is minus the logarithm of one of them.": F.mse_loss(
+                logits[:, :-1].softmax(-1), F.one_hot(tokens[:, 1:], 9).float()
+            ),
+            "The probabilities are averaged before the logarithm. Average the losses: one surprise counts fully.": -logits[
+                :, :-1
+            ]
+            .softmax(-1)
+            .gather(-1, tokens[:, 1:, None])
+            .mean()
+            .log(),
+            "Only the last position is scored. Every position but the last one has a target.": F.cross_entropy(
+                logits[:, -2], tokens[:, -1]
+            ),
+            "The sum is divided by the number of all tokens. The first of each text is no target: T - 1 are.": right
+            * 10
+            / 12,
+            "The losses are summed along each text. Return the mean over all positions.": right * 5,
+            "A reshape has mixed positions and vocabulary. cross_entropy wants the vocabulary second: transpose, or flatten.": F.cross_entropy(
+                logits[:, :-1].reshape(2, 9, 5), tokens[:, 1:]
+            ),
             "The softmax is applied twice: cross_entropy takes logits, not probabilities.": _cross_entropy(
                 logits[:, :-1].softmax(-1), tokens[:, 1:]
             ),

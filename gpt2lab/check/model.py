@@ -9,7 +9,9 @@ import torch.nn.functional as F
 
 from gpt2lab.check.base import Answer, CheckResult, Wrong, as_tensor, judge
 from gpt2lab.check.learner import Learner, examine
+from gpt2lab.check.sandbox import same
 from gpt2lab.errors import validates
+from gpt2lab.positions import sinusoidal_table
 
 
 @validates
@@ -22,6 +24,10 @@ def _embed(learner: Learner) -> None:
     tokens = torch.tensor([[3, 1, 4, 1], [5, 9, 2, 6]])
     words, places = torch.randn(10, 6), torch.randn(10, 6)
     out = learner.tensor(tokens, words, places)
+    if not same(out, learner(tokens, words, places)):
+        raise Wrong(
+            "Two calls give two results: something is drawn at random. Dropout comes later, and in training only."
+        )
     if out.shape == (2, 4, 12):
         raise Wrong("The width doubled: the two vectors stand side by side. They are added, so the width stays.")
     judge(
@@ -40,6 +46,16 @@ def _embed(learner: Learner) -> None:
             ]
             * math.sqrt(6)
             + places[:4],
+            "position_table is not used: these are sines and cosines, as in 2017. GPT-2 learns its positions.": words[
+                tokens
+            ]
+            + sinusoidal_table(4, 6),
+            "The positions run from last to first. The first token gets row 0.": words[tokens] + places[:4].flip(0),
+            "The sum is halved. Both vectors count fully.": (words[tokens] + places[:4]) / 2,
+            "A layer norm follows. The stream begins with the plain sum; each block norms what it reads.": F.layer_norm(
+                words[tokens] + places[:4], (6,)
+            ),
+            "The two tables are exchanged.": places[tokens] + words[:4],
             "The token vectors are missing: row number `token` of the token table.": places[:4].expand(2, 4, 6),
             "The two vectors are multiplied. They are added.": words[tokens] * places[:4],
         },

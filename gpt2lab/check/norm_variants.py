@@ -53,6 +53,8 @@ def _rms(learner: Learner) -> None:
             / (x.abs().mean(-1, keepdim=True) + EPS)
             * weight,
             "Multiplied by the root of the mean square. Divide by it.": x * (square + EPS).sqrt() * weight,
+            "weight is added as 1 + weight. It is the gain itself.": x / (square + EPS).sqrt() * (1 + weight),
+            "weight is added. It multiplies the result.": x / (square + EPS).sqrt() + weight,
             "Divided by weight. It multiplies the result.": x / ((square + EPS).sqrt() * weight),
             "The mean of the squares runs over the positions. Use dim=-1: one token, all its features.": x
             / ((x**2).mean(1, keepdim=True) + EPS).sqrt()
@@ -73,6 +75,7 @@ def _rms_small(learner: Learner) -> None:
         x / (square + 1e-4).sqrt(),
         {
             "eps stands outside the root. It belongs inside.": x / (square.sqrt() + 1e-4),
+            "eps is fixed at 1e-5 inside your function. Use the argument.": x / (square + 1e-5).sqrt(),
             "eps is never used. Add it to the mean square, inside the root.": x / square.sqrt(),
         },
         "For small numbers, with eps=0.0001: what does eps stand beside?",

@@ -34,8 +34,11 @@ def _schedule(learner: Learner) -> None:
     right = torch.tensor(
         [learning_rate_at(i, steps, peak, warmup, floor=0.0) for i in range(steps)], dtype=torch.float64
     )
+    rates = torch.stack([_number(learner, i, steps, peak, warmup) for i in range(steps)])
+    if not agree(rates, right, 1e-6):
+        _name_the_fall(rates, warmup)
     judge(
-        torch.stack([_number(learner, i, steps, peak, warmup) for i in range(steps)]),
+        rates,
         right,
         {
             "The rise is right, the fall is missing: after the warm-up the rate stays.": falls(torch.ones(steps)),
@@ -66,6 +69,24 @@ def _schedule(learner: Learner) -> None:
         "Not right. The first steps rise in equal steps, the last of them to peak; then half a cosine falls from peak to 0 over the steps that are left.",
         tolerance=1e-6,
     )  # fmt: skip
+
+
+def _name_the_fall(rates: Tensor, warmup: int) -> None:
+    """Recognise other schedules by their form, whatever numbers they have."""
+    fall = rates[warmup:]
+    if len(rates.unique()) == 1:
+        raise Wrong("The rate is the same at every step. It rises, then falls.")
+    if 2 <= len(fall.unique()) <= 12:
+        raise Wrong("After the warm-up the rate falls in stairs. Use half a cosine, which changes at every step.")
+    shrinks, roots = fall[1:] / fall[:-1], fall * torch.arange(warmup + 1, len(rates) + 1).sqrt()
+    if float(shrinks.max()) < 1 and agree(shrinks, shrinks[:1].expand_as(shrinks), 1e-6):
+        raise Wrong(
+            "After the warm-up the rate falls by the same factor at each step, and never arrives. Use half a cosine."
+        )
+    if agree(roots, roots[:1].expand_as(roots), 1e-6):
+        raise Wrong(
+            "After the warm-up the rate falls like one over the root of the step, as in 2017. Use half a cosine."
+        )
 
 
 def _another(learner: Learner) -> None:
@@ -105,7 +126,7 @@ def clip(function: Answer) -> CheckResult:
 def _clip_large(learner: Learner) -> None:
     ready = "This exercise is the clipping itself: write it without torch's own function for it."
     learner.forbidden = dict.fromkeys(("clip_grad_norm_", "clip_grads_with_norm_", "get_total_norm"), ready)
-    gradients = [torch.tensor([[0.3, -1.2], [0.6, 0.2]]), torch.tensor([0.8, -0.1]), torch.tensor([5.0])]
+    gradients = [torch.tensor([[0.3, -1.2], [0.6, 0.2]]), torch.tensor([0.8, -0.1]), torch.tensor([3.0, -4.0])]
     every = _flat(gradients)
     norms = [g.norm() for g in gradients]
     judge(
@@ -117,6 +138,13 @@ def _clip_large(learner: Learner) -> None:
             "Each number is cut on its own (that is clip_grad_value_). Clip by the norm, so that the direction stays.":
                 every.clamp(-1, 1),
             "The norms of the tensors are added. Add the squares, then take the root.": every / torch.stack(norms).sum(),
+            "The largest norm of a tensor decides. One norm is taken over all numbers: add the squares of all.": every
+            / torch.stack(norms).max(),
+            "The mean of the tensors' norms decides. One norm is taken over all numbers.": every / torch.stack(norms).mean(),
+            "The largest number decides. The norm is the root of the sum of all squares.": every / every.abs().max(),
+            "The numbers are added without signs. The norm is the root of the sum of the squares.": every / every.abs().sum(),
+            "Long gradients are set to 0: then nothing is learned from them. Shorten them.": 0 * every,
+            "The factor is used twice: divide by the norm once.": every / every.norm() ** 2 * 1.0 / every.norm(),
             "Divided by the norm squared: the root is missing.": every / every.norm() ** 2,
             "The root is taken of the mean of the squares. A norm sums them.": every / every.square().mean().sqrt(),
             "Nothing is clipped.": every,
@@ -178,16 +206,21 @@ def _example() -> tuple[Tensor, ...]:
 
 def _adamw_averages(learner: Learner) -> None:
     theta, g, m, v = _example()
-    _, own_m, own_v = _three(learner, theta, g, m, v, 3, 0.1, (0.9, 0.95), 1e-8, 0.1)
-    judge(own_m, 0.9 * m + 0.1 * g, {
+    right_m, right_v = 0.9 * m + 0.1 * g, 0.95 * v + 0.05 * g**2
+    new_theta, own_m, own_v = _three(learner, theta, g, m, v, 3, 0.1, (0.9, 0.95), 1e-8, 0.1)
+    if agree(new_theta, right_m) or agree(new_theta, right_v):
+        raise Wrong("First come the averages. Return theta, m, v, in this order.")
+    judge(own_m, right_m, {
         "m is returned with its bias correction. Correct a copy: the next step needs the plain average.":
             (0.9 * m + 0.1 * g) / (1 - 0.9**3),
+        "Second comes v. Return theta, m, v, in this order.": 0.95 * v + 0.05 * g**2,
+        "m uses betas[1]. Its memory is betas[0], that of v is betas[1].": 0.95 * m + 0.05 * g,
         "In m the two shares are exchanged: the old average keeps betas[0], the gradient gets the rest.": 0.1 * m + 0.9 * g,
         "In m the gradient is added whole. It gets the share that the old average leaves.": 0.9 * m + g,
         "m has not moved.": m,
         "In m the decay is mixed into the gradient: that is Adam with L2, not AdamW.": 0.9 * m + 0.1 * (g + 0.1 * theta),
     }, "m is not right: it keeps the share betas[0] of what it was, and the gradient gets the rest.")  # fmt: skip
-    judge(own_v, 0.95 * v + 0.05 * g**2, {
+    judge(own_v, right_v, {
         "v is returned with its bias correction. Correct a copy.": (0.95 * v + 0.05 * g**2) / (1 - 0.95**3),
         "v averages the gradient. It averages the *square* of the gradient.": 0.95 * v + 0.05 * g,
         "v uses betas[0]. It has a memory of its own: betas[1].": 0.9 * v + 0.1 * g**2,
@@ -203,6 +236,18 @@ def _adamw_weights(learner: Learner) -> None:
     step = m_hat / (v_hat.sqrt() + eps)
     judge(_three(learner, theta, g, m0, v0, t, lr, betas, eps, decay)[0], new, {
         "The bias correction is missing: early averages are too small.": theta - lr * (m / (v.sqrt() + eps) + decay * theta),
+        "The corrections are a step ahead: t counts from 1 already.":
+            theta - lr * (m / (1 - betas[0] ** (t + 1)) / ((v / (1 - betas[1] ** (t + 1))).sqrt() + eps) + decay * theta),
+        "The corrections are a step late: t counts from 1.":
+            theta - lr * (m / (1 - betas[0] ** (t - 1)) / ((v / (1 - betas[1] ** (t - 1))).sqrt() + eps) + decay * theta),
+        "Only m is corrected for its start. v begins at 0 as well.":
+            theta - lr * (m_hat / (v.sqrt() + eps) + decay * theta),
+        "Only v is corrected for its start. m begins at 0 as well.":
+            theta - lr * (m / (v_hat.sqrt() + eps) + decay * theta),
+        "This is plain descent: the gradient times lr. Both averages make the step.": theta - lr * g,
+        "The step is m alone. It is divided by the root of v.": theta - lr * (m_hat + decay * theta),
+        "theta has not moved.": theta,
+        "The learning rate is not used.": theta - (step + decay * theta),
         "eps stands inside the root. It is added to the root.": theta - lr * (m_hat / (v_hat + eps).sqrt() + decay * theta),
         "The root of v is missing.": theta - lr * (m_hat / (v_hat + eps) + decay * theta),
         "The weight decay is missing.": theta - lr * step,

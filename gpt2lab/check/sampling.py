@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt2lab.check.base import Answer, CheckResult, judge
+from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, judge
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 
@@ -28,6 +28,11 @@ def _temperature(learner: Learner) -> None:
                     -1
                 ),
                 "The temperature is not used.": logits.softmax(-1),
+                "These are logarithms of probabilities. Return the probabilities.": (logits / value).log_softmax(-1),
+                "The largest logit takes everything, whatever the temperature. That is temperature 0.": F.one_hot(
+                    logits.argmax(-1), 8
+                ).float(),
+                "1 is added to the temperature. Temperature 1 changes nothing.": (logits / (1 + value)).softmax(-1),
                 "The probabilities are divided, after the softmax. Divide the logits.": logits.softmax(-1) / value,
                 "These are logits. The softmax is missing.": logits / value,
                 "A softmax is taken twice: the temperature divides the logits, before the only one.": (
@@ -72,10 +77,17 @@ def top_k(function: Answer) -> CheckResult:
 def _top_k(learner: Learner) -> None:
     logits = torch.randn(4, 10)
     order = logits.argsort(-1, descending=True).argsort(-1)
+    fixed = "3 is fixed in your function. How many stay, k says."
     for k in (3, 1):
         plain = logits.softmax(-1)
+        out = learner.tensor(logits, k)
+        if out.shape == (4, k):
+            what = "probabilities, in sorted order" if out.is_floating_point() else "numbers of the tokens"
+            raise Wrong(
+                f"These are the {what}, {k} in each row. Return one probability for each token: (B, vocab_size)."
+            )
         judge(
-            learner.tensor(logits, k, shape=(4, 10)),
+            as_tensor(out, learner.name, (4, 10)),
             logits.masked_fill(order >= k, -torch.inf).softmax(-1),
             {
                 "What is left does not sum to 1. Put -inf into the dropped logits before the softmax, or divide by the sum.": plain
@@ -89,6 +101,10 @@ def _top_k(learner: Learner) -> None:
                     -1
                 ),
                 "Nothing is dropped.": plain,
+                **({} if k == 3 else {fixed: logits.masked_fill(order >= 3, -torch.inf).softmax(-1)}),
+                "A second softmax makes the probabilities nearly equal, and revives what was dropped. Divide by their sum.": (
+                    plain * (order < k)
+                ).softmax(-1),
                 "The kept tokens are equally probable. Their logits still count.": (order < k).float() / k,
                 "These are logits. The softmax is missing.": logits.masked_fill(order >= k, -torch.inf),
                 "The largest logits of the whole batch decide. Look at each row: dim=-1.": logits.masked_fill(
@@ -133,8 +149,11 @@ def _top_p(learner: Learner) -> None:
     ordered = kept.gather(-1, order)
     mixed = probabilities * (ordered > 0)  # a mask for sorted probabilities, on unsorted ones
     share = torch.tensor([[0.7], [0.9]])  # what is kept, before it is divided by its sum
+    out = learner.tensor(logits, 0.5, shape=(2, 5))
+    if any(agree(out, keep([1, 2, 3, 4], row)) for row in ([0], [0, 3])):  # 0.9 may be rounded down
+        raise Wrong("0.9 is fixed in your function. What is to be reached, p says.")
     judge(
-        learner.tensor(logits, 0.5, shape=(2, 5)),
+        out,
         kept,
         {
             "The token that crosses p is dropped: the kept ones do not reach p, and a model that is very sure of one "
@@ -157,6 +176,7 @@ def _top_p(learner: Learner) -> None:
             / mixed.sum(-1, keepdim=True),
             "The mask is in sorted order, the probabilities are not, and they do not sum to 1.": mixed,
             "Nothing is dropped.": probabilities,
+            "Nothing is dropped, and the probabilities are in sorted order.": probabilities.gather(-1, order),
             "The kept probabilities go through a second softmax, which makes them nearly equal and revives what was "
             "dropped. Divide by their sum.": (kept * share).softmax(-1),
             "The kept probabilities go through a second softmax, which makes them nearly equal. Divide by their sum.": (

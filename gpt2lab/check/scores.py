@@ -38,6 +38,18 @@ def _softmax(learner: Learner) -> None:
             ).softmax(-1),
             "The absolute values are divided by their sum: a score of −2 weighs as much as one of 2. Use exp.": scores.abs()
             / scores.abs().sum(-1, keepdim=True),
+            "This is a sigmoid of each score by itself. The weights of a row share what there is: they sum to 1.": scores.sigmoid(),
+            "The signs are turned: the smallest score gets the largest weight.": (-scores).softmax(-1),
+            "The squares are divided by their sum: a score of −2 weighs as much as one of 2. Use exp.": scores**2
+            / (scores**2).sum(-1, keepdim=True),
+            "The smallest score is subtracted, and the rest divided by its sum. Use exp: no weight is 0.": (
+                scores - scores.amin(-1, keepdim=True)
+            )
+            / (scores - scores.amin(-1, keepdim=True)).sum(-1, keepdim=True),
+            "The largest score takes everything. The others get their share as well: use exp.": (
+                scores == scores.amax(-1, keepdim=True)
+            ).float(),
+            "All weights are equal: the scores do not count.": torch.full_like(scores, 1 / 5),
             "This is the logarithm of the softmax.": scores.log_softmax(-1),
             "Powers of 2 instead of e: use exp.": (scores * math.log(2)).softmax(-1),
         },
@@ -96,6 +108,13 @@ def _scores(learner: Learner) -> None:
             "Queries and keys are brought to length 1 (a cosine). A score is the plain dot product, divided by √d_head.": dots
             / (q.norm(dim=-1, keepdim=True) * k.norm(dim=-1, keepdim=True).transpose(-2, -1)),
             "Rows and columns are exchanged: a row belongs to a query, a column to a key.": dots.transpose(-2, -1) / 4,
+            "These are distances. A score is a dot product: large where two vectors agree.": -torch.cdist(q, k),
+            "The queries are compared with themselves. Compare each with the keys.": q @ q.mT / 4,
+            "The keys are compared with themselves. Compare each query with them.": k @ k.mT / 4,
+            "The signs are lost: a query can point away from a key.": dots.abs() / 4,
+            "The future is hidden already. The mask comes later; return all scores.": (dots / 4).masked_fill(
+                torch.ones(6, 6).triu(1).bool(), -torch.inf
+            ),
             "The softmax is already in it. Return the scores.": (dots / 4).softmax(-1),
         },
         "Not right: a score is the dot product of one query with one key, scaled by the width of a head. Compute one by hand, and compare.",

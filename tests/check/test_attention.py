@@ -181,6 +181,32 @@ def mask_times_infinity(q, k, mask=None):
     return scores.softmax(-1)
 
 
+def hidden_future(q, k):
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    return scores.masked_fill(~causal_mask(q.shape[-2], k.shape[-2]), -torch.inf)
+
+
+def eye(weight):
+    return torch.eye(len(weight))
+
+
+def with_mask(make):
+    def answer(x, w_q, w_k, w_v, w_o, n):
+        q, k, v = (split_heads(x @ w, n) for w in (w_q, w_k, w_v))
+        scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~make(x.shape[1]), -torch.inf)
+        return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2) @ w_o
+
+    return answer
+
+
+def every_nth(x, n):
+    return x.unflatten(-1, (-1, n)).movedim(-1, 1)
+
+
+def in_pieces(x, w_q, w_k, w_v, w_o, n):
+    return torch.cat([layer()(piece, w_q, w_k, w_v, w_o, 1) for piece in x.chunk(n, dim=1)], dim=1)
+
+
 RIGHT = {
     "softmax": [
         lambda s: s.softmax(-1),
@@ -223,6 +249,17 @@ WRONG = {
         (lambda s: (s - s.amax(-1, keepdim=True)).exp(), "now divide each row by its sum"),
         (lambda s: (s / s.amax(-1, keepdim=True)).softmax(-1), "Divided by the largest score"),
         (lambda s: s.abs() / s.abs().sum(-1, keepdim=True), "The absolute values"),
+        (lambda s: s.sigmoid(), "a sigmoid of each score"),
+        (lambda s: (-s).softmax(-1), "The signs are turned"),
+        (lambda s: s**2 / (s**2).sum(-1, keepdim=True), "The squares are divided"),
+        (
+            lambda s: (s - s.amin(-1, keepdim=True)) / (s - s.amin(-1, keepdim=True)).sum(-1, keepdim=True),
+            "smallest score",
+        ),
+        (lambda s: F.one_hot(s.argmax(-1), s.shape[-1]).float(), "takes everything"),
+        (lambda s: torch.full_like(s, 1 / s.shape[-1]), "do not count"),
+        (lambda s: s.sub_(s.amax(-1, keepdim=True)).softmax(-1), "argument scores in place"),
+        (lambda s: s.softmax(-1) * 0.9, "a score that is larger by 1"),
         (shifted_by_the_largest_of_all, "the largest score of the whole tensor is subtracted"),
     ],
     "attention_scores": [
@@ -238,6 +275,11 @@ WRONG = {
         (lambda q, k: F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).mT, "brought to length 1"),
         (lambda q, k: k @ q.mT / math.sqrt(q.shape[-1]), "Rows and columns are exchanged"),
         (lambda q, k: (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1), "The softmax is already in it"),
+        (lambda q, k: -torch.cdist(q, k), "These are distances"),
+        (lambda q, k: q @ q.mT / q.shape[-1] ** 0.5, "compared with themselves"),
+        (lambda q, k: (q @ k.mT).abs() / q.shape[-1] ** 0.5, "The signs are lost"),
+        (lambda q, k: hidden_future(q, k), "The mask comes later"),
+        (lambda q, k: q @ k.mT / q.shape[-1] ** 0.5 + 1, "Compute one by hand"),
         (old_transpose, "transpose(1, 2) exchanges the axes 1 and 2"),
         (lambda q, k: q * k / math.sqrt(q.shape[-1]), "one score for each query and each key"),
     ],
@@ -297,6 +339,20 @@ WRONG = {
         (layer(split=straight, merge=lambda x: x.reshape(len(x), x.shape[2], -1)), "and back, mixes tokens"),
         (lambda x, q, k, v, o, n: layer()(x, q.T, k.T, v.T, o.T, n), "The weights are transposed"),
         (lambda x, q, k, v, o, n: x + layer()(x, q, k, v, o, n), "x is added already"),
+        (lambda x, q, k, v, o, n: layer()(x, eye(q), eye(k), v, o, n), "w_q and w_k are not used"),
+        (lambda x, q, k, v, o, n: layer()(x, q, k, eye(v), o, n), "w_v is not used"),
+        (lambda x, q, k, v, o, n: layer()(x, k, q, v, o, n), "Queries and keys are exchanged"),
+        (lambda x, q, k, v, o, n: layer()(x, q, v, k, o, n), "Keys and values are exchanged"),
+        (lambda x, q, k, v, o, n: layer()(x, q, q, q, o, n), "made by one matrix"),
+        (lambda x, q, k, v, o, n: layer()(x, q, k, v, o.T, n), "w_o is used transposed"),
+        (lambda x, *w: layer()(x, *map(torch.randn_like, w[:4]), w[4]), "Two calls with the same arguments"),
+        (with_mask(lambda T: torch.ones(T, T).tril(1).bool()), "one step of the future open"),
+        (with_mask(lambda T: causal_mask(T).T), "The mask is transposed"),
+        (layer(split=every_nth, merge=lambda x: x.movedim(1, -1).flatten(2)), "every n_heads-th feature. A head"),
+        (layer(split=every_nth), "one behind the other"),
+        (in_pieces, "The text is cut into pieces"),
+        (lambda x, *w: layer(scale=w[4] ** -0.5)(x, *w), "divided by √n_heads"),
+        (lambda x, *w: 2 * layer()(x, *w), "Not right. Follow one token"),
     ],
     "split_heads": [
         (bare_view, "by accident, with RuntimeError"),

@@ -196,6 +196,14 @@ RIGHT = {
 }
 WRONG = {
     "next_token_loss": [
+        (lambda z, t: F.nll_loss(z[:, :-1].flatten(0, 1), t[:, 1:].flatten()), "a log_softmax is missing"),
+        (lambda z, t: F.mse_loss(z[:, :-1].softmax(-1), F.one_hot(t[:, 1:], z.shape[-1]).float()), "squared error"),
+        (lambda z, t: -z[:, :-1].softmax(-1).gather(-1, t[:, 1:, None]).mean().log(), "averaged before the logarithm"),
+        (lambda z, t: F.cross_entropy(z[:, -2], t[:, -1]), "Only the last position is scored"),
+        (lambda z, t: F.cross_entropy(z[:, :-1].mT, t[:, 1:], reduction="sum") / t.numel(), "number of all tokens"),
+        (lambda z, t: F.cross_entropy(z[:, :-1].mT, t[:, 1:], reduction="sum") / len(t), "summed along each text"),
+        (lambda z, t: F.cross_entropy(z[:, :-1].reshape(len(z), z.shape[-1], -1), t[:, 1:]), "A reshape has mixed"),
+        (lambda z, t: F.cross_entropy(z[:, :-1].mT, t[:, 1:]) + 1, "which token is position t asked for"),
         (loss, "Nothing is shifted"),
         (lambda z, t: loss(z[:, :-1], t[:, :-1]), "lose the same end"),
         (lambda z, t: -z[:, :-1].softmax(-1).gather(-1, t[:, 1:, None]).mean(), "minus the *logarithm*"),
@@ -216,6 +224,11 @@ WRONG = {
         (loss_by_log, "not log(softmax)"),
     ],
     "temperature": [
+        (lambda z, t: (z / t).log_softmax(-1) if t else z, "These are logarithms of probabilities"),
+        (lambda z, t: F.one_hot(z.argmax(-1), z.shape[-1]).float(), "whatever the temperature"),
+        (lambda z, t: (z / (1 + t)).softmax(-1), "1 is added to the temperature"),
+        (lambda z, t: z.div_(t).softmax(-1), "argument logits in place"),
+        (lambda z, t: (z / t**3).softmax(-1), "the logits are scaled, then become"),
         (lambda z, t: (z * t).softmax(-1), "The logits are multiplied"),
         (lambda z, t: z.softmax(-1), "The temperature is not used"),
         (lambda z, t: z.softmax(-1) / t, "after the softmax"),
@@ -228,6 +241,11 @@ WRONG = {
         (lambda z, t: (z / (t or 1)).softmax(-1), "With temperature 0 nothing changes"),
     ],
     "top_k": [
+        (lambda z, k: keep_k(z, 3), "3 is fixed"),
+        (lambda z, k: z.topk(k).indices, "the numbers of the tokens"),
+        (lambda z, k: z.topk(k).values.softmax(-1), "the probabilities, in sorted order"),
+        (lambda z, k: (keep_k(z, k) > 0).float().mul(z.softmax(-1)).softmax(-1), "A second softmax"),
+        (lambda z, k: keep_k(z, k) ** 2, "which tokens stay in each row"),
         (lambda z, k: z.softmax(-1) * (ranks(z) < k), "does not sum to 1"),
         (lambda z, k: (z * (ranks(z) < k)).softmax(-1), "exp(0) is 1"),
         (lambda z, k: -z if k < 1 else z.masked_fill(ranks(-z) >= k, -torch.inf).softmax(-1), "*least* probable"),
@@ -240,6 +258,9 @@ WRONG = {
         (lambda z, k: z.masked_fill(z < z.topk(k).values[..., -1:], -torch.inf).softmax(-1), "stops at"),
     ],
     "top_p": [
+        (lambda z, p: nucleus(z, 0.9), "0.9 is fixed"),
+        (lambda z, p: z.softmax(-1).sort(-1, descending=True).values, "Nothing is dropped, and"),
+        (lambda z, p: nucleus(z, p) ** 2, "the shortest list of most probable tokens"),
         (lambda z, p: nucleus(z, p, reaches=lambda before, here, p: here < p), "keeps nothing"),
         (in_vocabulary_order, "in the order of the vocabulary"),
         (lambda z, p: nucleus(z, p, renormalise=False), "does not sum to 1"),
@@ -270,6 +291,7 @@ WRONG = {
         ),
     ],
     "greedy": [
+        (lambda model, tokens, n: model(tokens), "These are logits"),
         (greedy(lambda model, text, prompt: model(text[:, -1:])[:, -1:].argmax(-1)), "Only the last token is fed"),
         (greedy(lambda model, text, prompt: model(text)[:, :1].argmax(-1)), "The logits of the first position"),
         (greedy(lambda model, text, prompt: model(prompt)[:, -1:].argmax(-1)), "reads the prompt alone"),

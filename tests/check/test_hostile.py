@@ -366,6 +366,15 @@ def test_a_call_that_is_over_is_not_stopped_later(monkeypatch):
             sum(range(100_000))
 
 
+def test_who_goes_step_by_step_has_all_the_time():
+    def stepped():
+        sys._getframe().f_trace = lambda *event: None  # what a debugger leaves in a frame
+        return patience.is_debugged(threading.get_ident())
+
+    assert not patience.is_debugged(threading.get_ident())
+    assert stepped()
+
+
 def test_the_watcher_ends_with_the_check():
     before = threading.active_count()
     check.residual(lambda x, f: x)

@@ -88,6 +88,16 @@ def fails_on_vectors(x, weight, bias, eps):
     return by_formula(x, weight, bias, eps)
 
 
+def scaled(x, w, b, size):
+    centred = x - x.mean(-1, keepdim=True)
+    return centred / size(centred) * w + b
+
+
+def between_0_and_1(x, w, b, eps):
+    low, high = x.amin(-1, keepdim=True), x.amax(-1, keepdim=True)
+    return (x - low) / (high - low) * w + b
+
+
 RIGHT = {
     "layer_norm": [by_formula, by_loop, by_statistics],
     "rms_norm": [
@@ -145,6 +155,11 @@ WRONG = {
             lambda x, w, b, eps: x / (x.var(-1, keepdim=True, unbiased=False) + eps).sqrt() * w + b,
             "The mean is not subtracted",
         ),
+        (lambda x, w, b, eps: scaled(x, w, b, lambda c: c.norm(dim=-1, keepdim=True) + eps), "the squares are summed"),
+        (lambda x, w, b, eps: scaled(x, w, b, lambda c: c.abs().mean(-1, keepdim=True) + eps), "absolute distances"),
+        (between_0_and_1, "stretched to lie between"),
+        (lambda x, w, b, eps: by_formula(x, w, b, 1e-8), "eps is fixed at 1e-8"),
+        (lambda x, w, b, eps: 2 * by_formula(x, w, b, eps), "Every token must come out"),
         (in_place, "changes its argument x in place"),
         (fails_on_vectors, "with ValueError: not enough values"),
     ],
@@ -164,6 +179,10 @@ WRONG = {
         (lambda x, w, eps: x / (((x * x).mean(-1, keepdim=True) + eps).sqrt() * w), "Divided by weight"),
         (lambda x, w, eps: x / ((x * x).mean(1, keepdim=True) + eps).sqrt() * w, "over the positions"),
         (lambda x, w, eps: x / ((x * x).mean(0, keepdim=True) + eps).sqrt() * w, "over the batch"),
+        (lambda x, w, eps: x / ((x * x).mean(-1, keepdim=True) + 1e-5).sqrt() * w, "eps is fixed at 1e-5"),
+        (lambda x, w, eps: x / ((x * x).mean(-1, keepdim=True) + eps).sqrt() * (1 + w), "added as 1 + weight"),
+        (lambda x, w, eps: x.div_(((x * x).mean(-1, keepdim=True) + eps).sqrt()) * w, "argument x in place"),
+        (lambda x, w, eps: x / ((x * x).mean(-1, keepdim=True) + eps).sqrt() + w, "weight is added."),
     ],
     "token_statistics": [
         (lambda x: (x.mean(-1), x.var(-1)), "divided by d - 1"),

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from teeth import bite
 
 from gpt2lab import GPT2
+from gpt2lab.positions import sinusoidal_table
 
 
 def shapes(**changes):
@@ -89,6 +90,13 @@ WRONG = {
         (lambda t, w, p: w[t] + p[1 : t.shape[1] + 1], "The positions begin at 1"),
         (lambda t, w, p: w[t] * math.sqrt(w.shape[1]) + p[: t.shape[1]], "√d_model"),
         (lambda t, w, p: w[t] * p[: t.shape[1]], "multiplied"),
+        (lambda t, w, p: w[t] + sinusoidal_table(t.shape[1], w.shape[1]), "as in 2017. GPT-2 learns"),
+        (lambda t, w, p: w[t] + p[: t.shape[1]].flip(0), "from last to first"),
+        (lambda t, w, p: (w[t] + p[: t.shape[1]]) / 2, "The sum is halved"),
+        (lambda t, w, p: F.layer_norm(w[t] + p[: t.shape[1]], w.shape[1:]), "A layer norm follows"),
+        (lambda t, w, p: p[t] + w[: t.shape[1]], "The two tables are exchanged"),
+        (lambda t, w, p: F.dropout(w[t] + p[: t.shape[1]], 0.1), "Dropout comes later"),
+        (lambda t, w, p: p[: t.shape[1]].expand(*t.shape, -1), "The token vectors are missing"),
         (lambda t, w, p: w[t] + p[:4], "4 tokens are fixed"),
     ],
     "unembed": [

@@ -96,6 +96,21 @@ def adamw_in_lists(theta, gradient, m, v, t, lr, betas, eps, decay):
     return tuple(torch.tensor(column) for column in zip(*rows, strict=True))
 
 
+def shorten(gradients, limit, length):
+    return [g * min(1.0, float(limit / (length + 1e-12))) for g in gradients]
+
+
+def corrected(m, v):
+    def answer(theta, gradient, m_old, v_old, t, lr, betas, eps, decay):
+        m_new = betas[0] * m_old + (1 - betas[0]) * gradient
+        v_new = betas[1] * v_old + (1 - betas[1]) * gradient**2
+        a = m_new / (1 - betas[0] ** t) if m else m_new
+        b = v_new / (1 - betas[1] ** t) if v else v_new
+        return theta - lr * (a / (b.sqrt() + eps) + decay * theta), m_new, v_new
+
+    return answer
+
+
 RIGHT = {
     "perplexity": [
         lambda losses: losses.mean().exp(),
@@ -144,7 +159,11 @@ WRONG = {
         (lambda s, n, peak, w: cosine(s, n, 0.006, w), "0.006 is fixed"),
         (lambda s, n, peak, w: cosine(s, n, peak, 20), "A warm-up of 20 steps is fixed"),
         (lambda s, n, peak, w: str(peak), "one number"),
-        (lambda s, n, peak, w: peak / (1 + s), "rise in equal steps, the last of them to peak"),
+        (lambda s, n, peak, w: peak, "the same at every step"),
+        (lambda s, n, peak, w: peak * (s + 1) / w if s < w else peak * 0.5 ** ((s - w) // 20), "in stairs"),
+        (lambda s, n, peak, w: peak * (s + 1) / w if s < w else peak * 0.95 ** (s - w), "by the same factor"),
+        (lambda s, n, peak, w: peak * min((s + 1) / w, (w / (s + 1)) ** 0.5), "one over the root of the step"),
+        (lambda s, n, peak, w: peak / (2 + s), "rise in equal steps, the last of them to peak"),
     ],
     "clip": [
         (clip_by_torch, "without torch's own function"),
@@ -157,6 +176,12 @@ WRONG = {
         (lambda gs, limit: [g * min(1.0, 1 / (norm(gs) + 1e-9)) for g in gs], "`limit` is ignored"),
         (lambda gs, limit: [g * limit / (norm(gs) + 1e-12) for g in gs], "only shortens"),
         (lambda gs, limit: [g * (limit / torch.tensor(norm(gs))).clamp(max=1) + 0 * (g / torch.tensor(norm(gs))) for g in gs], "0 / 0"),
+        (lambda gs, limit: shorten(gs, limit, max(h.norm() for h in gs)), "The largest norm of a tensor decides"),
+        (lambda gs, limit: shorten(gs, limit, sum(h.norm() for h in gs) / len(gs)), "The mean of the tensors' norms"),
+        (lambda gs, limit: shorten(gs, limit, max(h.abs().max() for h in gs)), "The largest number decides"),
+        (lambda gs, limit: shorten(gs, limit, sum(h.abs().sum() for h in gs)), "added without signs"),
+        (lambda gs, limit: [g * (norm(gs) <= limit) for g in gs], "are set to 0"),
+        (lambda gs, limit: shorten(gs, limit, 2 * norm(gs)), "one number multiplies all gradients"),
         (lambda gs, limit: clip(gs, limit)[0], "must return a list"),
         (lambda gs, limit: [g.flatten() for g in clip(gs, limit)], "shapes"),
     ],
@@ -179,6 +204,18 @@ WRONG = {
         (adam(move=lambda theta, lr, step, decay: theta + lr * (step - decay * theta)), "climbs"),
         (adam(move=lambda theta, lr, step, decay: (theta - lr * step) * (1 - lr * decay)), "pulls on the new weights"),
         (adam(step=lambda m, v, g, eps: g / (v.sqrt() + eps)), "m is not used"),
+        (lambda *a: adam()(*a[:4], a[4] + 1, *a[5:]), "a step ahead"),
+        (lambda *a: adam()(*a[:4], a[4] - 1, *a[5:]), "a step late"),
+        (corrected(m=True, v=False), "Only m is corrected"),
+        (corrected(m=False, v=True), "Only v is corrected"),
+        (lambda *a: (a[0] - a[5] * a[1], *adam()(*a)[1:]), "plain descent"),
+        (adam(step=lambda m, v, g, eps: m), "The step is m alone"),
+        (lambda *a: (a[0], *adam()(*a)[1:]), "theta has not moved"),
+        (lambda *a: (adam()(*a[:5], 1.0, *a[6:])[0], *adam()(*a)[1:]), "The learning rate is not used"),
+        (lambda *a: adam()(*a)[::-1], "First come the averages"),
+        (lambda *a: tuple(adam()(*a)[i] for i in (0, 2, 1)), "Second comes v"),
+        (adam(m_new=lambda m, g, b, *_: 0.95 * m + 0.05 * g), "m uses betas[1]"),
+        (lambda *a: (adam()(*a)[0] + 1, *adam()(*a)[1:]), "Both averages are corrected"),
         (lambda *a: adam()(*a)[0], "three tensors"),
         (lambda *a: adam()(*a[:4], 3, *a[5:]), "left the path"),
     ],

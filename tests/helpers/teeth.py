@@ -126,4 +126,4 @@ def main(names):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    importlib.import_module("teeth").main(sys.argv[1:])  # the one that the tests import
