@@ -97,11 +97,12 @@ def _environment() -> dict[str, str]:
 
 def _process(rank: int, steps: int, folder: str) -> None:
     """What each of the processes does; the first one writes the losses down."""
+    config = _config(steps)  # before they meet: a process that leaves then looks to the other like a broken line
     meeting = (Path(folder) / MEETING).as_uri()
     limit = datetime.timedelta(seconds=LIMIT)
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=COUNT, timeout=limit)
     try:
-        losses = _train(_config(steps))
+        losses = _train(config)
     finally:
         dist.destroy_process_group()
     if rank == 0:
