@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, CARD, FADED, FONT, INK, ORANGE, VERMILION, Picture, letters
-from gpt2lab.figures.weights import colours, root_scale, without_future
+from gpt2lab.figures.weights import colours, draw_scale, root_scale, without_future
 from gpt2lab.generation import generate
 from gpt2lab.studies.lab.rows import GROUPS, ROWS
 from gpt2lab.studies.lab.trained import load_trained, trained_names
@@ -242,7 +242,7 @@ class LabModelsPanel(Panel[SideBySide]):
     # The picture: one canvas, in inches from the left and from the top
 
     def draw(self) -> Picture:
-        wide, high = 9.3, 5.2
+        wide, high = 9.3, 5.35
         picture = Picture(wide, high, f"Side by side: {self.result.samples[1].title}")
         canvas = picture.add_axes((0, 0, 1, 1))
         self._draw_samples(picture, canvas)
@@ -250,10 +250,13 @@ class LabModelsPanel(Panel[SideBySide]):
         for left, color, toy, sample in sides:
             self._draw_maps(picture, canvas, left, color, toy, sample)
         note = "input: the letters and the right answer · rows: queries · columns: keys · "
-        note += "dark: much weight · outlined: the letter to be copied"
-        picture.write(canvas, wide / 2, high - 0.12, note, color=FADED, at="mm", size=10)
+        note += "outlined: the letter to be copied"
+        picture.write(canvas, 0.15, high - 0.14, note, color=FADED, at="lm", size=10)
         canvas.set(xlim=(0, wide), ylim=(high, 0))  # images have moved the limits
         canvas.set_axis_off()
+        draw_scale(picture, 7.85 / wide, 0.24 / high, 1.3 / wide, 0.11 / high)
+        picture.axes[-1].set_xticks([value**0.5 for value in (0, 0.1, 0.5, 1)], labels=["0", ".1", ".5", "1"])
+        picture.write(canvas, 7.85, high - 0.46, "weight", color=FADED, size=10)
         return picture
 
     def _draw_samples(self, picture: Picture, canvas: Axes) -> None:
