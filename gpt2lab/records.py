@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args
@@ -26,6 +28,7 @@ Records: TypeAlias = dict[str, dict[str, dict[str, Entry]]]  # kind: chapter: ke
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FILE, LOCK = "answers.json", ".answers.lock"  # in work/
+LEARNER = "learner"  # what belongs to no chapter: the seed
 SWITCH = "GPT2LAB_RECORDS"  # "off": nothing is read or written, whatever the folder
 
 
@@ -75,18 +78,51 @@ def keep(kind: Kind, key: str, entry: Entry) -> str:
     """
     if (here := place()) is None:
         return ""
-    path, sentence = here.work / FILE, ""
+
+    def add(records: Records) -> None:
+        keys = records[kind].setdefault(here.chapter, {})
+        keys[key] = {**keys.get(key, {}), **entry}
+
+    return _change(here.work, add)
+
+
+def seed() -> int:
+    """A number that is drawn once for each learner and then stays; 0 outside of a learner's workspace."""
+    if (here := place()) is None:
+        return 0
+    drawn = secrets.randbelow(2**31)
+
+    def add(records: Records) -> None:
+        entry = records.setdefault(LEARNER, {}).setdefault("", {}).setdefault("seed", {})
+        entry.setdefault("value", drawn)  # another notebook may have been first
+
     try:
-        with locked(here.work / LOCK):
+        if (known := _seed(read(here.work))) is None:
+            _change(here.work, add)
+            known = _seed(read(here.work))
+    except CheckpointError:  # the first answer that is kept sets the damaged file aside
+        return 0
+    return known or 0
+
+
+def _seed(records: Records) -> int | None:
+    value = records.get(LEARNER, {}).get("", {}).get("seed", {}).get("value")
+    return value if isinstance(value, int) and 0 <= value < 2**31 else None
+
+
+def _change(work: Path, change: Callable[[Records], None]) -> str:
+    """Change the file under its lock; empty, or the sentence that ``keep`` gives."""
+    path, sentence = work / FILE, ""
+    try:
+        with locked(work / LOCK):
             try:
-                records = read(here.work)
+                records = read(work)
             except CheckpointError:
                 aside = path.with_name(f"answers.damaged-{datetime.now():%Y-%m-%d_%H-%M-%S-%f}.json")
                 path.rename(aside)
-                records = read(here.work)
+                records = read(work)
                 sentence = f"work/{FILE} was damaged: it is kept as work/{aside.name}, and a new one begins."
-            keys = records[kind].setdefault(here.chapter, {})
-            keys[key] = {**keys.get(key, {}), **entry}
+            change(records)
             with atomic_write(path) as part:
                 part.write_text(json.dumps(records, indent=1, ensure_ascii=False), encoding="utf-8")
     except OSError as error:

@@ -66,6 +66,7 @@ In **multiple**, a right option may have a ``why`` as well: it is shown to those
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -76,6 +77,13 @@ MOST_OPTIONS, MOST_ITEMS, MOST_CELLS = 6, 7, 10  # of a choice, of an order, in 
 
 # single: an option's text; multiple: those chosen; number; order: all texts; point: row and column
 Answer: TypeAlias = str | int | float | tuple[str, ...] | tuple[int, int]
+_ELSEWHERE = re.compile(r"(primer|\d\d_\w+): (.+)")
+
+
+def place(see: str, chapter: str) -> tuple[str, str]:
+    """The chapter and the heading that a ``see`` names; ``chapter`` is the one in which it is written."""
+    found = _ELSEWHERE.fullmatch(see)
+    return (found[1], found[2]) if found else (chapter, see)
 
 
 @dataclass(frozen=True)

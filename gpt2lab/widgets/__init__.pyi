@@ -22,6 +22,7 @@ from .norm_placement_panel import NormPlacementPanel as NormPlacementPanel
 from .path_panel import PathPanel as PathPanel
 from .positions_panel import PositionsPanel as PositionsPanel
 from .predict import Predict as Predict
+from .quiz import Quiz as Quiz
 from .residual_panel import ResidualPanel as ResidualPanel
 from .ripple_panel import RipplePanel as RipplePanel
 from .rope_panel import RopePanel as RopePanel

@@ -5,19 +5,12 @@ import { drawNext } from "./views/next.mjs";
 import { savePanel } from "./save.mjs";
 import { selectionFields, textField, tokenStrip } from "./bar.mjs";
 import { createStore } from "./store.mjs";
+import { followTheme } from "./theme.mjs";
 import { askAround } from "./weights.mjs";
 
 const RAIL = 300; // width of the prediction, which stands beside the view, or below it if the view needs the room
 const BESIDE = 1100; // from this width on, unless the view says otherwise
 const SILENT = "No answer from Python yet: the kernel is busy, or it was restarted. After a restart, run this cell again.";
-
-// JupyterLab and Notebook say it on the body, VS Code by class; elsewhere the system decides.
-export function themeOf(body, systemIsDark) {
-  if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false" ? "dark" : "light";
-  if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast")) return "dark";
-  if (body.classList.contains("vscode-light")) return "light";
-  return systemIsDark ? "dark" : "light";
-}
 
 // An explorer that shows these views: name -> {
 //   label        what its tab says
@@ -155,23 +148,16 @@ function show(table, model, el) {
     schedule();
   });
 
-  const media = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
-  const rethink = () => {
-    const theme = themeOf(document.body, media?.matches);
+  const forgetTheme = followTheme((theme) => {
     if (theme !== store.theme) { store.theme = theme; schedule(); }
-  };
-  const bodyWatch = new MutationObserver(rethink);
-  bodyWatch.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
-  media?.addEventListener("change", rethink);
-  store.theme = themeOf(document.body, media?.matches);
+  });
   const sizeWatch = new ResizeObserver(() => schedule());
   sizeWatch.observe(root);
   schedule();
 
   return () => {
-    bodyWatch.disconnect();
+    forgetTheme();
     sizeWatch.disconnect();
-    media?.removeEventListener("change", rethink);
     field.destroy();
     store.destroy();
   };

@@ -1,0 +1,22 @@
+// The way to the cell that proves an answer.
+
+import { h } from "../../explorer/js/dom.mjs";
+
+// A heading as people say it: without the number in front and the mark that Jupyter puts behind.
+export function plainHeading(text) {
+  return text.replace(/^\s*\d+ · /, "").replace(/[*`¶]/g, "").trim();
+}
+
+// A link, or a button that looks for the heading on this page; say(sentence) tells where to look if it is not here.
+export function seeLink({ chapter, heading }, own, href, say) {
+  const elsewhere = chapter !== own;
+  const label = elsewhere ? `See chapter ${chapter}, “${heading}”` : `See “${heading}”`;
+  const address = href({ chapter, heading });
+  if (address) return h("a", { class: "g2q-see", href: address, text: label });
+  if (elsewhere) return h("span", { class: "g2q-see", text: label });
+  return h("button", { type: "button", class: "g2q-see", "data-key": `see ${heading}`, text: label, onclick: () => {
+    const found = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].find((element) => !element.closest(".g2q") && plainHeading(element.textContent) === heading);
+    if (found) found.scrollIntoView({ block: "start" });
+    else say(`Look for the heading “${heading}” in this notebook.`);
+  } });
+}
