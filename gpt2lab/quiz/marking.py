@@ -162,10 +162,10 @@ def _numbers(question: Question, answer: Answer) -> list[Reason]:
     assert isinstance(answer, int | float)
     if _near(answer, question.value, question.tolerance):
         return []
-    near = [
-        found for found in question.wrong if found.value is not None and _near(answer, found.value, question.tolerance)
-    ]
-    return [_reason(question, f"{answer:g}", near)]
+    made = [(mistake, mistake.value) for mistake in question.wrong]
+    known = [mistake for mistake, value in made if value is not None and _near(answer, value, question.tolerance)]
+    part = f"{answer:,.0f}" if answer == round(answer) and abs(answer) < 1e15 else f"{answer:.6g}"
+    return [_reason(question, part, known)]
 
 
 def _near(answer: float, value: float, tolerance: float) -> bool:

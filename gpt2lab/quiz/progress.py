@@ -75,9 +75,8 @@ def of_this_chapter() -> list[str]:
     """
     if (here := records.place()) is None or not here.chapter:
         return []
-    found = counts(
-        here.chapter, _notebook(here.work.parent / "chapters" / f"{here.chapter}.ipynb"), records.read(here.work)
-    )
+    chapter = _notebook(here.work.parent / "chapters" / f"{here.chapter}.ipynb")
+    found = counts(here.chapter, chapter, records.read(here.work))
     return [_sentence(kind, count) for kind, count in found.items() if count.words]
 
 

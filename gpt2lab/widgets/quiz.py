@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
 import anywidget
 import traitlets
-from traitlets import Bunch
 
 from gpt2lab import quiz as questions_of
 from gpt2lab import records
@@ -46,7 +45,7 @@ class Answers(MutableMapping[str, Answer | None]):
         self._quiz.answers = {id: answer}
 
     def __delitem__(self, id: str) -> None:
-        self._quiz.answers = {id: None}
+        self._quiz.forget(id)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._quiz.questions)
@@ -72,7 +71,7 @@ class Quiz(anywidget.AnyWidget):
     questions : dict of str to Question
         By id, in the order in which they are asked.
     answers : mapping of str to an answer or None
-        Can be set, one by one or several at once. An answer of None asks the question again.
+        Can be set, one by one or several at once; ``del quiz.answers[id]`` asks again. None: not answered.
     marks : dict of str to Mark
         Of the questions that are answered.
     result : str
@@ -92,7 +91,7 @@ class Quiz(anywidget.AnyWidget):
 
     _quiz = traitlets.Dict().tag(sync=True)
     _attempts = traitlets.Dict().tag(sync=True)  # {"n": last message seen, "kept": {id: attempt}}
-    _progress = traitlets.List().tag(sync=True)
+    _progress: traitlets.List[str] = traitlets.List().tag(sync=True)
     _message = traitlets.Unicode().tag(sync=True)
 
     @validates
@@ -124,14 +123,18 @@ class Quiz(anywidget.AnyWidget):
             raise InputError(f"answers must be a mapping of questions to answers, got {shown(answers)}")
         made = {}
         for id, answer in dict(answers).items():
-            question, before = self._question(id), self.attempt(id)
-            if answer is None:
-                made[question] = Attempt(tries=before.tries, first=before.first)
-                continue
+            question = self._question(id)
             order = questions_of.shuffled(question, self._seed)
-            made[question] = before.answered(question, questions_of.accept(question, answer, order))
+            made[question] = self.attempt(id).answered(question, questions_of.accept(question, answer, order))
         for question, tried in made.items():
             self._keep(question, tried)
+        self._tell()
+
+    @validates
+    def forget(self, id: str) -> None:
+        """Ask a question again; its tries still count. The same as ``del quiz.answers[id]``."""
+        before = self.attempt(id)
+        self._keep(self._question(id), Attempt(tries=before.tries, first=before.first))
         self._tell()
 
     @validates
@@ -190,9 +193,8 @@ class Quiz(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return as_text(list(self.questions.values()), self._tries, self._seed)
 
-    def _repr_mimebundle_(self, **options: object) -> object:
-        bundle = super()._repr_mimebundle_(**options) or {}
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    def _repr_mimebundle_(self, **options: dict[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+        data, metadata = super()._repr_mimebundle_(**options) or ({}, {})
         return {**data, "text/plain": repr(self)}, metadata
 
 
@@ -204,9 +206,8 @@ def _taken(what: object) -> tuple[dict[str, Question], str]:
         return {what: questions_of.get(what)}, "Question"
     found = [what] if isinstance(what, Question) else list(what) if isinstance(what, list | tuple) else []
     if not found or not all(isinstance(each, Question) for each in found):
-        raise InputError(
-            f"Quiz asks a question such as 'Q12', a chapter such as '03_attention', or Questions; got {shown(what)}"
-        )
+        wanted = "a question such as 'Q12', a chapter such as '03_attention', or Questions"
+        raise InputError(f"Quiz asks {wanted}; got {shown(what)}")
     if len({each.id for each in found}) < len(found):
         raise InputError("Quiz asks each question once; two have the same id")
     return {each.id: each for each in found}, "Quiz" if len(found) > 1 else "Question"

@@ -46,6 +46,5 @@ def _map(question: Question) -> list[str]:
     cells = [["" if math.isnan(value) else f"{value:g}" for value in row] for row in grid.values]
     table = [["", *grid.columns], *([label, *row] for label, row in zip(grid.rows, cells, strict=True))]
     widths = [max(len(row[n]) for row in table) for n in range(len(grid.columns) + 1)]
-    return [
-        ("  " + "  ".join(part.rjust(width) for part, width in zip(row, widths, strict=True))).rstrip() for row in table
-    ]
+    lines = ("  ".join(part.rjust(width) for part, width in zip(row, widths, strict=True)) for row in table)
+    return [f"  {line}".rstrip() for line in lines]
