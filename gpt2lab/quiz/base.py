@@ -136,7 +136,7 @@ class Question:
     Attributes
     ----------
     id, chapter : str
-        Such as Q03 and 00_map.
+        Such as Q03 and 00_map; questions of one's own belong to no chapter.
     text, code, answer, see : str
         What is asked, the code below it, what is said afterwards, and the heading that proves it.
     options : tuple of Option

@@ -87,4 +87,4 @@ def read(path: str | Path) -> tuple[Question, ...]:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    return questions(text, Path(path).stem, Path(path).name)
+    return questions(text, "", Path(path).name)

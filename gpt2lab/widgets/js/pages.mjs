@@ -1,6 +1,6 @@
 // The pages of a quiz: one for each question, and the last one, which says what was right.
 
-import { h, uniqueId } from "../../explorer/js/dom.mjs";
+import { button, h, uniqueId } from "../../explorer/js/dom.mjs";
 import { ASKS, createField, prose } from "./fields.mjs";
 import { solution } from "./marking.mjs";
 
@@ -25,16 +25,18 @@ export function score({ questions, status, attempt }) {
   return `${right.length} of ${questions.length} right, ${first} of them at the first try.`;
 }
 
-export function questionPage(session, question, { see, say }) {
+// see(reason) makes a link, say(text) tells what is missing, marked() is called once an answer was marked.
+export function questionPage(session, question, { see, say, marked }) {
   const heading = uniqueId("question");
   const settled = session.settled(question);
   const field = createField(session, question, { labelledby: heading, see, say });
-  const form = h("form", { class: "g2q-form", onsubmit: (event) => {
+  const act = (label, work) => button(label, () => { work(); marked(); }, { "data-key": label });
+  return h("form", { class: "g2q-form", onsubmit: (event) => {
     event.preventDefault();
     if (settled) return;
     const lacks = session.check(question);
     say(lacks);
-    if (!lacks) form.dispatchEvent(new CustomEvent("g2q-marked", { bubbles: true }));
+    if (!lacks) marked();
   } },
   h("div", { class: "g2q-question", id: heading, tabindex: -1, "data-key": "question" }, prose(question.text), h("span", { class: "g2q-kind", text: ` (${ASKS[question.kind]})` })),
   question.code ? h("pre", null, h("code", { text: question.code })) : null,
@@ -43,15 +45,6 @@ export function questionPage(session, question, { see, say }) {
     settled ? act("Answer again", () => session.again(question)) : h("button", { type: "submit", class: "g2q-main", text: "Check", "data-key": "check" }),
     session.status(question) === "wrong" ? act("Show the answer", () => session.show(question)) : null),
   result(session, question, see));
-  return form;
-}
-
-function act(label, onclick) {
-  return h("button", { type: "button", text: label, "data-key": label, onclick: (event) => {
-    const { form } = event.target; // the button is gone once its work is done
-    onclick();
-    form.dispatchEvent(new CustomEvent("g2q-marked", { bubbles: true }));
-  } });
 }
 
 function result(session, question, see) {

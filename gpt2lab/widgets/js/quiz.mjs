@@ -18,6 +18,7 @@ export function showQuiz(el, data, host) {
   const page = h("div", { class: "g2q-page" });
   const go = (place) => {
     say(hint, "");
+    say(live, "");
     session.go(place);
     if (place >= questions.length) host.refresh();
     focus("question");
@@ -46,7 +47,7 @@ export function showQuiz(el, data, host) {
       drawn = signature;
       const active = root.contains(document.activeElement) ? document.activeElement : null;
       const { held, caret } = { held: active?.dataset.key, caret: active?.selectionStart };
-      page.replaceChildren(question ? questionPage(session, question, { see, say: tell }) : lastPage(session, host.progress()));
+      page.replaceChildren(question ? questionPage(session, question, { see, say: tell, marked }) : lastPage(session, host.progress()));
       const again = held && (find(held) ?? find("result") ?? find("question"));
       again?.focus({ preventScroll: true });
       if (again && Number.isInteger(caret)) again.setSelectionRange?.(caret, caret);
@@ -69,12 +70,12 @@ export function showQuiz(el, data, host) {
   }
 
   // The mark is what to read next.
-  root.addEventListener("g2q-marked", () => {
-    const question = questions[session.at];
+  function marked() {
     say(hint, "");
-    if (question && outcome(session, question)) focus("result");
-    else focus("question");
-  });
+    say(live, "");
+    focus(outcome(session, questions[session.at]) ? "result" : "question");
+  }
+
   root.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab has shortcuts of its own
   session.listen(draw);
   const forgetTheme = followTheme((theme) => set(root, { "data-theme": theme }));

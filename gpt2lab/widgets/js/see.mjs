@@ -9,7 +9,7 @@ export function plainHeading(text) {
 
 // A link, or a button that looks for the heading on this page; say(sentence) tells where to look if it is not here.
 export function seeLink({ chapter, heading }, own, href, say) {
-  const elsewhere = chapter !== own;
+  const elsewhere = chapter && chapter !== own; // without a chapter, it is this page
   const label = elsewhere ? `See chapter ${chapter}, “${heading}”` : `See “${heading}”`;
   const address = href({ chapter, heading });
   if (address) return h("a", { class: "g2q-see", href: address, text: label });
