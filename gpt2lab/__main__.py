@@ -21,7 +21,7 @@ COMMANDS = {  # name: (module:function, what it does)
     "test": ("gpt2lab.course.testing:test_command", "run every test and every notebook"),
     "doctor": ("gpt2lab.course.doctor:doctor_command", "say what is installed and what is missing"),
     "reset": ("gpt2lab.course.workspace:reset_command", "restore a chapter in work/, after a backup"),
-    "progress": ("gpt2lab.course.progress:progress_command", "say which predictions and exercises are done"),
+    "progress": ("gpt2lab.course.progress:progress_command", "say what is done, chapter by chapter"),
     "train": ("gpt2lab.zoo.make:train_command", "train a toy model on a task"),
     "train-lab": ("gpt2lab.studies.lab.command:lab_command", "repeat rows of the ablation lab"),
     "explore": ("gpt2lab.explorer.serve:explore_command", "open the visual explorer without a notebook"),

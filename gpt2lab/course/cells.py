@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from gpt2lab.errors import InputError
 
 NAV = "nav"  # tag of the cells that lead to other chapters
+QUIZ = "quiz"  # tag of the quiz and of the text above it
 
 
 def read(path: Path) -> NotebookNode:
@@ -30,6 +31,11 @@ def read(path: Path) -> NotebookNode:
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def reading_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells that are run while reading: all but the quiz."""
+    return [cell for cell in code_cells(notebook) if not is_quiz(cell)]
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -61,9 +67,14 @@ def is_navigation(cell: NotebookNode) -> bool:
     return NAV in tags(cell)
 
 
+def is_quiz(cell: NotebookNode) -> bool:
+    return QUIZ in tags(cell)
+
+
 def markdown_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """Those that an author writes: all but the navigation."""
-    return [cell for cell in notebook.cells if cell.cell_type == "markdown" and not is_navigation(cell)]
+    """Those that an author writes: all but the navigation and the quiz."""
+    markdown = (cell for cell in notebook.cells if cell.cell_type == "markdown")
+    return [cell for cell in markdown if not is_navigation(cell) and not is_quiz(cell)]
 
 
 def opening(notebook: NotebookNode) -> NotebookNode | None:

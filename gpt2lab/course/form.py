@@ -1,4 +1,4 @@
-"""The form of a chapter in the second edition: its parts, its length, its predictions.
+"""The form of a chapter in the second edition: its parts, its length, its predictions, the place of its quiz.
 
 ``problems`` returns each broken rule as one sentence. The rules for single cells are in ``hygiene``.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from gpt2lab.course import cells, minutes, navigation
+from gpt2lab.course import cells, minutes, navigation, quizzes
 from gpt2lab.course.cells import code_cells, name, section, texts
 
 MOST_CODE_CELLS, MOST_MINUTES = 40, 60
@@ -43,7 +43,7 @@ def problems(notebook: NotebookNode, path: Path) -> list[str]:
 
 
 def _length(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    if (count := len(code_cells(notebook))) > MOST_CODE_CELLS:
+    if (count := len(cells.reading_cells(notebook))) > MOST_CODE_CELLS:
         yield f"there are {count} code cells; at most {MOST_CODE_CELLS}"
     taken, stated = minutes.minutes(notebook), minutes.stated(notebook)
     if taken > MOST_MINUTES:
@@ -84,6 +84,11 @@ def _parts(notebook: NotebookNode, path: Path) -> Iterator[str]:
         yield "the wrong claims are no list: one item for each, with its kind of source and the verdict"
     if (text := section(notebook, GPT2)) is not None and len(re.findall(r"\w+", text)) < LEAST_WORDS:
         yield f"the part on GPT-2 has fewer than {LEAST_WORDS} words"
+
+
+def _quiz(notebook: NotebookNode, path: Path) -> Iterator[str]:
+    if (sentence := quizzes.problem(notebook, path.stem)) is not None:
+        yield f"{sentence}: run `python -m gpt2lab.course.quizzes {path.name}`"
 
 
 def _rebuttals(notebook: NotebookNode, path: Path) -> Iterator[str]:
@@ -141,4 +146,4 @@ def sentences(text: str) -> list[str]:
     return [part for part in re.split(r"(?<=[.!?…])\s+", text) if re.search(r"\w", part)]
 
 
-RULES = (_length, _navigation, _headings, _parts, _rebuttals, _predictions, _spoilers)
+RULES = (_length, _navigation, _headings, _parts, _quiz, _rebuttals, _predictions, _spoilers)

@@ -22,6 +22,7 @@ from gpt2lab.claims.boxes import known as known_claims
 from gpt2lab.course import form
 from gpt2lab.course.cells import (
     NAV,
+    QUIZ,
     code_cells,
     exercise_name,
     headings,
@@ -48,7 +49,7 @@ IGNORED_SHARE = 0.05  # of the code cells
 SIGNIFICANT_DIGITS = 4
 NOT_DONE = "not done yet"
 IGNORE_TAGS = {"nbval-ignore-output", "nbval-skip"}
-KNOWN_TAGS = IGNORE_TAGS | {"raises-exception", "nbval-raises-exception", "remove-input", "parameters", NAV}
+KNOWN_TAGS = IGNORE_TAGS | {"raises-exception", "nbval-raises-exception", "remove-input", "parameters", NAV, QUIZ}
 WHY_IGNORED = "# not compared: "  # first line of a cell whose output nbval ignores
 
 SOURCE_LABEL = re.compile(

@@ -2,7 +2,8 @@
 
     words / 150, 45 seconds for each code cell, 60 seconds for each prediction and each panel
 
-Exercises count like other cells, because the time for thinking cannot be predicted.
+Exercises count like other cells, because the time for thinking cannot be predicted. The quiz does not count: it
+may be answered on another day, and says how long it takes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from nbformat import NotebookNode
 
 from gpt2lab.course import cells, copies
 from gpt2lab.errors import InputError
+from gpt2lab.quiz import progress
 
 WORDS_A_MINUTE, CELL_S, LOOK_S = 150, 45, 60
 MARKER = re.compile(r"\bMinutes: *(\d+)")
@@ -26,7 +28,7 @@ def words(notebook: NotebookNode) -> int:
 
 def predictions(notebook: NotebookNode) -> int:
     """Questions that ask for a guess."""
-    return sum(len(re.findall(r"\bPredict\(", cell.source)) for cell in cells.code_cells(notebook))
+    return progress.predictions(notebook)
 
 
 def panels(notebook: NotebookNode) -> int:
@@ -42,7 +44,7 @@ def _panels(cell: NotebookNode) -> int:
 
 def minutes(notebook: NotebookNode) -> int:
     """Minutes by the rule, rounded up."""
-    seconds = CELL_S * len(cells.code_cells(notebook)) + LOOK_S * (predictions(notebook) + panels(notebook))
+    seconds = CELL_S * len(cells.reading_cells(notebook)) + LOOK_S * (predictions(notebook) + panels(notebook))
     return math.ceil(words(notebook) / WORDS_A_MINUTE + seconds / 60)
 
 
@@ -71,7 +73,7 @@ def account(notebook: NotebookNode) -> str:
     """The minutes and what they are made of, in one line."""
     parts = (
         f"{words(notebook):,} words",
-        f"{len(cells.code_cells(notebook))} code cells",
+        f"{len(cells.reading_cells(notebook))} code cells",
         f"{predictions(notebook)} predictions",
         f"{panels(notebook)} panels",
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import re
+import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat import NotebookNode
-
 from gpt2lab import records
-from gpt2lab.course import cells, minutes, navigation, workspace
+from gpt2lab.course import cells, navigation, workspace
+from gpt2lab.quiz.progress import EXERCISES, Count, counts
 
-HEAD = ("chapter", "predictions", "right", "exercises", "quizzes")
 NONE = "–"  # there is nothing of the kind in the chapter
+OTHER = "(another notebook)"
 
 
 @dataclass(frozen=True)
@@ -21,32 +21,27 @@ class Progress:
     """Of one chapter."""
 
     chapter: str
-    predictions: int  # questions answered
-    asked: int
-    right: int  # predictions that came true
-    exercises: int  # that passed
-    set: int
-    quizzes: int  # questions answered
+    counts: dict[str, Count]  # by kind of record
 
     @property
     def row(self) -> tuple[str, ...]:
-        """As the table shows it."""
-        predicted, solved = self.asked or self.predictions, self.set or self.exercises
-        return (
-            self.chapter,
-            f"{self.predictions} of {self.asked}" if predicted else NONE,
-            str(self.right) if self.predictions else "",
-            f"{self.exercises} of {self.set}" if solved else NONE,
-            str(self.quizzes) if self.quizzes else NONE,
-        )
+        """As the table shows it: for each kind what is done, and how much of it is right."""
+        parts = [self.chapter]
+        for kind, count in self.counts.items():
+            parts.append(count.words or NONE)
+            if kind != EXERCISES:  # one that passed is right
+                parts.append(str(count.right) if count.done else "")
+        return tuple(parts)
 
 
 def progress_command(arguments: list[str]) -> int:
     """`gpt2lab progress`"""
-    description = "Say which predictions and exercises are done, from work/answers.json."
-    argparse.ArgumentParser("gpt2lab progress", description=description).parse_args(arguments)
-    root = workspace.course_root()
-    print("\n".join(table(progress(root))))
+    description = "Say which predictions, exercises and quizzes are done, from work/answers.json."
+    parser = argparse.ArgumentParser("gpt2lab progress", description=description)
+    parser.add_argument("--csv", action="store_true", help="as a table for a spreadsheet, one line a chapter")
+    options = parser.parse_args(arguments)
+    rows = progress(workspace.course_root())
+    print(as_csv(rows), end="") if options.csv else print("\n".join(table(rows)))
     return 0
 
 
@@ -61,37 +56,40 @@ def progress(root: Path) -> list[Progress]:
     kept = records.read(root / "work")
     chapters = navigation.present(root / "chapters")
     others = sorted({name for kind in records.KINDS for name in kept[kind]} - set(chapters))
-    rows = [_of(stem, cells.read(root / "chapters" / f"{stem}.ipynb"), kept) for stem in chapters]
-    return rows + [_of(name, None, kept) for name in others]
-
-
-def _of(chapter: str, notebook: NotebookNode | None, kept: records.Records) -> Progress:
-    predictions, passed, quizzes, _claims = (kept[kind].get(chapter, {}) for kind in records.KINDS)
-    answered = [entry for entry in predictions.values() if entry.get("choice") is not None]
-    names = exercises(notebook) if notebook else set(passed)
-    asked = minutes.predictions(notebook) if notebook else len(answered)
-    return Progress(
-        chapter=chapter or "(another notebook)",
-        predictions=len(answered) if notebook is None else min(len(answered), asked),  # old questions stay in the file
-        asked=asked,
-        right=sum(entry.get("right") is True for entry in answered),
-        exercises=len(names & set(passed)),
-        set=len(names),
-        quizzes=len(quizzes),
-    )
-
-
-def exercises(notebook: NotebookNode) -> set[str]:
-    """The checks that a chapter's exercises call."""
-    found = [cell.source for cell in cells.code_cells(notebook) if cells.exercise_name(cell)]
-    return {name for source in found for name in re.findall(r"\bcheck\.(\w+)\(", source)}
+    rows = [Progress(stem, counts(stem, cells.read(root / "chapters" / f"{stem}.ipynb"), kept)) for stem in chapters]
+    return rows + [Progress(name or OTHER, counts(name, None, kept)) for name in others]
 
 
 def table(rows: list[Progress]) -> list[str]:
     """The lines of the table, with a sum below."""
-    body = [HEAD, *(row.row for row in rows)]
-    widths = [max(len(line[n]) for line in body) for n in range(len(HEAD))]
+    head = ["chapter"]
+    for kind in records.KINDS:
+        head += [kind] if kind == EXERCISES else [kind, "right"]
+    body = [tuple(head), *(row.row for row in rows)]
+    widths = [max(len(line[n]) for line in body) for n in range(len(head))]
     lines = ["  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip() for line in body]
-    done, asked = sum(row.predictions for row in rows), sum(row.asked for row in rows)
-    passed, exercises = sum(row.exercises for row in rows), sum(row.set for row in rows)
-    return [*lines, "", f"{done} of {asked} predictions made, {passed} of {exercises} exercises passed."]
+    return [*lines, "", f"{', '.join(_sums(rows))}."]
+
+
+def _sums(rows: list[Progress]) -> list[str]:
+    """What is done in all chapters, a few words for each kind."""
+    words = {"predictions": "predictions made", EXERCISES: "exercises passed", "quizzes": "questions answered"}
+    said = []
+    for kind in records.KINDS:
+        found = [row.counts[kind] for row in rows]
+        count = Count(sum(each.done for each in found), sum(each.of for each in found), 0)
+        said += [f"{count.words} {words.get(kind, kind)}"] if count.words else []
+    return said or ["Nothing to do"]
+
+
+def as_csv(rows: list[Progress]) -> str:
+    """The same for a spreadsheet: of each kind what is done, how much there is (0: unknown), and what is right."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["chapter", *(f"{kind} {what}" for kind in records.KINDS for what in ("done", "of", "right"))])
+    for row in rows:
+        numbers = [n for count in row.counts.values() for n in (count.done, count.of, count.right)]
+        # A spreadsheet would take a name that begins like a formula for one.
+        name = f"'{row.chapter}" if row.chapter[:1] in "=+-@\t\r" else row.chapter
+        writer.writerow([name, *numbers])
+    return text.getvalue()

@@ -38,7 +38,7 @@ export function questionPage(session, question, { see, say, marked }) {
     say(lacks);
     if (!lacks) marked();
   } },
-  h("div", { class: "g2q-question", id: heading, tabindex: -1, "data-key": "question" }, prose(question.text), h("span", { class: "g2q-kind", text: ` (${ASKS[question.kind]})` })),
+  h("div", { class: "g2q-question", id: heading, tabindex: -1, "data-key": "question" }, prose(question.text), h("span", { class: "g2q-kind", text: ` (${ASKS[question.kind]} · ${question.id})` })),
   question.code ? h("pre", null, h("code", { text: question.code })) : null,
   field,
   h("div", { class: "g2q-row" },
