@@ -5,6 +5,19 @@ processor. Set before anything imports torch; programs that tests start inherit 
 """
 
 import os
+import shutil
+
+import pytest
 
 os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
+
+
+@pytest.fixture(scope="session")
+def node():
+    """Node.js, for the tests of JavaScript and those that compare Python with it."""
+    program = shutil.which("node")
+    if program is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing("needs Node.js, which is not installed")
+    return program

@@ -112,8 +112,9 @@ def _number(question: Question, answer: object) -> float:
 def _cell(question: Question, answer: object) -> tuple[int, int]:
     assert question.grid is not None
     n_rows, n_columns = len(question.grid.rows), len(question.grid.columns)
-    if isinstance(answer, list | tuple) and len(answer) == 2 and all(map(is_whole, answer)):
-        row, column = int(answer[0]), int(answer[1])
+    parts = list(answer) if type(answer) in (list, tuple) else []  # type: ignore[call-overload]
+    if len(parts) == 2 and all(map(is_whole, parts)):
+        row, column = int(parts[0]), int(parts[1])
         if 0 <= row < n_rows and 0 <= column < n_columns:
             return row, column
     expected = f"(row, column), counted from 0, below ({n_rows}, {n_columns})"
