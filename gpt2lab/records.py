@@ -93,8 +93,8 @@ def seed() -> int:
     drawn = secrets.randbelow(2**31)
 
     def add(records: Records) -> None:
-        entry = records.setdefault(LEARNER, {}).setdefault("", {}).setdefault("seed", {})
-        entry.setdefault("value", drawn)  # another notebook may have been first
+        if _seed(records) is None:  # another notebook may have been first
+            records.setdefault(LEARNER, {}).setdefault("", {})["seed"] = {"value": drawn}
 
     try:
         if (known := _seed(read(here.work))) is None:

@@ -77,7 +77,9 @@ def _sums(rows: list[Progress]) -> list[str]:
     said = []
     for kind in records.KINDS:
         found = [row.counts[kind] for row in rows]
-        count = Count(sum(each.done for each in found), sum(each.of for each in found), 0)
+        # Of a notebook that is no chapter nobody knows how much there is: what is done, at least.
+        of = sum(max(each.of, each.done) for each in found) if any(each.of for each in found) else 0
+        count = Count(sum(each.done for each in found), of, 0)
         said += [f"{count.words} {words.get(kind, kind)}"] if count.words else []
     return said or ["Nothing to do"]
 
