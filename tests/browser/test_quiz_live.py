@@ -8,8 +8,10 @@ import pytest
 from axe import axe_source
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from gpt2lab import quiz as questions_of
 from gpt2lab.course.browser import READY, Lab, jupyterlab
 from gpt2lab.course.notebooks import METADATA
+from gpt2lab.widgets.quiz_page import as_json, css, module
 
 SAMPLE = Path(__file__).parents[1] / "quiz" / "sample.toml"
 ASK = f"from gpt2lab import quiz\nfrom gpt2lab.widgets import Quiz\nasked = Quiz(quiz.read({str(SAMPLE)!r}))\nasked"
@@ -151,6 +153,28 @@ def still_there_after(notebook):
     quiz.root.get_by_text("4 of 5 right").or_(quiz.root.get_by_text("(type a number")).wait_for()
     quiz.root.locator(".g2q-steps button").nth(2).click()
     still_there(quiz)
+
+
+def test_the_same_program_without_python(chromium):
+    """In a page of its own, the browser's storage keeps the answers."""
+    data = json.dumps(as_json("Quiz", "", questions_of.read(SAMPLE), 0)).replace("<", "\\u003c")
+    start = f'showQuiz(document.body, {data}, storageHost(localStorage, "quiz", ({{ heading }}) => `#${{heading}}`));'
+    html = f'<!doctype html><style>{css()}</style><body><script type="module">{module()}{start}</script></body>'
+    page = chromium.new_context().new_page()
+    page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.goto("http://localhost/quiz.html")
+        page.locator(f'.g2q[data-theme="{theme}"]').wait_for()
+    page.get_by_label("Row 4").check()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("link", name="See “Text → tokens → ids”").get_attribute("href") == "#Text → tokens → ids"
+    page.reload()
+    page.get_by_label("Question 1: not right yet").click()
+    page.get_by_text("Places are counted from 0.").wait_for()
+    assert page.get_by_label("Row 4").is_checked()
+    assert page.get_by_text("<b>None</b> & nothing").count() == 1  # letters, not markup
+    page.context.close()
 
 
 def serious(notebook):

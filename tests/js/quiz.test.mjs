@@ -97,6 +97,11 @@ test("a session asks, marks, shows, asks again, and goes on where the learner wa
   later.setDraft(MULTIPLE, ["a", "c"]);
   later.check(MULTIPLE);
   assert.equal(later.attempt(MULTIPLE).first, false); // it had been shown
+  later.show(ORDER);
+  later.again(ORDER);
+  later.setDraft(ORDER, ["a", "b", "c"]);
+  later.check(ORDER);
+  assert.deepEqual([later.status(ORDER), later.attempt(ORDER).tries, later.attempt(ORDER).first], ["right", 1, false]);
   later.go(99);
   assert.equal(later.at, 5);
 });
