@@ -23,7 +23,7 @@ class Attempt:
     right : bool
         Whether that answer is right.
     tries : int
-        How many answers were marked.
+        How many answers were marked; to have it shown before any counts as one.
     first : bool
         Whether the very first one was right.
     shown : bool

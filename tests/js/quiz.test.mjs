@@ -101,7 +101,7 @@ test("a session asks, marks, shows, asks again, and goes on where the learner wa
   later.again(ORDER);
   later.setDraft(ORDER, ["a", "b", "c"]);
   later.check(ORDER);
-  assert.deepEqual([later.status(ORDER), later.attempt(ORDER).tries, later.attempt(ORDER).first], ["right", 1, false]);
+  assert.deepEqual([later.status(ORDER), later.attempt(ORDER).tries, later.attempt(ORDER).first], ["right", 2, false]);
   later.go(99);
   assert.equal(later.at, 5);
 });

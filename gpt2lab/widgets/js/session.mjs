@@ -81,12 +81,13 @@ export function createSession(questions, seed, host) {
     check(question) {
       const { answer, lacks } = toAnswer(question, draft(question));
       if (lacks) return lacks;
-      const { tries, first, shown } = attempt(question);
+      const { tries, first } = attempt(question);
       const { right } = markAnswer(question, answer);
-      keep(question, { answer, right, tries: tries + 1, first: tries || shown ? first : right });
+      keep(question, { answer, right, tries: tries + 1, first: tries ? first : right });
       return "";
     },
-    show: (question) => keep(question, { shown: true }),
+    // Having it shown counts as a try, so that no later answer is the first.
+    show: (question) => keep(question, { shown: true, tries: Math.max(1, attempt(question).tries) }),
     again: (question) => keep(question, { answer: null, right: false, shown: false }),
     go(place) {
       session.at = Math.max(0, Math.min(questions.length > 1 ? questions.length : 0, place));
