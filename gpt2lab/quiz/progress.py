@@ -14,6 +14,7 @@ from gpt2lab.quiz import loading
 _PREDICT = re.compile(r"\bPredict\(")
 _CHECK = re.compile(r"\bcheck\.(\w+)\(")
 EXERCISES = "exercises"  # are filed only once they pass
+RIGHT = (True, "hit")  # how an entry says that it is
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,13 @@ def _count(kind: str, entries: Mapping[str, records.Entry], asked: int | list[st
         entries = {key: entry for key, entry in entries.items() if key in asked}
     done = [entry for entry in entries.values() if _is_done(kind, entry)]
     of = asked if isinstance(asked, int) else len(asked or ())
-    right = len(done) if kind == EXERCISES else sum(entry.get("right") is True for entry in done)
+    right = len(done) if kind == EXERCISES else sum(entry.get("right", entry.get("result")) in RIGHT for entry in done)
     return Count(min(len(done), of) if isinstance(asked, int) else len(done), of, right)
 
 
 def _is_done(kind: str, entry: records.Entry) -> bool:
-    if kind == "predictions":
-        return entry.get("choice") is not None
-    return kind != "quizzes" or entry.get("answer") is not None
+    """Whether something is answered: what else may be filed under a kind, such as a seed, does not count."""
+    return kind == EXERCISES or entry.get("choice", entry.get("answer")) is not None
 
 
 def of_this_chapter() -> list[str]:

@@ -12,9 +12,12 @@ from gpt2lab.course import progress, workspace
 from gpt2lab.errors import CheckpointError
 from gpt2lab.quiz import loading
 
+KINDS = ("predictions", "exercises", "quizzes")  # of these tests, whatever is added
+
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "KINDS", KINDS)
     monkeypatch.setattr(loading, "chapters", lambda: ("00_map",))
     monkeypatch.setattr(loading, "of_chapter", lambda name: [SimpleNamespace(id=f"Q{n}") for n in (1, 2, 3)])
     for stem, names in (("00_map", ["shapes", "embed"]), ("01_residuals", [])):
@@ -86,11 +89,12 @@ def test_a_table_for_a_spreadsheet(root, monkeypatch, capsys):
 
 
 def test_a_kind_that_is_added_is_counted(root, monkeypatch):
-    monkeypatch.setattr(records, "KINDS", (*records.KINDS, "claims"))
-    put(root, claims={"00_map": {"R1": {"right": True}, "R2": {"right": False}}})
+    monkeypatch.setattr(records, "KINDS", (*KINDS, "claims"))
+    entries = {"R1": {"answer": "a", "right": True}, "R2": {"answer": "b", "result": "hit"}, "seed": {"seed": 3}}
+    put(root, claims={"00_map": {**entries, "R3": {"answer": "b", "result": "miss"}, "R4": {"answer": None}}})
     rows = progress.progress(root)
-    assert progress.table(rows)[0].endswith("quizzes  right  claims  right") and rows[0].row[-2:] == ("2", "1")
-    assert progress.table(rows)[-1].endswith("0 of 3 questions answered, 2 claims.")
+    assert progress.table(rows)[0].endswith("quizzes  right  claims  right") and rows[0].row[-2:] == ("3", "2")
+    assert progress.table(rows)[-1].endswith("0 of 3 questions answered, 3 claims.")
     assert "claims done,claims of,claims right" in progress.as_csv(rows)
 
 
