@@ -57,7 +57,8 @@ def _count(kind: str, entries: Mapping[str, records.Entry], asked: int | list[st
     done = [entry for entry in entries.values() if _is_done(kind, entry)]
     of = asked if isinstance(asked, int) else len(asked or ())
     right = len(done) if kind == EXERCISES else sum(entry.get("right", entry.get("result")) in RIGHT for entry in done)
-    return Count(min(len(done), of) if isinstance(asked, int) else len(done), of, right)
+    many = min(len(done), of) if isinstance(asked, int) else len(done)  # old questions stay in the file
+    return Count(many, of, min(right, many))
 
 
 def _is_done(kind: str, entry: records.Entry) -> bool:

@@ -75,6 +75,11 @@ def test_what_is_done_is_counted(root):
     assert progress.table(rows)[-1] == ("4 of 5 predictions made, 2 of 3 exercises passed, 2 of 3 questions answered.")
 
 
+def test_old_questions_do_not_count(root):
+    put(root, predictions={"00_map": {f"Q{n}": {"choice": "a", "right": True} for n in range(5)}})
+    assert progress.progress(root)[0].row[1:3] == ("2 of 2", "2")
+
+
 def test_a_table_for_a_spreadsheet(root, monkeypatch, capsys):
     monkeypatch.setattr(workspace, "course_root", lambda: root)
     put(root, predictions={"00_map": {"Q1": {"choice": "a", "right": True}}, "=cmd|x,y": {"Q": {"choice": "a"}}})
