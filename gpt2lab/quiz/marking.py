@@ -169,7 +169,7 @@ def _numbers(question: Question, answer: Answer) -> list[Reason]:
     return [_reason(question, part, known)]
 
 
-def _near(answer: float, value: float, tolerance: float) -> bool:
+def _near(answer: int | float, value: int | float, tolerance: int | float) -> bool:
     return abs(answer - value) <= tolerance + SLACK * abs(value)
 
 
