@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from gpt2lab.figures.drawing import label_sides
@@ -117,6 +118,10 @@ class MaskPanel(TextPanel[Masked]):
         draw_weights(right, weights)
         label_sides(right, None, labels)
         right.set_yticks([])  # the same rows as on the left
+        place = picture.add_axes((0.26, 0.62 / height, 0.23, 0.14 / height))
+        bar = picture.colorbar(left.images[0], cax=place, orientation="horizontal", ticks=MaxNLocator(5))
+        bar.ax.tick_params(length=0, labelsize=SMALL, pad=2)
+        bar.outline.set_visible(False)
         draw_scale(picture, 0.7, 0.62 / height, 0.23, 0.14 / height)
         for axes, matrix in ((left, scores), (right, weights)):
             axes.tick_params(axis="x", rotation=90)

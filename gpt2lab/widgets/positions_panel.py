@@ -104,12 +104,15 @@ class PositionsPanel(Panel[dict[str, float]]):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.5, f"Positions: {self.kind}")
-        left, right = picture.add_axes((0.07, 0.18, 0.34, 0.7)), picture.add_axes((0.53, 0.18, 0.44, 0.7))
+        left, right = picture.add_axes((0.07, 0.18, 0.32, 0.7)), picture.add_axes((0.53, 0.18, 0.44, 0.7))
         image = self.image().numpy()
         score = self.kind in ("ALiBi", "relative bias")
         if score:
             image = np.where(np.tri(T, dtype=bool), image, np.nan)
         draw_heatmap(left, image, signed=self.kind != "relative bias", limit=self.limit(), numbers=False)
+        beyond = "neither" if self.limit() is None else "both"  # some values lie past the last colour
+        bar = picture.colorbar(left.images[0], cax=picture.add_axes((0.4, 0.18, 0.012, 0.7)), extend=beyond)
+        bar.outline.set_visible(False)
         left.axhline(self.position, color=VERMILION, linewidth=2)
         left.set(ylabel="query position" if score else "position", xlabel="key position" if score else "feature")
         left.set_title({

@@ -59,3 +59,9 @@ def test_how_far_a_network_reaches_depends_on_its_initial_weights():
     assert "64 tokens" in paths.result
     with pytest.raises(ValueError, match="tokens must be one of"):
         paths.length = 63
+
+
+def test_the_colours_of_the_scores_have_a_scale(panel):
+    left, _, bar, _ = panel.draw().axes
+    low, high = left.images[0].get_clim()
+    assert bar.get_xlim() == pytest.approx((low, high)) and high == -low

@@ -70,3 +70,10 @@ def test_a_few_large_features_do_not_fade_a_learned_table():
     assert panel.limit() < 0.4
     panel.kind = "sinusoidal"
     assert panel.limit() is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_colours_of_each_kind_have_a_scale(kind):
+    left, _, bar = PositionsPanel(kind=kind).draw().axes
+    low, high = left.images[0].get_clim()
+    assert bar.get_ylim() == pytest.approx((low, high))
