@@ -109,20 +109,20 @@ class MaskPanel(TextPanel[Masked]):
     def draw(self) -> Picture:
         labels = [clip(label, 11) for label in self.labels]
         scores, weights = (part.numpy() for part in self.masked())
-        height = max(4.6, 0.25 * len(labels) + 2.4)
+        height = max(4.8, 0.25 * len(labels) + 2.6)
         picture = Picture(9.6, height, "Masking recipes")
-        bottom, tall = 1.55 / height, (height - 2.1) / height  # inches of the picture to parts of it
+        bottom, tall = 1.75 / height, (height - 2.3) / height  # inches of the picture to parts of it
         left, right = picture.add_axes((0.12, bottom, 0.37, tall)), picture.add_axes((0.56, bottom, 0.37, tall))
         limit = float(np.abs(self.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
         draw_heatmap(left, scores, labels, labels, signed=True, limit=limit, numbers=False)
         draw_weights(right, weights)
         label_sides(right, None, labels)
         right.set_yticks([])  # the same rows as on the left
-        place = picture.add_axes((0.26, 0.62 / height, 0.23, 0.14 / height))
+        place = picture.add_axes((0.26, 0.82 / height, 0.23, 0.14 / height))
         bar = picture.colorbar(left.images[0], cax=place, orientation="horizontal", ticks=MaxNLocator(5))
         bar.ax.tick_params(length=0, labelsize=SMALL, pad=2)
         bar.outline.set_visible(False)
-        draw_scale(picture, 0.7, 0.62 / height, 0.23, 0.14 / height)
+        draw_scale(picture, 0.7, 0.82 / height, 0.23, 0.14 / height)
         for axes, matrix in ((left, scores), (right, weights)):
             axes.tick_params(axis="x", rotation=90)
             self._outline_future(axes, len(labels))

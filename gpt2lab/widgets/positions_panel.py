@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from gpt2lab.errors import InputError, validates
@@ -111,7 +112,8 @@ class PositionsPanel(Panel[dict[str, float]]):
             image = np.where(np.tri(T, dtype=bool), image, np.nan)
         draw_heatmap(left, image, signed=self.kind != "relative bias", limit=self.limit(), numbers=False)
         beyond = "neither" if self.limit() is None else "both"  # some values lie past the last colour
-        bar = picture.colorbar(left.images[0], cax=picture.add_axes((0.4, 0.18, 0.012, 0.7)), extend=beyond)
+        place = picture.add_axes((0.4, 0.18, 0.012, 0.7))
+        bar = picture.colorbar(left.images[0], cax=place, extend=beyond, ticks=MaxNLocator(4, steps=(1, 2, 5, 10)))
         bar.outline.set_visible(False)
         left.axhline(self.position, color=VERMILION, linewidth=2)
         left.set(ylabel="query position" if score else "position", xlabel="key position" if score else "feature")
