@@ -29,13 +29,13 @@ def unscale_right(gradient: Tensor, scale: float) -> Tensor:
 
 
 def scaler_wrong(device: str, enabled: bool) -> object:
-    """A scaler of the loss for mixed precision."""
+    """A scaler of the loss for mixed precision, by the name that torch has for it today."""
     scale = SCALE
     return torch.cuda.amp.GradScaler(init_scale=scale, enabled=enabled)
 
 
 def scaler_right(device: str, enabled: bool) -> object:
-    """A scaler of the loss for mixed precision."""
+    """A scaler of the loss for mixed precision, by the name that torch has for it today."""
     scale = SCALE
     return torch.amp.GradScaler(device, init_scale=scale, enabled=enabled)
 
