@@ -19,7 +19,7 @@ from gpt2lab.figures import javascript
 MODULES = (
     "packing", "colour", "layout", "words", "dom", "theme", "store", "figure", "legend", "thumbnail", "weights",
     *(f"views/{name}" for name in VIEWS),
-    "changes", "save", "bar", "main",
+    "prediction", "changes", "save", "bar", "main",
 )  # fmt: skip
 
 

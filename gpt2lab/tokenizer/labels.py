@@ -25,7 +25,10 @@ def token_label(encoding: Encoding, token: int) -> str:
     raw = encoding.decode_single_token_bytes(token)
     text = raw.decode("utf-8", errors="backslashreplace")
     shown = {" ": "␣", "\n": "⏎", "\t": "⇥"}
-    return "".join(shown.get(c, c if c.isprintable() else c.encode("unicode_escape").decode()) for c in text)
+    visible = (c.isprintable() and not "\ufe00" <= c <= "\ufe0f" for c in text)  # variation selectors draw nothing
+    return "".join(
+        shown.get(c, c if seen else c.encode("unicode_escape").decode()) for c, seen in zip(text, visible, strict=True)
+    )
 
 
 def token_labels(encoding: Encoding, tokens: Iterable[SupportsInt]) -> list[str]:

@@ -14,6 +14,7 @@ from gpt2lab import course_encoding
 from gpt2lab.explorer import Explorer, picture, sheet
 from gpt2lab.explorer import words as spelled
 from gpt2lab.explorer.selection import VIEWS
+from gpt2lab.explorer.views.next import WHOLE
 
 
 def words(drawn):
@@ -80,7 +81,8 @@ def test_bars_of_the_next_token_are_as_long_as_they_are_probable():
     e = explorer(view="next")
     lengths = boxes(picture.draw(e.screen), sheet.PAIR[0])[:, 0]
     p = e.runs[0].logits(e._token_index()).softmax(-1).sort(descending=True).values[: len(lengths)].numpy()
-    np.testing.assert_allclose(np.sort(lengths)[::-1] / lengths.max(), p / p[0], rtol=1e-4)
+    whole = boxes(picture.draw(e.screen), WHOLE)[:, 0]  # what 100 % is as long as
+    np.testing.assert_allclose(np.sort(lengths)[::-1] / whole, p, rtol=1e-4)
 
 
 @pytest.mark.parametrize("view", ["head", "heads", "scores", "stream", "neurons", "lens"])

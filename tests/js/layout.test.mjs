@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { dotSteps, extent, gridLayout, labelStep, matrixCell, polyline, scale, step, strongest, ticks, windowAround } from "../../gpt2lab/explorer/js/layout.mjs";
+import { dotSteps, extent, gridLayout, labelStep, matrixCell, polyline, scale, step, strongest, ticks, windowAround, zoomedEnd } from "../../gpt2lab/explorer/js/layout.mjs";
 
 test("the grid fits the width and its cells do not overlap", () => {
   for (const [layers, heads, width] of [[2, 4, 900], [12, 12, 900], [48, 25, 700]]) {
@@ -69,4 +69,12 @@ test("the running sum ends at the dot product", () => {
 
 test("a line is broken where a value is missing", () => {
   assert.equal(polyline([[0, 1], [1, NaN], [2, 3], [3, 4]]), "M0.0,1.0M2.0,3.0L3.0,4.0");
+});
+
+test("a zoomed axis ends at the first round share that holds the longest bar", () => {
+  assert.equal(zoomedEnd(0.07), 0.1);
+  assert.equal(zoomedEnd(0.1), 0.1);
+  assert.equal(zoomedEnd(0.51), 1);
+  assert.equal(zoomedEnd(1), 1);
+  assert.equal(zoomedEnd(1 / 50257), 0.0001);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { amount, clip, number, percent, place, wordsThatFit } from "../../gpt2lab/explorer/js/words.mjs";
-import { likeliest } from "../../gpt2lab/explorer/js/views/next.mjs";
+import { likeliest } from "../../gpt2lab/explorer/js/layout.mjs";
 import { themeOf } from "../../gpt2lab/explorer/js/theme.mjs";
 import { nextQuestion, toggled } from "../../gpt2lab/explorer/js/store.mjs";
 

@@ -136,6 +136,7 @@ def test_labels_show_what_is_invisible():
     assert label("\u202e") == r"\u202e"
     assert label("\u200d") == r"\u200d"
     assert label("👍") == "👍"
+    assert label("❤\ufe0f") == "❤\\ufe0f"  # a variation selector draws nothing
 
 
 def test_every_label_of_the_course_is_one_printable_line():

@@ -1,5 +1,5 @@
 import { amountScale, css } from "./colour.mjs";
-import { h, numberField, say, set, uniqueId } from "./dom.mjs";
+import { h, numberField, set, uniqueId } from "./dom.mjs";
 import { step } from "./layout.mjs";
 import { exactRow, headMapAtHand } from "./weights.mjs";
 import { place } from "./words.mjs";
@@ -28,7 +28,9 @@ export function textField(store) {
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); send(); }
   });
+  let fitted = 0; // the width the height belongs to
   function fit() {
+    fitted = input.clientWidth;
     input.style.height = "auto";
     input.style.height = `${input.scrollHeight + 2}px`;
   }
@@ -38,6 +40,7 @@ export function textField(store) {
     arrived: () => { inFlight = false; },
     draw() {
       input.readOnly = Boolean(store.get("_recorded"));
+      if (input.clientWidth !== fitted) fit();
       if (input.getRootNode().activeElement === input && input.value !== store.get("text") && (inFlight || timer)) return;
       if (input.value !== store.get("text")) { input.value = store.get("text"); fit(); }
     },
@@ -92,15 +95,13 @@ export function tokenStrip(store) {
 export function selectionFields(store) {
   const layer = numberField("Layer", 0, 0, 1, (value) => store.set({ layer: Math.round(value) }));
   const head = numberField("Head", 0, 0, 1, (value) => store.set({ head: Math.round(value) }));
-  const token = h("span", { class: "g2x-summary" });
   return {
-    root: h("div", { class: "g2x-row g2x-selection", role: "group", "aria-label": "Selection" }, layer.root, head.root, token),
+    root: h("div", { class: "g2x-row g2x-selection", role: "group", "aria-label": "Selection" }, layer.root, head.root),
     draw() {
       layer.input.max = store.layers() - 1;
       head.input.max = Math.max(...store.scene().grid) - 1;
       layer.show(store.get("layer"));
       head.show(store.get("head"));
-      say(token, `Query ${place(store.token(), store.labels())}`);
     },
   };
 }

@@ -78,3 +78,11 @@ export function choice(label, options, pick) {
     },
   };
 }
+
+// The height of what scrolls around an element, or of the window: more than this is never seen at once.
+export function heightAround(element) {
+  for (let box = element.parentElement; box; box = box.parentElement) {
+    if (box.scrollHeight > box.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(box).overflowY)) return box.clientHeight;
+  }
+  return globalThis.innerHeight;
+}

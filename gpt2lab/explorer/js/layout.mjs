@@ -75,6 +75,13 @@ export function strongest(values, n) {
   return order.slice(0, n).sort((a, b) => a - b);
 }
 
+// The rows that are most probable in any run, in their own order: what only the change makes likely
+// must not be missing.
+export function likeliest(rows, n) {
+  const kept = new Set(strongest(rows.map((row) => Math.max(...row.p)), n));
+  return rows.filter((_, i) => kept.has(i));
+}
+
 // n indices around the chosen one, inside 0 … total - 1.
 export function windowAround(chosen, total, n) {
   const start = clamp(chosen - Math.floor(n / 2), 0, Math.max(0, total - n));
@@ -106,4 +113,9 @@ export function polyline(points) {
     open = true;
   }
   return path;
+}
+
+// Where an axis of shares ends when it is zoomed: the first round share at or above the largest.
+export function zoomedEnd(largest) {
+  return [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5].find((end) => end >= largest) ?? 1;
 }

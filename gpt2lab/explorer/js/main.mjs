@@ -1,22 +1,18 @@
 import { changesPanel } from "./changes.mjs";
-import { choice, h, say, set, uniqueId } from "./dom.mjs";
-import { createFigure } from "./figure.mjs";
-import { drawNext } from "./views/next.mjs";
+import { button, choice, h, heightAround, say, set, uniqueId } from "./dom.mjs";
+import { predictionStrip } from "./prediction.mjs";
 import { savePanel } from "./save.mjs";
 import { selectionFields, textField, tokenStrip } from "./bar.mjs";
 import { createStore } from "./store.mjs";
 import { followTheme } from "./theme.mjs";
 import { askAround } from "./weights.mjs";
 
-const RAIL = 300; // width of the prediction, which stands beside the view, or below it if the view needs the room
-const BESIDE = 1100; // from this width on, unless the view says otherwise
+const LEAST_PANEL = 220; // height below which the view is not squeezed, however low the window is
 const SILENT = "No answer from Python yet: the kernel is busy, or it was restarted. After a restart, run this cell again.";
 
 // An explorer that shows these views: name -> {
 //   label        what its tab says
 //   create       store -> { root, draw, figures }; draw() is false while an answer is on its way
-//   prediction   false if the next token is not to stand beside it
-//   besideFrom   the width from which on there is room for that beside it, else it stands below
 //   oneRun       whether it shows one of two runs, to be chosen
 //   neighbours   whether the heads around the selected one are likely to be wanted next
 // }
@@ -36,8 +32,8 @@ function show(table, model, el) {
   const title = h("p", { class: "g2x-title" });
   const recorded = h("p", { class: "g2x-recorded", hidden: !store.get("_recorded"), text: "This page is a recording: choose tokens, heads and views; to edit the text or switch parts off, open the explorer in a notebook." });
   const panel = h("div", { class: "g2x-panel", role: "tabpanel", id: panelId, tabindex: -1 });
-  const rail = createFigure("");
-  const railBox = h("aside", { class: "g2x-rail", "aria-label": "Prediction" }, rail.root);
+  const prediction = predictionStrip(store);
+  const presenter = button("Presenter", () => store.set({ presenter: !store.get("presenter") }), { title: "Larger letters, for a projector" });
   const which = choice("Which run", [["before", "before"], ["after", "after"]], (value) => {
     store.which = value;
     store.changed("selection");
@@ -57,19 +53,20 @@ function show(table, model, el) {
     store.set({ view: tab.dataset.view });
     tab.focus();
   });
-  const body = h("div", { class: "g2x-body" }, panel, railBox);
-  const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" },
-    h("div", { class: "g2x-head" }, field.root, changes.opener, save.opener),
-    title, recorded, changes.root, save.root, strip.root,
-    h("div", { class: "g2x-row g2x-between" }, tablist, selection.root),
-    h("div", { class: "g2x-row g2x-which" }, which.root, changes.summary),
-    status, body);
+  const body = h("div", { class: "g2x-body" }, panel);
+  // What was typed, what is off and what comes next stay; the view below scrolls.
+  const stay = h("div", { class: "g2x-stay" },
+    h("div", { class: "g2x-head" }, field.root, changes.opener, save.opener, presenter),
+    title, strip.root, prediction.root,
+    h("div", { class: "g2x-row g2x-which" }, changes.summary), status,
+    h("div", { class: "g2x-row g2x-between" }, tablist, selection.root));
+  const lower = h("div", { class: "g2x-lower" }, recorded, changes.root, save.root, which.root, body);
+  const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" }, stay, lower);
   root.addEventListener("keydown", (event) => event.stopPropagation());
   el.replaceChildren(root);
 
   let scheduled = false;
   let drawn = "";
-  let railShows = {}; // another head leaves the prediction as it is
 
   function schedule() {
     if (scheduled) return;
@@ -83,6 +80,7 @@ function show(table, model, el) {
     scheduled = false;
     if (!root.isConnected) return;
     set(root, { "data-theme": store.theme, "data-presenter": String(store.get("presenter")) });
+    set(presenter, { "aria-pressed": String(store.get("presenter")) });
     field.draw();
     changes.draw();
     tellStatus();
@@ -92,6 +90,7 @@ function show(table, model, el) {
     root.classList.toggle("g2x-empty", !store.ready());
     if (!store.ready()) return;
     strip.draw();
+    prediction.draw();
     selection.draw();
     save.draw();
     const name = store.get("view");
@@ -103,35 +102,23 @@ function show(table, model, el) {
       set(tab, { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 });
       if (chosen) set(panel, { "aria-labelledby": tab.id });
     }
-    const withRail = scene.can.next && kind.prediction !== false;
-    const beside = withRail && root.clientWidth > (kind.besideFrom ?? BESIDE) * (store.get("presenter") ? 1.15 : 1);
-    railBox.hidden = !withRail;
-    body.classList.toggle("g2x-below", withRail && !beside);
-    const narrower = root.clientWidth < 1000 ? 260 : RAIL;
-    const railWidth = beside ? narrower * store.scale() : Math.min(root.clientWidth - 30, 460 * store.scale());
-    store.width = root.clientWidth - 26 - (beside ? railWidth + 24 : 0);
+    lower.style.maxHeight = `${Math.max(LEAST_PANEL, heightAround(root) - stay.offsetHeight - 44)}px`;
+    store.width = lower.clientWidth - 12;
     if (!views.has(name)) views.set(name, kind.create(store));
     const view = views.get(name);
     const complete = view.draw() !== false;
-    if (complete && panel.firstElementChild !== view.root) panel.replaceChildren(view.root);
-    if (withRail) drawRail(railWidth);
+    if (complete && panel.firstElementChild !== view.root) {
+      const focused = panel.contains(root.getRootNode().activeElement);
+      panel.replaceChildren(view.root);
+      lower.scrollTop = 0;
+      if (focused) (view.focus ?? (() => panel.focus()))(); // else the keyboard is back at the page's start
+    }
     set(panel, { "aria-busy": String(!complete) });
     if (complete) {
       drawn = [scene.rev, name, store.get("layer"), store.get("head"), store.token(), store.theme].join(" ");
       set(root, { "data-drawn": drawn });
       if (kind.neighbours) askAround(store);
     }
-  }
-
-  function drawRail(width) {
-    const answer = store.next(store.token());
-    if (!answer || (answer === railShows.answer && width === railShows.width)) return;
-    railShows = { answer, width };
-    if (answer.error) {
-      rail.size(width, 4); // the sentence wraps at the figure's width
-      rail.name(answer.error);
-      rail.draw();
-    } else drawNext(rail, store, answer.meta, { width, most: store.compared() ? 9 : 11, compact: true });
   }
 
   function tellStatus() {

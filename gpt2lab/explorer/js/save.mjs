@@ -1,5 +1,6 @@
 import { button, h, s, set, uniqueId } from "./dom.mjs";
 import { asBytes } from "./packing.mjs";
+import { clip } from "./words.mjs";
 
 const INLINE = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "opacity", "font-family", "font-size", "font-weight", "text-anchor"];
 
@@ -74,10 +75,21 @@ function download(name, blob) {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
+// What a saved picture is of: sentence, view, selection and what is off.
+function pictureName(store) {
+  const off = store.get("ablated");
+  const view = store.get("view");
+  return [
+    store.scene().text && `“${clip(store.scene().text, 60)}”`,
+    ["head", "scores"].includes(view) && `layer ${store.get("layer")}, head ${store.get("head")}`,
+    off.length && `off: ${clip(off.join(", "), 40)}`,
+  ].filter(Boolean).join(" · ");
+}
+
 // Buttons that save what is on screen.
 export function savePanel(store, current, background, tell) {
   const id = uniqueId("save");
-  const make = () => viewAsSvg(current().figures(), background(), store.scene().text ? `“${store.scene().text.slice(0, 90)}”` : "");
+  const make = () => viewAsSvg(current().figures(), background(), pictureName(store));
   const ask = (question, then) => {
     tell("Preparing the file …");
     store.fetch(question, (answer) => {

@@ -62,6 +62,9 @@ export function createStore(model) {
       return true;
     },
 
+    // Whether a head adds nothing in the run a picture shows.
+    headIsOff: (layer, head, run = store.run()) => run > 0 && [`head ${layer}.${head}`, `attention ${layer}`].some((word) => store.get("ablated").includes(word)),
+
     // Switch a part off or on again, where there is somebody to run the model without it.
     toggle(word) {
       if (store.scene().can?.change) store.set({ ablated: toggled(store.get("ablated"), word) });

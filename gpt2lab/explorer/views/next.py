@@ -19,6 +19,7 @@ from gpt2lab.figures.style import FADED, FONT, INK, SMALL
 from gpt2lab.generation import next_token_probabilities
 
 MOST_TOKENS = 12  # of each run
+WHOLE = "#eceff3"  # what a bar lies on: as long as 100 %
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,11 @@ def predict(runs: Sequence[Run], token: int, knobs: Knobs, label: Callable[[int]
 def draw_bars(
     sheet: Sheet, screen: Screen, found: Prediction, *, left: int, top: int, line: float | int, most: int, compact: bool
 ) -> None:
-    """Bars of the most probable next tokens; two runs stand one under the other."""
+    """Bars of the most probable next tokens, each on a strip as long as 100 %; two runs stand one under the other."""
     n = len(found.kept)
     likely = sorted(found.rows, key=lambda row: -max(row.p))[:most]
     rows = [row for row in found.rows if row in likely]
     sampled = not (compact or screen.knobs.as_trained)
-    longest = max([*(p for row in rows for p in row.p), *(p for row in rows for p in row.sampled if sampled)])
     name, room = (104, 160) if compact else (150, 420)
     sheet.text(left, top - 34, f"Next after {screen.quoted}", size=FONT + 1, bold=True)
     if n > 1:
@@ -90,13 +90,14 @@ def draw_bars(
         sheet.text(left + name - 10, y, clip(row.label, 11 if compact else 16), at="rm")
         for i in range(n):
             upper, p, drawn = y + (i - n / 2) * thick, row.p[i], row.sampled[i]
-            sheet.box(left + name, upper, max(1.0, room * p / longest), 0.9 * thick, PAIR[i])
+            sheet.box(left + name, upper, room, 0.9 * thick, WHOLE)
+            sheet.box(left + name, upper, room * p, 0.9 * thick, PAIR[i])
             if sampled:
-                sheet.box(left + name, upper + 0.3 * thick, room * drawn / longest, 0.3 * thick, INK)
+                sheet.box(left + name, upper + 0.3 * thick, room * drawn, 0.3 * thick, INK)
             end = max(p, drawn if sampled else 0.0)
             share = "cut" if sampled and drawn == 0 else percent(drawn if sampled else p)
             size = min(SMALL, 0.62 * thick)
-            sheet.text(left + name + room * end / longest + 8, upper + 0.45 * thick, share, size=size, color=FADED)
+            sheet.text(left + name + room * end + 8, upper + 0.45 * thick, share, size=size, color=FADED)
 
 
 class Next(View):

@@ -28,7 +28,8 @@ function createHead(store) {
   const left = h("div", { class: "g2x-column" }, lines.root);
   const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root)), h("div", { class: "g2x-row" }, legend.root, changeLegend.root), coarse, readout);
   const body = h("div", { class: "g2x-row g2x-wide" }, left, right);
-  const root = h("div", { class: "g2x-view" }, off, problem, body);
+  const silent = h("span", { class: "g2x-silent-note" });
+  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row" }, off, silent), problem, body);
   const maps = new Map(); // figure -> { map, size, pad }
   for (const figure of matrices) {
     set(figure.stage, { tabindex: 0, role: "application", "aria-roledescription": "attention matrix" });
@@ -61,7 +62,11 @@ function createHead(store) {
     const { row, column } = cell ?? { row: store.token(), column: chosenKey(store, exactRow(store, drawn.map, store.token()).weights) };
     const at = packedIndex(row, column, store.T(), drawn.map.triangular);
     const labels = store.labels();
-    const what = at < 0 ? "is hidden from it by the mask" : `gets ${exactRow(store, drawn.map, row).write(column)} of its attention`;
+    const names = store.scene().names;
+    const share = (map) => (packedIndex(row, column, store.T(), map.triangular) < 0 ? "nothing, hidden by the mask," : exactRow(store, map, row).write(column));
+    const other = maps.get(before)?.map;
+    const what = other ? `gets ${share(other)} of its attention ${names[0]}, ${share(maps.get(single).map)} ${names[1]}`
+      : at < 0 ? "is hidden from it by the mask" : `gets ${share(drawn.map)} of its attention`;
     say(readout, `Query ${place(row, labels)}: key ${place(column, labels)} ${what}.`);
   }
 
@@ -80,11 +85,17 @@ function createHead(store) {
     const k = store.scale();
     const pair = found.length > 1 && !broken;
     const pad = labelRoom(12 * k, 9);
-    const beside = store.width > 700 * k;
+    const wide = labelRoom(12 * k, 7) + 22; // a matrix of three, but for its cells
+    const third = (store.width - linesWidth() - 30) / 3 - wide;
+    const beside = store.width > 700 * k && (!pair || third > 190 * k);
     const room = store.width - (beside && !pair ? linesWidth() + 30 : 10);
-    const size = Math.floor(pair ? Math.min(340 * k, Math.max(150 * k, (store.width - 40) / 3 - labelRoom(12 * k, 7) - 6)) : Math.min(Math.max(220, room - pad - 8), 540 * k));
+    const size = Math.floor(pair ? Math.min(340 * k, Math.max(150 * k, beside ? third : store.width / 3 - wide)) : Math.min(Math.max(220, room - pad - 8), 540 * k));
     const names = store.scene().names;
-    right.style.width = beside && !pair ? `${size + pad + 4}px` : ""; // else its sentences push it below the lines
+    right.style.width = beside ? `${pair ? 3 * (size + pad + 18) : size + pad + 4}px` : ""; // else its sentences push it below the lines
+    left.style.order = beside ? 0 : 1;
+    const isOff = store.headIsOff(layer, head, store.last());
+    say(silent, isOff ? `Head ${layer}.${head} is off: it adds nothing. Pale: where it would look.` : "");
+    for (const figure of [lines, single]) figure.root.classList.toggle("g2x-pale", isOff);
     drawMatrix(single, shown, size, pair ? names[1] : headName(layer, head, store.role(layer, head)));
     for (const figure of [before, change]) figure.root.hidden = !pair;
     if (pair) {
@@ -193,7 +204,8 @@ function createHead(store) {
     const [x0, x1] = [width * 0.32, width * 0.6];
     const y = (i) => 30 * k + (i + 0.5) * line;
     lines.size(width, y(Math.max(queries.length, keys.length) - 1) + line);
-    lines.name(all ? "Who looks at whom" : `Where ‘${clip(labels[token], 12)}’ looks: its ${keys.length} strongest keys`);
+    const which = store.compared() ? `, ${store.scene().names[map.run]}` : "";
+    lines.name((all ? "Who looks at whom" : `Where ‘${clip(labels[token], 12)}’ looks: its ${keys.length} strongest keys`) + which);
     const marks = [
       text(x0 - 8, 15 * k, "query", { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
       text(x1 + 8, 15 * k, "key", { class: "g2x-t2", "font-size": font }),

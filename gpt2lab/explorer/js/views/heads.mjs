@@ -5,7 +5,7 @@ import { createLegend } from "../legend.mjs";
 import { thumbnail } from "../thumbnail.mjs";
 import { amount, headName } from "../words.mjs";
 
-export const headsView = { label: "All heads", create: createHeads, besideFrom: 860 };
+export const headsView = { label: "All heads", create: createHeads };
 
 // All heads, a row per layer. Each head is a button; arrow keys move, Enter opens, X switches off.
 function createHeads(store) {
@@ -65,16 +65,16 @@ function createHeads(store) {
       marks.push(text(place.x(head) + place.cell / 2, 15 * k, head, { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
     }
     marks.push(text(0, 15 * k, "head", { class: "g2x-t2", "font-size": font }));
-    const off = new Set(store.get("ablated"));
     cells.forEach((row, layer) => {
       marks.push(text(0, place.y(layer) + place.cell / 2 + font / 3, `layer ${layer}`, { class: "g2x-t2", "font-size": font }));
       row.forEach((cell, head) => {
         const [x, y] = [place.x(head), place.y(layer)];
         const image = thumbnail(store, layer, head, shown);
+        const silent = shown !== "before" && store.headIsOff(layer, head, store.last());
+        paper.globalAlpha = silent && shown !== "difference" ? 0.35 : 1;
         if (image) paper.drawImage(image, x, y, place.cell, place.cell);
         const selected = layer === store.get("layer") && head === store.get("head");
         const role = store.role(layer, head);
-        const silent = off.has(`head ${layer}.${head}`) || off.has(`attention ${layer}`);
         set(cell, {
           "aria-label": headName(layer, head, role) + (silent ? ", switched off" : ""),
           "aria-selected": String(selected),

@@ -9,7 +9,7 @@ import { nextView } from "./next.mjs";
 import { streamView } from "./stream.mjs";
 import { clip, count } from "../words.mjs";
 
-export const overviewView = { label: "Overview", create: createOverview, besideFrom: 860, oneRun: true };
+export const overviewView = { label: "Overview", create: createOverview, oneRun: true };
 
 // Token numbers: where the model's numbers begin.
 function tokensPart(store) {
@@ -97,12 +97,18 @@ function createOverview(store) {
     const off = new Set(store.get("ablated"));
     root.classList.toggle("g2x-narrow", narrow());
     for (const one of stages) {
-      const silent = one.layer !== undefined && off.has(`${one.ffn ? "ffn" : "attention"} ${one.layer}`);
-      say(one.note, silent ? "switched off: adds nothing" : one.about());
+      const silent = one.layer !== undefined && store.run() > 0 && off.has(`${one.ffn ? "ffn" : "attention"} ${one.layer}`);
+      say(one.note, silent ? "switched off: adds nothing" : one.about() + silentHeads(one));
       one.item.classList.toggle("g2x-silent", silent);
       if (one.strip) drawStrip(one);
     }
     return open ? open.view.draw() !== false : true;
+  }
+
+  // Which heads of an attention add nothing.
+  function silentHeads({ strip, layer }) {
+    const heads = strip ? [...Array(store.heads(layer)).keys()].filter((head) => store.headIsOff(layer, head)) : [];
+    return heads.length ? `; off: head ${heads.join(", ")}` : "";
   }
 
   // Too narrow for a sentence beside the heads.
@@ -116,11 +122,16 @@ function createOverview(store) {
     const place = gridLayout({ layers: 1, heads, width: Math.max(store.width - (narrow() ? 230 : 380) * f, 200), label: 0, top: 2, gap: 4, badge: 0, least: 12, most: 46 * f });
     strip.size(place.width, place.height);
     const paper = strip.paper();
+    const crosses = [];
     for (let head = 0; head < heads; head++) {
       const image = thumbnail(store, layer, head, store.which === "before" ? "before" : "after");
-      if (image) paper.drawImage(image, place.x(head), place.y(0), place.cell, place.cell);
+      const silent = store.headIsOff(layer, head);
+      paper.globalAlpha = silent ? 0.35 : 1;
+      const [x, y, a] = [place.x(head), place.y(0), place.cell];
+      if (image) paper.drawImage(image, x, y, a, a);
+      if (silent) crosses.push(s("path", { d: `M${x},${y}l${a},${a}M${x + a},${y}l${-a},${a}`, class: "g2x-off" }));
     }
-    strip.draw(layer === store.get("layer")
+    strip.draw(crosses, layer === store.get("layer")
       ? s("rect", { x: place.x(store.get("head")) - 1, y: place.y(0) - 1, width: place.cell + 2, height: place.cell + 2, class: "g2x-selected" }) : null);
     strip.stage.onclick = (event) => {
       const head = Math.floor((event.clientX - strip.stage.getBoundingClientRect().left) / (place.cell + 4));

@@ -1,11 +1,11 @@
-import { h, s } from "../dom.mjs";
+import { h, s, set } from "../dom.mjs";
 import { createFigure, note, text } from "../figure.mjs";
-import { dotSteps, extent, polyline, scale, strongest, ticks } from "../layout.mjs";
+import { dotSteps, extent, polyline, scale, step, strongest, ticks } from "../layout.mjs";
 import { asFloats } from "../packing.mjs";
 import { amount, clip, number, place, tickText } from "../words.mjs";
 import { chosenKey } from "../weights.mjs";
 
-export const scoresView = { label: "Scores", create: createScores, prediction: false, oneRun: true, neighbours: true };
+export const scoresView = { label: "Scores", create: createScores, oneRun: true, neighbours: true };
 
 const MOST_KEYS = 32;
 
@@ -17,6 +17,16 @@ function createScores(store) {
   const problem = h("div");
   const body = h("div", { class: "g2x-row g2x-wide" }, h("div", { class: "g2x-column" }, product.root, explain), h("div", { class: "g2x-column" }, pipeline.root));
   const root = h("div", { class: "g2x-view" }, problem, body);
+
+  let keys = []; // the rows of the table
+  let chosen = 0;
+  set(pipeline.stage, { tabindex: 0, role: "application", "aria-roledescription": "table of keys", "aria-label": "From q·k to weights. Arrow keys choose the key." });
+  pipeline.stage.addEventListener("keydown", (event) => {
+    const to = step(event.key, keys.indexOf(chosen), 0, keys.length, 1);
+    if (!to || event.key === "ArrowLeft" || event.key === "ArrowRight") return;
+    event.preventDefault();
+    store.set({ key: keys[event.key === "Home" ? 0 : event.key === "End" ? keys.length - 1 : to.row] });
+  });
 
   function draw() {
     const answer = store.ask(`scores/${store.run()}/${store.get("layer")}/${store.get("head")}/${store.token()}`);
@@ -73,7 +83,8 @@ function createScores(store) {
     const labels = store.labels();
     const kept = new Set(strongest(weights, MOST_KEYS));
     kept.add(key);
-    const keys = T <= MOST_KEYS ? [...weights.keys()] : [...kept].sort((a, b) => a - b);
+    chosen = key;
+    keys = T <= MOST_KEYS ? [...weights.keys()] : [...kept].sort((a, b) => a - b);
     const width = Math.min(store.width - 12, store.width > 720 * f ? store.width * 0.55 : 680 * f);
     const line = 21 * f;
     const font = 12 * f;

@@ -1,0 +1,39 @@
+import { h, say, set } from "./dom.mjs";
+import { likeliest } from "./layout.mjs";
+import { clip, percent } from "./words.mjs";
+
+const CANDIDATE_ROOM = 132; // one candidate: a word, a bar and its number
+const CANDIDATES = 8;
+
+// The next token as one line that stays on screen. Each bar's frame is 100 %; two runs have two bars.
+export function predictionStrip(store) {
+  const title = h("span", { class: "g2x-strip-title" });
+  const list = h("ol", { class: "g2x-candidates" });
+  const root = h("section", { class: "g2x-prediction", "aria-label": "Prediction" }, title, list);
+  let shown = {};
+
+  function candidate(row) {
+    const names = row.p.length > 1 ? store.scene().names : [];
+    const spoken = row.p.map((p, i) => [names[i], percent(p)].filter(Boolean).join(" ")).join(", ");
+    const bars = row.p.map((p, i) => {
+      const fill = h("span", { class: `g2x-fill${i ? " g2x-second" : ""}` });
+      fill.style.width = `${100 * p}%`;
+      return h("span", { class: "g2x-meter" }, h("span", { class: "g2x-track" }, fill), h("span", { class: "g2x-share", text: percent(p) }));
+    });
+    return h("li", { title: `${row.label}: ${spoken}` }, h("span", { class: "g2x-word", text: clip(row.label, 14) }), bars);
+  }
+
+  return {
+    root,
+    draw() {
+      root.hidden = !store.scene().can.next;
+      const answer = root.hidden ? null : store.next(store.token());
+      const n = Math.max(2, Math.min(CANDIDATES, Math.floor(root.clientWidth / (CANDIDATE_ROOM * store.scale())) - 1));
+      if (!answer || (answer === shown.answer && n === shown.n)) return;
+      shown = { answer, n };
+      set(root, { "data-runs": answer.meta?.kept.length ?? 0 });
+      say(title, answer.error ?? `Next after ‘${clip(store.labels()[store.token()], 12)}’`);
+      list.replaceChildren(...(answer.error ? [] : likeliest(answer.meta.rows, n).map(candidate)));
+    },
+  };
+}
