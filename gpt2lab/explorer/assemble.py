@@ -19,7 +19,7 @@ from gpt2lab.figures import javascript
 MODULES = (
     "packing", "colour", "layout", "words", "dom", "theme", "store", "figure", "legend", "thumbnail", "weights",
     *(f"views/{name}" for name in VIEWS),
-    "prediction", "changes", "save", "bar", "main",
+    "generate", "prediction", "changes", "save", "bar", "main",
 )  # fmt: skip
 
 

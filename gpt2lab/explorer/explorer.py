@@ -175,7 +175,23 @@ class Explorer(Selection):
         checked = check_ids(ids, self._pair.vocab_size)
         words = whole_characters(text_of(self._encoding, checked))
         self._given = words, checked
+        self._tokens = list(checked)
         self.text = words
+
+    @traitlets.observe("_tokens")
+    def _tokens_changed(self, change: Bunch) -> None:
+        """Ids from the browser: a token that was clicked or drawn, or one that was taken back."""
+        ids = change["new"]
+        if ids == ([] if self._given is None else self._given[1]):
+            return
+        try:
+            if ids:
+                self.tokens = ids
+            else:
+                self._given = None
+                self._rerun()
+        except InputError as error:
+            self.message = sentence(error)
 
     def roles(self) -> list[dict[str, object]]:
         """What each head does on this text, by score, best first; see ``gpt2lab.explorer.roles``."""
@@ -208,7 +224,7 @@ class Explorer(Selection):
     @traitlets.observe("text", "ablated")
     def _input_changed(self, change: Bunch) -> None:
         if self._given is not None and self.text != self._given[0]:
-            self._given = None  # edited
+            self._given, self._tokens = None, []  # edited
         if self._ready:
             self._rerun()
 

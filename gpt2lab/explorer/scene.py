@@ -6,6 +6,7 @@ import itertools
 
 from gpt2lab.explorer import changes, packing
 from gpt2lab.explorer.answers import answer, first_questions
+from gpt2lab.explorer.models import context_length
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 
@@ -23,6 +24,7 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
         "text": screen.text,  # what the picture is of; the trait may be ahead of it
         "labels": screen.labels,
         "ids": screen.ids,
+        "context": context_length([r.model for r in runs]),  # the most tokens, if the models say so
         "note": screen.note,
         "hint": "",
         "names": list(screen.names),

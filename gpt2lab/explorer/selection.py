@@ -26,6 +26,7 @@ class Selection(anywidget.AnyWidget):
     _pair: Pair
 
     text = Words().tag(sync=True)
+    _tokens = traitlets.List(traitlets.Any(), help="ids given as such; empty: the text's own").tag(sync=True)
     layer = Whole(0).tag(sync=True)
     head = Whole(0).tag(sync=True)
     token = Whole(-1, help="position of the query; negative counts from the end").tag(sync=True)

@@ -1,7 +1,7 @@
 """Modules of JavaScript as one program.
 
 A widget's module is imported from a blob, where relative imports fail. So modules are put one after the
-other, without their import lines and without comments; no other tool is involved. A name may be used at
+other, without their import lines, comments and empty lines; no other tool is involved. A name may be used at
 the top level of one module only.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class|let))", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*//.*\n", re.MULTILINE)
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*//.*\n|[ \t]+// [^\"`\n]*$", re.MULTILINE)  # one after code holds no quotes
+_INDENT = re.compile(r"^\s+", re.MULTILINE)  # and empty lines
 
 
 def joined(modules: Iterable[str]) -> str:

@@ -171,7 +171,16 @@ def test_a_recorded_page_says_so_and_offers_nothing_that_takes_a_kernel(show):
     page.get_by_role("button", name="Save", exact=True).click()
     for view in VIEWS:
         choose(page, view)
-        for name in ("Switch parts off", "Switch head 0.0 off", "As trained", "CSV, the numbers", "Python code"):
+        for name in (
+            "Switch parts off",
+            "Switch head 0.0 off",
+            "As trained",
+            "Step",
+            "Play",
+            "Undo",
+            "CSV, the numbers",
+            "Python code",
+        ):
             assert not page.get_by_role("button", name=name).is_visible(), (view, name)
         assert page.get_by_role("spinbutton").count() == 2, view  # layer and head
 

@@ -58,8 +58,14 @@ export function bitmap(pixels, n) {
   return canvas;
 }
 
+// Words in a picture, in the softer ink unless they say otherwise.
 export function text(x, y, content, attributes) {
-  return s("text", { x, y, text: content, ...attributes });
+  return s("text", { x, y, text: content, class: "g2x-t2", ...attributes });
+}
+
+// The cross over the picture of a head that is off.
+export function crossed(x, y, size) {
+  return s("path", { d: `M${x},${y}l${size},${size}M${x + size},${y}l${-size},${size}`, class: "g2x-off" });
 }
 
 // A message in place of a picture.

@@ -7,7 +7,6 @@ const TICKS = [0, 0.01, 0.1, 0.25, 0.5, 1];
 // The scale of attention weights (or of their differences), with the colour of hidden keys.
 export function createLegend(store) {
   const figure = createFigure("");
-  figure.root.classList.add("g2x-legend");
   return {
     figure,
     root: figure.root,
@@ -24,14 +23,14 @@ export function createLegend(store) {
       const values = signed ? [-1, -0.25, 0, 0.25, 1] : TICKS;
       const at = (v) => 8 + length * (signed ? (1 + Math.sign(v) * Math.sqrt(Math.abs(v))) / 2 : Math.sqrt(v));
       const shown = (v) => (v > 0 && signed ? "+" : "") + String(v).replace(/^(-?)0\./, "$1.").replace("-", "−");
-      const marks = values.map((v) => text(at(v), bar + 2 + font * 1.1, shown(v), { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
+      const marks = values.map((v) => text(at(v), bar + 2 + font * 1.1, shown(v), { "font-size": font, "text-anchor": "middle" }));
       const what = signed ? `change of weight, ${store.scene().names[1]} − ${store.scene().names[0]}` : "attention weight (root scale)";
       const hidden = triangular && !signed
         ? [s("rect", { x: length + 28 * k, y: 2, width: bar, height: bar, fill: css(hiddenColour(store.theme)) }),
-          text(length + 28 * k + bar + 6, bar, "hidden by the mask", { class: "g2x-t2", "font-size": font })]
+          text(length + 28 * k + bar + 6, bar, "hidden by the mask", { "font-size": font })]
         : [];
       figure.name("", what);
-      figure.draw(marks, hidden, text(8, bar + 4 + font * 2.3, what, { class: "g2x-t2", "font-size": font }));
+      figure.draw(marks, hidden, text(8, bar + 4 + font * 2.3, what, { "font-size": font }));
     },
   };
 }

@@ -1,5 +1,6 @@
 import { changesPanel } from "./changes.mjs";
 import { button, choice, h, heightAround, say, set, uniqueId } from "./dom.mjs";
+import { generation } from "./generate.mjs";
 import { predictionStrip } from "./prediction.mjs";
 import { savePanel } from "./save.mjs";
 import { selectionFields, textField, tokenStrip } from "./bar.mjs";
@@ -32,12 +33,10 @@ function show(table, model, el) {
   const title = h("p", { class: "g2x-title" });
   const recorded = h("p", { class: "g2x-recorded", hidden: !store.get("_recorded"), text: "This page is a recording: choose tokens, heads and views; to edit the text or switch parts off, open the explorer in a notebook." });
   const panel = h("div", { class: "g2x-panel", role: "tabpanel", id: panelId, tabindex: -1 });
-  const prediction = predictionStrip(store);
-  const presenter = button("Presenter", () => store.set({ presenter: !store.get("presenter") }), { title: "Larger letters, for a projector" });
-  const which = choice("Which run", [["before", "before"], ["after", "after"]], (value) => {
-    store.which = value;
-    store.changed("selection");
-  });
+  const generate = generation(store);
+  const prediction = predictionStrip(store, generate);
+  const presenter = button("Presenter", () => store.set({ presenter: !store.get("presenter") }), { title: "Larger letters" });
+  const which = choice("Which run", [["before", "before"], ["after", "after"]], store.showRun);
   const save = savePanel(store, () => views.get(store.get("view")), () => getComputedStyle(root).backgroundColor, (text) => say(status, text));
   const tabs = Object.entries(table).map(([name, { label }]) => h("button", {
     type: "button", role: "tab", id: uniqueId("tab"), text: label, "aria-controls": panelId, "data-view": name,
@@ -58,7 +57,7 @@ function show(table, model, el) {
   const stay = h("div", { class: "g2x-stay" },
     h("div", { class: "g2x-head" }, field.root, changes.opener, save.opener, presenter),
     title, strip.root, prediction.root,
-    h("div", { class: "g2x-row g2x-which" }, changes.summary), status,
+    h("div", { class: "g2x-row g2x-which" }, generate.root, changes.summary), status,
     h("div", { class: "g2x-row g2x-between" }, tablist, selection.root));
   const lower = h("div", { class: "g2x-lower" }, recorded, changes.root, save.root, which.root, body);
   const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" }, stay, lower);
@@ -90,6 +89,7 @@ function show(table, model, el) {
     root.classList.toggle("g2x-empty", !store.ready());
     if (!store.ready()) return;
     strip.draw();
+    generate.draw();
     prediction.draw();
     selection.draw();
     save.draw();
@@ -146,6 +146,7 @@ function show(table, model, el) {
     forgetTheme();
     sizeWatch.disconnect();
     field.destroy();
+    generate.destroy();
     store.destroy();
   };
 }

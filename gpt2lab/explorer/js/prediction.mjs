@@ -1,4 +1,4 @@
-import { h, say, set } from "./dom.mjs";
+import { button, h, say, set } from "./dom.mjs";
 import { likeliest } from "./layout.mjs";
 import { clip, percent } from "./words.mjs";
 
@@ -6,7 +6,7 @@ const CANDIDATE_ROOM = 132; // one candidate: a word, a bar and its number
 const CANDIDATES = 8;
 
 // The next token as one line that stays on screen. Each bar's frame is 100 %; two runs have two bars.
-export function predictionStrip(store) {
+export function predictionStrip(store, generation) {
   const title = h("span", { class: "g2x-strip-title" });
   const list = h("ol", { class: "g2x-candidates" });
   const root = h("section", { class: "g2x-prediction", "aria-label": "Prediction" }, title, list);
@@ -20,7 +20,9 @@ export function predictionStrip(store) {
       fill.style.width = `${100 * p}%`;
       return h("span", { class: "g2x-meter" }, h("span", { class: "g2x-track" }, fill), h("span", { class: "g2x-share", text: percent(p) }));
     });
-    return h("li", { title: `${row.label}: ${spoken}` }, h("span", { class: "g2x-word", text: clip(row.label, 14) }), bars);
+    const add = button("", () => generation.append(row.id), { class: "g2x-candidate", title: `${row.label}: ${spoken}` });
+    add.append(h("span", { class: "g2x-word", text: clip(row.label, 14) }), ...bars);
+    return h("li", {}, add);
   }
 
   return {
@@ -29,11 +31,13 @@ export function predictionStrip(store) {
       root.hidden = !store.scene().can.next;
       const answer = root.hidden ? null : store.next(store.token());
       const n = Math.max(2, Math.min(CANDIDATES, Math.floor(root.clientWidth / (CANDIDATE_ROOM * store.scale())) - 1));
+      for (const add of list.querySelectorAll("button")) add.disabled = !generation.usable();
       if (!answer || (answer === shown.answer && n === shown.n)) return;
       shown = { answer, n };
       set(root, { "data-runs": answer.meta?.kept.length ?? 0 });
       say(title, answer.error ?? `Next after ‘${clip(store.labels()[store.token()], 12)}’`);
       list.replaceChildren(...(answer.error ? [] : likeliest(answer.meta.rows, n).map(candidate)));
+      for (const add of list.querySelectorAll("button")) add.disabled = !generation.usable();
     },
   };
 }

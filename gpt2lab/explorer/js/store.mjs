@@ -28,7 +28,12 @@ export function createStore(model) {
   const store = {
     theme: "light",
     width: 900,
-    which: "after", // of two runs: "before", "after" or "difference"
+    // Of two runs: "before", "after" or "difference".
+    which: "after",
+    showRun(which) {
+      store.which = which;
+      store.changed("selection");
+    },
     get: (name) => model.get(name),
     scene: () => model.get("_scene") ?? {},
     ready: () => (store.scene().runs ?? []).length > 0,
@@ -55,7 +60,7 @@ export function createStore(model) {
       }
       if (!changed) return false;
       deliver(() => model.save_changes());
-      if ("text" in values || "ablated" in values) {
+      if (["text", "ablated", "_tokens"].some((name) => name in values)) {
         running = true;
         expect();
       }
@@ -86,7 +91,8 @@ export function createStore(model) {
       return null;
     },
     // A question names everything its answer depends on, so that no late answer can be taken for another.
-    next: (token) => store.ask(nextQuestion(token, store.get("temperature"), store.get("top_k"), store.get("top_p"))),
+    nextQuestion: (token) => nextQuestion(token, store.get("temperature"), store.get("top_k"), store.get("top_p")),
+    next: (token) => store.ask(store.nextQuestion(token)),
     has: (question) => answers.has(question),
     // A file depends on everything, so its answer is never kept and goes to whoever asked for it.
     fetch(question, then) {

@@ -70,6 +70,16 @@ def predict(runs: Sequence[Run], token: int, knobs: Knobs, label: Callable[[int]
     )
 
 
+def draw(logits: Tensor, knobs: Knobs, number: float) -> int:
+    """The token that a number in [0, 1) picks from the sampling distribution of logits (vocab_size,).
+
+    The tokens lie one after the other on a line of length 1, each as long as it is probable. No random
+    state is involved, so that whoever computes it gets the same token.
+    """
+    ends = next_token_probabilities(logits, *knobs.arguments).double().cumsum(dim=-1)
+    return int(torch.searchsorted(ends, torch.tensor(number, dtype=ends.dtype) * ends[-1], right=True))
+
+
 def draw_bars(
     sheet: Sheet, screen: Screen, found: Prediction, *, left: int, top: int, line: float | int, most: int, compact: bool
 ) -> None:
@@ -104,7 +114,10 @@ class Next(View):
     """It needs the logits of every run on screen."""
 
     name: ClassVar[str] = "next"
-    asked: ClassVar[tuple[str, ...]] = ("next/token/temperature/top_k/top_p",)  # see Knobs.thousandths
+    asked: ClassVar[tuple[str, ...]] = (  # see Knobs.thousandths; the last number of a draw in millionths
+        "next/token/temperature/top_k/top_p",
+        "draw/token/temperature/top_k/top_p/number",
+    )
     imports: ClassVar[str] = "from gpt2lab.generation import next_token_probabilities"
     code: ClassVar[tuple[str, ...]] = (
         "logits = trace.logits[0, {token}]",
@@ -116,6 +129,10 @@ class Next(View):
         return "/".join(map(str, ("next", token, *knobs.thousandths)))
 
     def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
+        if word == "draw":
+            token, *thousandths, number = numbers
+            knobs = Knobs.from_thousandths(*thousandths)
+            return {"id": draw(screen.run.logits(token).float().cpu(), knobs, number / 1e6)}, []
         token, *thousandths = numbers
         found = predict(screen.runs, token, Knobs.from_thousandths(*thousandths), screen.label)
         meta = {

@@ -207,8 +207,8 @@ function createHead(store) {
     const which = store.compared() ? `, ${store.scene().names[map.run]}` : "";
     lines.name((all ? "Who looks at whom" : `Where ‘${clip(labels[token], 12)}’ looks: its ${keys.length} strongest keys`) + which);
     const marks = [
-      text(x0 - 8, 15 * k, "query", { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
-      text(x1 + 8, 15 * k, "key", { class: "g2x-t2", "font-size": font }),
+      text(x0 - 8, 15 * k, "query", { "font-size": font, "text-anchor": "end" }),
+      text(x1 + 8, 15 * k, "key", { "font-size": font }),
     ];
     const drawn = all && T <= 24 ? queries : [token];
     for (const query of [...drawn.filter((q) => q !== token), token]) {
@@ -234,7 +234,7 @@ function createHead(store) {
       const name = all ? clip(labels[key], 12) : `${key} ${clip(labels[key], 9)}`;
       marks.push(word(x1 + 13, y(j) + font * 0.35, name, key === chosen, "start", font, () => store.set({ key })));
       if (weights[key] > least) {
-        marks.push(text(width - 2, y(j) + font * 0.35, write(key), { class: "g2x-t2", "font-size": 12 * k, "text-anchor": "end" }));
+        marks.push(text(width - 2, y(j) + font * 0.35, write(key), { "font-size": 12 * k, "text-anchor": "end" }));
       }
     });
     lines.draw(marks);

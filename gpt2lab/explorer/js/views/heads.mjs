@@ -1,5 +1,5 @@
-import { choice, h, s, set, uniqueId } from "../dom.mjs";
-import { createFigure, text } from "../figure.mjs";
+import { choice, h, s, set } from "../dom.mjs";
+import { createFigure, crossed, text } from "../figure.mjs";
 import { gridLayout, step } from "../layout.mjs";
 import { createLegend } from "../legend.mjs";
 import { thumbnail } from "../thumbnail.mjs";
@@ -11,13 +11,9 @@ export const headsView = { label: "All heads", create: createHeads };
 function createHeads(store) {
   const figure = createFigure("Every head: rows are queries, columns are keys");
   const legend = createLegend(store);
-  const which = choice("Which run", [["before", "before"], ["after", "after"], ["difference", "difference"]], (value) => {
-    store.which = value;
-    store.changed("selection");
-  });
-  const grid = h("div", { class: "g2x-cells", role: "grid", "aria-label": "All heads", id: uniqueId("grid") });
+  const which = choice("Which run", [["before", "before"], ["after", "after"], ["difference", "difference"]], store.showRun);
+  const grid = h("div", { class: "g2x-cells", role: "grid", "aria-label": "All heads" });
   figure.stage.append(grid);
-  figure.stage.classList.add("g2x-scroll-x");
   const root = h("div", { class: "g2x-view" }, which.root, figure.root, legend.root);
   let cells = [];
   let built = "";
@@ -62,11 +58,11 @@ function createHeads(store) {
     const font = 13 * k;
     const marks = [];
     for (let head = 0; head < heads; head++) {
-      marks.push(text(place.x(head) + place.cell / 2, 15 * k, head, { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
+      marks.push(text(place.x(head) + place.cell / 2, 15 * k, head, { "font-size": font, "text-anchor": "middle" }));
     }
-    marks.push(text(0, 15 * k, "head", { class: "g2x-t2", "font-size": font }));
+    marks.push(text(0, 15 * k, "head", { "font-size": font }));
     cells.forEach((row, layer) => {
-      marks.push(text(0, place.y(layer) + place.cell / 2 + font / 3, `layer ${layer}`, { class: "g2x-t2", "font-size": font }));
+      marks.push(text(0, place.y(layer) + place.cell / 2 + font / 3, `layer ${layer}`, { "font-size": font }));
       row.forEach((cell, head) => {
         const [x, y] = [place.x(head), place.y(layer)];
         const image = thumbnail(store, layer, head, shown);
@@ -83,7 +79,7 @@ function createHeads(store) {
         });
         Object.assign(cell.style, { left: `${x}px`, top: `${y}px`, width: `${place.cell}px`, height: `${place.cell}px` });
         if (selected) marks.push(s("rect", { x: x - 2, y: y - 2, width: place.cell + 4, height: place.cell + 4, rx: 3, class: "g2x-selected" }));
-        if (silent) marks.push(s("path", { d: `M${x},${y}l${place.cell},${place.cell}M${x + place.cell},${y}l${-place.cell},${place.cell}`, class: "g2x-off" }));
+        if (silent) marks.push(crossed(x, y, place.cell));
         if (role?.role) marks.push(text(x, y + place.cell + 13 * k, badge(role, place.cell, k), { class: "g2x-role", "font-size": 11.5 * k }));
       });
     });

@@ -41,9 +41,9 @@ function createLens(store) {
     figure.size(width, 30 * f + rows * line + 2);
     figure.name(`${run ? run + ": w" : "W"}hat each layer would say after ‘${clip(store.labels()[store.token()], 14)}’; the answer is ‘${clip(meta.answer, 14)}’`);
     const marks = [
-      text(0, 15 * f, "blocks done", { class: "g2x-t2", "font-size": font }),
-      text(name + 12 * f, 15 * f, "answer: rank · p", { class: "g2x-t2", "font-size": font }),
-      text(name + rank, 15 * f, "most probable tokens", { class: "g2x-t2", "font-size": font }),
+      text(0, 15 * f, "blocks done", { "font-size": font }),
+      text(name + 12 * f, 15 * f, "answer: rank · p", { "font-size": font }),
+      text(name + rank, 15 * f, "most probable tokens", { "font-size": font }),
     ];
     for (let r = 0; r < rows; r++) {
       const y = 24 * f + r * line;

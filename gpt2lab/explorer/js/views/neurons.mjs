@@ -39,9 +39,9 @@ function createNeurons(store) {
     const x = scale(range, chart);
     const words = chart[1] + 62 * f;
     const marks = [
-      text(name - 8, 15 * f, "neuron", { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
-      text(chart[0], 15 * f, "activation", { class: "g2x-t2", "font-size": font }),
-      text(words, 15 * f, "raises the logits of", { class: "g2x-t2", "font-size": font }),
+      text(name - 8, 15 * f, "neuron", { "font-size": font, "text-anchor": "end" }),
+      text(chart[0], 15 * f, "activation", { "font-size": font }),
+      text(words, 15 * f, "raises the logits of", { "font-size": font }),
     ];
     meta.neurons.forEach((id, i) => {
       const y = 24 * f + i * line;
@@ -49,7 +49,7 @@ function createNeurons(store) {
         text(name - 8, y + line * 0.66, id, { class: "g2x-t1", "font-size": font, "text-anchor": "end" }),
         s("rect", { x: Math.min(x(0), x(post[i])), width: Math.max(1, Math.abs(x(post[i]) - x(0))), y: y + line * 0.18, height: line * 0.64, class: post[i] >= 0 ? "g2x-up" : "g2x-down" },
           s("title", { text: `before the activation ${number(pre[i])}, after ${number(post[i])}` })),
-        text(chart[1] + 52 * f, y + line * 0.66, number(post[i]), { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
+        text(chart[1] + 52 * f, y + line * 0.66, number(post[i]), { "font-size": font, "text-anchor": "end" }),
         text(words, y + line * 0.66, wordsThatFit(meta.words[i].up.map((word) => clip(word, 11)), Math.floor((width - words) / (7.6 * f)), "   "), { class: "g2x-t1", "font-size": font }),
       );
     });
@@ -71,10 +71,10 @@ function createNeurons(store) {
     curve.draw(
       [range[0], 0, range[1]].filter((v, i, all) => all.indexOf(v) === i).flatMap((v) => [
         s("path", { d: `M${left},${y(v)}H${right}`, class: v === 0 ? "g2x-axis" : "g2x-gridline" }),
-        text(left - 6, y(v) + font / 3, number(v), { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
+        text(left - 6, y(v) + font / 3, number(v), { "font-size": font, "text-anchor": "end" }),
       ]),
       s("path", { d: polyline(points), class: "g2x-curve g2x-ffn-line" }),
-      text((left + right) / 2, height - 8 * f, `all ${meta.d_ff} neurons, lowest to highest`, { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }),
+      text((left + right) / 2, height - 8 * f, `all ${meta.d_ff} neurons, lowest to highest`, { "font-size": font, "text-anchor": "middle" }),
     );
   }
 

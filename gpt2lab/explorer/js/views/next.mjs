@@ -23,7 +23,7 @@ function drawNext(figure, store, meta, { width, sampled, end }) {
   figure.size(width, bottom + 6 * f);
   figure.name(`What comes after ‘${clip(store.labels()[store.token()], 20)}’${end < 1 ? ` (zoomed: the axis ends at ${tickText(100 * end)} %)` : ""}`,
     `Most probable next tokens: ${rows.map((row) => `${row.label} ${row.p.map(percent).join(" and ")}`).join(", ")}`);
-  const small = { class: "g2x-t2", "font-size": 12 * f };
+  const small = { "font-size": 12 * f };
   const marks = ticks(0, end, narrow ? 2 : 4).flatMap((v) => [
     s("path", { d: `M${x(v)},${first}V${bottom}`, class: v ? "g2x-gridline" : "g2x-axis" }),
     text(x(v), first - 7 * f, `${tickText(Number((100 * v).toPrecision(6)))} %`, { ...small, "text-anchor": "middle" }),
@@ -61,17 +61,22 @@ function createNext(store) {
   const temperature = numberField("Temperature", 0, 10, 0.1, (value) => store.set({ temperature: value }));
   const topK = numberField("Top-k (0 = all)", 0, 100000, 1, (value) => store.set({ top_k: Math.round(value) }));
   const topP = numberField("Top-p", 0.01, 1, 0.05, (value) => store.set({ top_p: value }));
+  const sliders = [["temperature", "Temperature slider", 0, 2, 0.05], ["top_k", "Top-k slider", 0, 50, 1], ["top_p", "Top-p slider", 0.05, 1, 0.05]].map(([name, label, min, max, stepSize]) =>
+    h("input", { type: "range", min, max, step: stepSize, "aria-label": label, oninput: (event) => store.set({ [name]: Number(event.target.value) }) }));
   const plain = button("As trained", () => store.set({ temperature: 1, top_k: 0, top_p: 1 }), { class: "g2x-small" });
-  const knobs = h("div", { class: "g2x-row g2x-knobs", role: "group", "aria-label": "Sampling" }, temperature.root, topK.root, topP.root, plain);
+  const knobs = h("div", { class: "g2x-row g2x-knobs", role: "group", "aria-label": "Sampling" }, [temperature, topK, topP].flatMap((field, i) => [field.root, sliders[i]]), plain);
   let zoomed = false;
-  const zoom = button("Zoom", () => { zoomed = !zoomed; draw(); }, { class: "g2x-small", title: "End the axis at the longest bar instead of 100 %" });
+  const zoom = button("Zoom", () => { zoomed = !zoomed; draw(); }, { class: "g2x-small", title: "End the axis near the longest bar" });
   const key = h("p", { class: "g2x-hint" });
   const root = h("div", { class: "g2x-view" }, knobs, problem, zoom, figure.root, key, facts);
 
   function draw() {
     knobs.hidden = Boolean(store.get("_recorded")); // other values take a kernel
     const values = [store.get("temperature"), store.get("top_k"), store.get("top_p")];
-    [temperature, topK, topP].forEach((field, i) => field.show(values[i]));
+    [temperature, topK, topP].forEach((field, i) => {
+      field.show(values[i]);
+      if (Number(sliders[i].value) !== values[i]) sliders[i].value = values[i];
+    });
     const answer = store.next(store.token());
     if (!answer) return false;
     problem.replaceChildren(...(answer.error ? [note(answer.error)] : []));

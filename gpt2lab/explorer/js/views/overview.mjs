@@ -1,5 +1,5 @@
 import { h, s, say, set, uniqueId } from "../dom.mjs";
-import { createFigure, text } from "../figure.mjs";
+import { createFigure, crossed, text } from "../figure.mjs";
 import { gridLayout } from "../layout.mjs";
 import { thumbnail } from "../thumbnail.mjs";
 import { headView } from "./head.mjs";
@@ -29,7 +29,7 @@ function tokensPart(store) {
         return [
           s("rect", { x: x + 2, y: y + 2, width: each - 6, height: 42 * f, rx: 5, class: "g2x-tile" }),
           text(x + each / 2 - 1, y + 19 * f, clip(label, 10), { class: "g2x-t1", "font-size": 13 * f, "text-anchor": "middle" }),
-          text(x + each / 2 - 1, y + 36 * f, ids[i], { class: "g2x-t2", "font-size": 12 * f, "text-anchor": "middle" }),
+          text(x + each / 2 - 1, y + 36 * f, ids[i], { "font-size": 12 * f, "text-anchor": "middle" }),
         ];
       }));
       return true;
@@ -39,7 +39,7 @@ function tokensPart(store) {
 
 // The whole model from text to prediction; every part is a button that opens it in place.
 function createOverview(store) {
-  const root = h("div", { class: "g2x-view g2x-overview" });
+  const root = h("div", { class: "g2x-view" });
   let stages = [];
   let open = null; // { stage, view }
   let built = "";
@@ -67,7 +67,7 @@ function createOverview(store) {
     const one = { layer, ffn, panel, strip, about, note, make };
     one.button = h("button", { type: "button", class: `g2x-stage-button ${edge}`, "aria-expanded": "false", "aria-controls": panel.id, onclick: () => toggle(one) },
       h("span", { class: "g2x-stage-title", text: title }), note);
-    one.item = h("li", {}, h("div", { class: `g2x-part${strip ? " g2x-with-strip" : ""}` }, one.button, strip && h("div", { class: "g2x-strip", "aria-hidden": "true" }, strip.stage)), panel);
+    one.item = h("li", {}, h("div", { class: `g2x-part${strip ? " g2x-with-strip" : ""}` }, one.button, strip && h("div", { "aria-hidden": "true" }, strip.stage)), panel);
     return one;
   }
 
@@ -129,7 +129,7 @@ function createOverview(store) {
       paper.globalAlpha = silent ? 0.35 : 1;
       const [x, y, a] = [place.x(head), place.y(0), place.cell];
       if (image) paper.drawImage(image, x, y, a, a);
-      if (silent) crosses.push(s("path", { d: `M${x},${y}l${a},${a}M${x + a},${y}l${-a},${a}`, class: "g2x-off" }));
+      if (silent) crosses.push(crossed(x, y, a));
     }
     strip.draw(crosses, layer === store.get("layer")
       ? s("rect", { x: place.x(store.get("head")) - 1, y: place.y(0) - 1, width: place.cell + 2, height: place.cell + 2, class: "g2x-selected" }) : null);

@@ -62,7 +62,7 @@ function createScores(store) {
     const each = (right - left) / steps.length;
     const marks = ticks(...range).flatMap((v) => [
       s("path", { d: `M${left},${y(v)}H${right}`, class: v === 0 ? "g2x-axis" : "g2x-gridline" }),
-      text(left - 6, y(v) + font / 3, tickText(v), { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
+      text(left - 6, y(v) + font / 3, tickText(v), { "font-size": font, "text-anchor": "end" }),
     ]);
     const bars = steps.map((p, i) => s("rect", {
       x: left + i * each + each * 0.1, width: Math.max(1, each * 0.8),
@@ -71,10 +71,10 @@ function createScores(store) {
     }, s("title", { text: `feature ${i}: ${number(p.product)}, sum so far ${number(p.sum)}` })));
     const sum = s("path", { d: polyline(steps.map((p, i) => [left + (i + 0.5) * each, y(p.sum)])), class: "g2x-curve g2x-ink-line" });
     product.draw(marks, bars, sum,
-      s("rect", { x: left, y: 6 * f, width: 12 * f, height: 10 * f, class: "g2x-up" }), text(left + 17 * f, 15 * f, "q·k of a feature > 0", { class: "g2x-t2", "font-size": font }),
-      s("rect", { x: left + 150 * f, y: 6 * f, width: 12 * f, height: 10 * f, class: "g2x-down" }), text(left + 167 * f, 15 * f, "< 0", { class: "g2x-t2", "font-size": font }),
-      s("path", { d: `M${left + 205 * f},${11 * f}h${16 * f}`, class: "g2x-curve g2x-ink-line" }), text(left + 226 * f, 15 * f, "running sum", { class: "g2x-t2", "font-size": font }),
-      text((left + right) / 2, height - 8 * f, `feature 0 … ${steps.length - 1} of this head`, { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
+      s("rect", { x: left, y: 6 * f, width: 12 * f, height: 10 * f, class: "g2x-up" }), text(left + 17 * f, 15 * f, "q·k of a feature > 0", { "font-size": font }),
+      s("rect", { x: left + 150 * f, y: 6 * f, width: 12 * f, height: 10 * f, class: "g2x-down" }), text(left + 167 * f, 15 * f, "< 0", { "font-size": font }),
+      s("path", { d: `M${left + 205 * f},${11 * f}h${16 * f}`, class: "g2x-curve g2x-ink-line" }), text(left + 226 * f, 15 * f, "running sum", { "font-size": font }),
+      text((left + right) / 2, height - 8 * f, `feature 0 … ${steps.length - 1} of this head`, { "font-size": font, "text-anchor": "middle" }));
   }
 
   function drawPipeline(raw, scaled, visible, weights, key) {
@@ -108,14 +108,14 @@ function createScores(store) {
   }
 
   function cell(x, y, width, line, value, title, values, font) {
-    if (value === -Infinity) return [text(x + 4, y + line * 0.68, "−∞", { class: "g2x-t2", "font-size": font })];
+    if (value === -Infinity) return [text(x + 4, y + line * 0.68, "−∞", { "font-size": font })];
     const soft = title === "softmax";
     const [low, high] = extent(values); // of weights, too: a thousand keys leave little for each
     const at = scale([low, high], [x + 50 * (font / 12), x + width - 6]);
     const zero = at(0);
     const length = Math.abs(at(value) - zero);
     return [
-      text(x + 44 * (font / 12), y + line * 0.68, soft ? amount(value) : number(value), { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
+      text(x + 44 * (font / 12), y + line * 0.68, soft ? amount(value) : number(value), { "font-size": font, "text-anchor": "end" }),
       s("rect", { x: value < 0 ? zero - length : zero, y: y + line * 0.22, width: Math.max(0.6, length), height: line * 0.56, class: soft ? "g2x-weight" : value < 0 ? "g2x-down" : "g2x-up" }),
     ];
   }

@@ -23,11 +23,11 @@ function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
   const x = (i) => (n === 1 ? (left + right) / 2 : left + ((i + 0.5) / n) * (right - left));
   const marks = ticks(...range).flatMap((v) => [
     s("path", { d: `M${left},${y(v)}H${right}`, class: v === 0 ? "g2x-axis" : "g2x-gridline" }),
-    text(left - 6, y(v) + font / 3, tickText(v), { class: "g2x-t2", "font-size": font, "text-anchor": "end" }),
+    text(left - 6, y(v) + font / 3, tickText(v), { "font-size": font, "text-anchor": "end" }),
   ]);
   const each = labelStep(n, right - left, font * 2.2);
   for (let i = 0; i < n; i += each) {
-    marks.push(text(x(i), bottom + font * 1.4, layers[i], { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
+    marks.push(text(x(i), bottom + font * 1.4, layers[i], { "font-size": font, "text-anchor": "middle" }));
   }
   const bars = series.filter((line) => line.bar);
   for (const line of series) {
@@ -50,10 +50,10 @@ function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
     marks.push(line.bar
       ? s("rect", { x: at, y: 5 * f, width: 12 * f, height: 10 * f, class: line.style })
       : s("path", { d: `M${at},${10 * f}h${16 * f}`, class: `g2x-curve ${line.style}` }));
-    marks.push(text(at + 20 * f, 14 * f, line.name, { class: "g2x-t2", "font-size": font }));
+    marks.push(text(at + 20 * f, 14 * f, line.name, { "font-size": font }));
     at += (22 + (line.name ? 4 + 6.6 * line.name.length : 0)) * f + 4;
   }
-  marks.push(text((left + right) / 2, height - 6 * f, unit, { class: "g2x-t2", "font-size": font, "text-anchor": "middle" }));
+  marks.push(text((left + right) / 2, height - 6 * f, unit, { "font-size": font, "text-anchor": "middle" }));
   figure.draw(marks);
 }
 
