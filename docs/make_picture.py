@@ -40,8 +40,8 @@ READ = """() => {
   const text = [...root.querySelectorAll(".g2x-token")].map((chip) => chip.textContent).join("").replaceAll("␣", " ");
   const fields = [...root.querySelectorAll(".g2x-selection input")].map((field) => field.value);
   if (fields.join(" ") !== `${layer} ${head}` || root.querySelector("textarea").value !== text) return null;
-  const next = root.querySelector(".g2x-rail svg")?.getAttribute("aria-label") ?? "";
-  const prediction = /tokens: (\\S+) /.exec(next)?.[1].replaceAll("␣", " ") ?? "";
+  const next = root.querySelector(".g2x-prediction .g2x-candidate")?.title ?? "";
+  const prediction = /^(\\S+): /.exec(next)?.[1].replaceAll("␣", " ") ?? "";
   return { revision, shown: { text, view, layer: +layer, head: +head, token: +token, theme, prediction } };
 }"""
 

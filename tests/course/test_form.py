@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from gpt2lab.course import cells, form, hygiene, notebooks
+from gpt2lab.course import cells, form, hygiene, notebooks, quizzes
 
 PARTS = {
     "What GPT-2 does": "GPT-2 " + "does what this chapter says, in each of its blocks, with the same numbers. " * 3,
@@ -22,8 +22,9 @@ def shown(text):
 
 
 @pytest.fixture
-def good(tmp_path):
-    """A chapter that keeps the form, as (notebook, path)."""
+def good(tmp_path, monkeypatch):
+    """A chapter that keeps the form, as (notebook, path); nobody has written questions for it."""
+    monkeypatch.setattr(quizzes.quiz, "chapters", lambda: ())
     question = new_code_cell(ASK, outputs=shown("Predict: How much?\n( ) a third of it\n( ) half"), execution_count=1)
     answer = new_code_cell("guess.compare(x)", outputs=shown('Measured: 0.31, that is "a third of it".'))
     answer.execution_count = 2

@@ -201,10 +201,11 @@ def test_the_last_page_says_what_is_done_of_the_chapter(work):
     records.keep("exercises", "gelu", {"passed": "now"})
     asked = Quiz(SAMPLE)
     asked._received(asked, {"n": 1, "progress": True}, [])
-    assert asked._progress == ["predictions: 1 of 2 made, 1 right", "exercises: 1 of 1 passed"]
+    questions = f"questions: 0 of {len(quiz.of_chapter('03_attention'))} answered, 0 right"
+    assert asked._progress == ["predictions: 1 of 2 made, 1 right", "exercises: 1 of 1 passed", questions]
     chapter.write_text("{")
     asked._received(asked, {"n": 2, "progress": True}, [])
-    assert asked._progress == ["predictions: 1 made, 1 right", "exercises: 1 passed"]
+    assert asked._progress == ["predictions: 1 made, 1 right", "exercises: 1 passed", questions]
     (work / records.FILE).write_text("{")
     asked._received(asked, {"n": 3, "progress": True}, [])
     assert len(asked._progress) == 1 and "not a readable JSON file" in asked._progress[0]
