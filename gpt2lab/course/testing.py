@@ -66,12 +66,16 @@ def usable_cores() -> int:
 
 
 def _workers(distribution: str, rest: Sequence[str] = ()) -> list[str]:
-    """A pytest worker per core. None with one core, nor where the user says how many or asks for a debugger."""
-    n = min(usable_cores(), MOST_WORKERS)
+    """A pytest worker per core and one more, which uses the cores while others wait for a browser or a kernel.
+
+    None with one core, nor where the user says how many or asks for a debugger.
+    """
+    cores = usable_cores()
+    n = min(cores + 1, MOST_WORKERS)
     own = any(
         re.match(r"-n|--numprocesses|--dist|--pdb|--trace$|-pno:xdist|no:xdist|-s$|--capture=no", word) for word in rest
     )
-    return [] if n < 2 or own else ["-n", str(n), "--dist", distribution]
+    return [] if cores < 2 or own else ["-n", str(n), "--dist", distribution]
 
 
 def bench_command(arguments: list[str]) -> int:
