@@ -28,7 +28,7 @@ from gpt2lab.files import atomic_write
 
 PICTURE = Path(__file__).with_name("explorer.png")
 MODEL = "reference"
-SIZE: ViewportSize = {"width": 1180, "height": 980}  # CSS pixels
+SIZE: ViewportSize = {"width": 1180, "height": 1010}  # CSS pixels
 PATIENCE = 900  # times 0.1 s: starting a kernel and loading torch takes long on a busy machine
 
 # ``data-drawn`` names the last complete drawing. The rest guards against an explorer that is on its
