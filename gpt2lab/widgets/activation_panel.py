@@ -75,7 +75,7 @@ class ActivationPanel(Panel[dict[str, float]]):
             axes.set_ylim(top=0.25)  # room for the reading above the curves
             name_curves(axes)
         else:
-            axes.legend(loc="lower right")
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 0.16))  # above the line of zero
         return picture
 
 
