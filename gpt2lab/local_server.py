@@ -247,13 +247,16 @@ def serve(
             return 0
         finally:
             if process:
-                _end(process)
+                end(process)
     last = log.read_text(errors="replace").strip().splitlines()[-TAIL:]
     raise InputError("\n  ".join([f"{name} did not start. Its last lines:", *last]))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a server to end; make it end if it does not, or if the person asks once more."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a server, in a session of its own, to end; make it if it does not, or if the person asks once more.
+
+    JupyterLab may hang at its end: a thread of its event loop that was at work outlives the loop.
+    """
     if process.poll() is not None:
         return
     process.terminate()

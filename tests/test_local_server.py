@@ -1,10 +1,13 @@
 """A server for this computer alone: its port, its private files, its start and its end."""
 
 import os
+import signal
 import socket
 import stat
+import subprocess
 import sys
 
+import psutil
 import pytest
 
 from gpt2lab import local_server
@@ -128,3 +131,19 @@ def test_a_request_to_stop_ends_it(tmp_path):
     assert serve("input and __import__('time').sleep(1000)", tmp_path, address=str, started=stop) == 0
     with pytest.raises(ProcessLookupError):
         os.kill(seen[0], 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
+def test_a_server_that_hangs_at_its_end_is_ended(tmp_path, monkeypatch):
+    """So do its kernels, which are of its session."""
+    monkeypatch.setattr(local_server, "GRACE", 0)
+    deaf = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    code = f"{deaf}import subprocess, sys\nchild = [sys.executable, '-c', {deaf + 'time.sleep(1000)'!r}]"
+    code += "\nkernel = subprocess.Popen(child)"
+    code += "\nprint(kernel.pid, flush=True)\ntime.sleep(1000)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    kernel = psutil.Process(int(process.stdout.readline()))
+    local_server.end(process)
+    assert process.returncode == -signal.SIGKILL
+    kernel.wait()  # for ever if it lives on

@@ -78,7 +78,9 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
         "--LabApp.expose_app_in_browser=True",
     ]
     with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=os.name != "nt"
+        )
     try:
         runtime = environment["JUPYTER_RUNTIME_DIR"]
         while not (known := server.running(process.pid, runtime)):
@@ -87,8 +89,7 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
             time.sleep(0.1)
         yield known["url"], known["token"]
     finally:
-        process.terminate()
-        process.wait(timeout=START_S)
+        local_server.end(process)
 
 
 class Lab:

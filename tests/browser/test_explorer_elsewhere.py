@@ -1,6 +1,7 @@
 """The explorer in Notebook 7 and as a page of its own through Voilà."""
 
 import argparse
+import os
 import re
 import subprocess
 import time
@@ -78,6 +79,7 @@ def served(notebook):
             cwd=folder,
             stdout=log,
             stderr=log,
+            start_new_session=os.name != "nt",
         )
     try:
         end = time.monotonic() + START_S
@@ -86,8 +88,7 @@ def served(notebook):
             time.sleep(0.2)
         yield f"http://localhost:{port}/?token={token}"
     finally:
-        process.terminate()
-        process.wait(timeout=START_S)
+        local_server.end(process)
 
 
 @pytest.fixture(scope="module")
