@@ -68,7 +68,8 @@ TROUBLES = [
     ),
     (
         r"Permission denied|Errno 13|Access is denied",
-        "This user may not write in {root}. Put the course in a folder of your own.",
+        "This user may not write in {root}. Put the course in a folder of your own. If this one is shared, its owner"
+        " has to run `python3 course.py` here, once after each change of the course.",
     ),
 ]
 

@@ -29,6 +29,7 @@ Records: TypeAlias = dict[str, dict[str, dict[str, Entry]]]  # kind: chapter: ke
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FILE, LOCK = "answers.json", ".answers.lock"  # in work/
 LEARNER = "learner"  # what belongs to no chapter: the seed
+HOME = "GPT2LAB_HOME"  # the folder that holds the learner's work/, where that is not the course's own
 SWITCH = "GPT2LAB_RECORDS"  # "off": nothing is read or written, whatever the folder
 
 
@@ -46,9 +47,16 @@ def place() -> Place | None:
     notebook = _notebook()
     start = Path.cwd() if notebook is None else notebook.parent
     for folder in (start, *start.parents):
-        if folder.name == "work" and (folder.parent / "course.py").is_file() and (folder.parent / "chapters").is_dir():
+        if folder.name == "work" and _is_home(folder.parent):
             return Place(folder, "" if notebook is None else notebook.name.split(".")[0])
     return None
+
+
+def _is_home(folder: Path) -> bool:
+    """Whether a folder is the course's own, or the one that ``GPT2LAB_HOME`` names."""
+    if (named := os.environ.get(HOME)) and folder == Path(named).expanduser().absolute():
+        return True
+    return (folder / "course.py").is_file() and (folder / "chapters").is_dir()
 
 
 def kept(kind: Kind, key: str) -> Entry | None:

@@ -35,6 +35,17 @@ def new_kernel(monkeypatch):
     return lambda: monkeypatch.setattr(predict, "_answers", {})
 
 
+def test_answers_to_a_shared_course_are_filed_in_the_folder_named(tmp_path, monkeypatch):
+    work = tmp_path / "mine" / "work"
+    work.mkdir(parents=True)
+    monkeypatch.delenv(records.SWITCH, raising=False)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(work / "03_attention.ipynb"))
+    monkeypatch.delenv(records.HOME, raising=False)
+    assert records.place() is None  # any folder may be called work
+    monkeypatch.setenv(records.HOME, str(work.parent))
+    assert records.place() == (work, "03_attention")
+
+
 def stored(work):
     return json.loads((work / records.FILE).read_text(encoding="utf-8"))
 

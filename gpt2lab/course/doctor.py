@@ -119,8 +119,8 @@ def check_kernel() -> Finding:
 
 
 def check_vocabulary() -> Finding:
-    if vocabulary.available():
-        return Finding("ok", f"GPT-2's 50,257 tokens in {vocabulary.cache_dir()}")
+    if folder := vocabulary.found_in():
+        return Finding("ok", f"GPT-2's 50,257 tokens in {folder}")
     return Finding("note", "GPT-2's tokens are missing", "online: gpt2lab doctor --fix")
 
 

@@ -12,6 +12,7 @@ from typing import TypedDict, cast
 from gpt2lab import local_server
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
+from gpt2lab.records import HOME
 from gpt2lab.tokenizer import vocabulary
 
 # The questions JupyterLab asks on a first start, answered once: no news, no update check. The list of
@@ -37,32 +38,46 @@ def open_command(arguments: list[str]) -> int:
     parser.add_argument("chapter", nargs="?", default="0", help="such as 3 or attention (default: 0)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--port", type=int, help="this port or none (default: the first free from 8888)")
+    parser.add_argument("--ip", help="listen there, such as 0.0.0.0 in a container (default: this computer alone)")
     parser.add_argument("--edit", action="store_true", help="open chapters/ itself, for authors")
     options = parser.parse_args(arguments)
 
     root = workspace.course_root()
     if options.port is not None:
         local_server.check_port(options.port)
+    if options.edit and not local_server.can_write(root / "chapters"):
+        raise InputError(
+            f"Expected chapters that you may write, found {root / 'chapters'} read-only. Leave out --edit."
+        )
     if not options.edit:
-        _prepare_work(root)
+        prepare_work(root)
     _prepare_vocabulary()
-    page = _page(root, options.chapter, options.edit)
+    first = chapter_page(root, options.chapter, options.edit)
+    served = root if options.edit else workspace.home(root)
     environment = jupyter_environment(root)
     browser = not options.no_browser and local_server.can_show_browser()
-    return _serve(jupyter_command(root, page, options.port, browser), environment, page)
+    return _serve(jupyter_command(served, first, options.port, browser, options.ip), environment, first)
 
 
-def jupyter_command(root: Path, page: str, port: int | None, browser: bool) -> list[str]:
-    """The command line that starts JupyterLab. Its token is made by Jupyter and never appears here."""
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
-    command += ["--ServerApp.ip=localhost", "--ServerApp.allow_remote_access=False"]
-    command += ["--ServerApp.contents_manager_class=gpt2lab.course.contents.CourseContents"]
+def jupyter_command(served: Path, page: str, port: int | None, browser: bool, ip: str | None = None) -> list[str]:
+    """The command line that starts JupyterLab on the folder ``served``.
+
+    Its token is made by Jupyter and never appears here.
+    """
+    command = [sys.executable, "-m", "jupyterlab", *served_by(served)]
+    command += [f"--ServerApp.ip={ip or 'localhost'}", f"--ServerApp.allow_remote_access={ip is not None}"]
     command += [f"--LabApp.default_url=/lab/{page}", f"--ServerApp.open_browser={browser}"]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command += ["--allow-root"]
     return command
+
+
+def served_by(folder: Path) -> list[str]:
+    """Arguments of any Jupyter server: the folder, and notebooks read without views of panels that are gone."""
+    contents = "--ServerApp.contents_manager_class=gpt2lab.course.contents.CourseContents"
+    return [f"--ServerApp.root_dir={folder}", contents]
 
 
 def jupyter_environment(root: Path) -> dict[str, str]:
@@ -78,6 +93,7 @@ def jupyter_environment(root: Path) -> dict[str, str]:
     # The kernel named python3 is this environment's, whatever the user has registered elsewhere.
     ours = {"JUPYTER_CONFIG_DIR": str(settings), "JUPYTER_PREFER_ENV_PATH": "1"}
     ours |= local_server.instead_of_home(settings)
+    ours[HOME] = str(settings.parents[1])  # the kernels find the learner's work/ there
     off = {"JUPYTER_TOKEN", "JUPYTER_CONFIG_PATH", "JUPYTER_NO_CONFIG"}
     return {**{name: value for name, value in os.environ.items() if name not in off}, **ours}
 
@@ -87,9 +103,11 @@ def settings_folder(root: Path) -> Path:
     return local_server.private_folder(workspace.work_folder(root) / ".jupyter")
 
 
-def _prepare_work(root: Path) -> None:
+def prepare_work(root: Path) -> None:
+    """Copy what is missing, and say so."""
     if copied := workspace.fill(root):
-        print(f"Copied {len(copied)} files into work/: yours to change.")
+        where = workspace.work_folder(root) if workspace.home(root) != root else "work/"
+        print(f"Copied {len(copied)} files into {where}: yours to change.")
     if old := workspace.from_first_edition(root):
         names = ", ".join(f"work/{file.name}" for file in old)
         print(f"From the first edition: {names}. They stay as they are; the chapters of today lie beside them.")
@@ -105,7 +123,8 @@ def _prepare_vocabulary() -> None:
             print(error)
 
 
-def _page(root: Path, chapter: str, edit: bool) -> str:
+def chapter_page(root: Path, chapter: str, edit: bool) -> str:
+    """The address of a chapter on the server, below /lab/."""
     folder = "chapters" if edit else "work"
     try:
         return f"tree/{folder}/{workspace.find_chapter(root, chapter).as_posix()}"
@@ -134,7 +153,8 @@ def _announce(address: str) -> None:
 def _address(pid: int, runtime: str | None, page: str) -> str | None:
     """The address of a page of a server of our own, with its token, once the server takes connections."""
     if server := running(pid, runtime):
-        return f"{server['url'].rstrip('/')}/lab/{page}?token={server['token']}"
+        # By this name also where it listens on all addresses: a container's own name means nothing outside.
+        return f"http://localhost:{server['port']}/lab/{page}?token={server['token']}"
     return None
 
 

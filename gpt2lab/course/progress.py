@@ -53,7 +53,7 @@ def progress(root: Path) -> list[Progress]:
     CheckpointError
         If work/answers.json is damaged.
     """
-    kept = records.read(root / "work")
+    kept = records.read(workspace.home(root) / "work")
     chapters = navigation.present(root / "chapters")
     others = sorted({name for kind in records.KINDS for name in kept[kind]} - set(chapters))
     rows = [Progress(stem, counts(stem, cells.read(root / "chapters" / f"{stem}.ipynb"), kept)) for stem in chapters]

@@ -1,7 +1,8 @@
-"""The learner's own copies of the chapters, in the folder work/ of the course.
+"""The learner's own copies of the chapters, in the folder work/.
 
-Two rules: what is missing is copied, and what exists is never overwritten. Only :func:`reset`
-replaces a chapter, after a backup.
+It lies in the course's folder. Where the course is shared, read-only, it lies in a folder of the learner's own:
+``GPT2LAB_HOME``, or gpt2lab/ in the home folder. Two rules: what is missing is copied, and what exists is never
+overwritten. Only :func:`reset` replaces a chapter, after a backup.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from gpt2lab import local_server
 from gpt2lab.course.copies import learner_copy
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
+from gpt2lab.records import HOME
 
 ORIGINALS = ".originals.json"  # in work/: the sha256 each copy had when it was made
 # Chapters of the first edition that have another name now. A learner's copies of them stay in work/.
@@ -56,6 +59,28 @@ def chapter_files(chapters: Path) -> list[Path]:
     return [file for file in files if not any(part in LEFT_OUT or part[0] == "." for part in file.parts)]
 
 
+def home(root: Path) -> Path:
+    """The folder that holds work/: ``GPT2LAB_HOME``, else the course's own, else ~/gpt2lab if that is read-only.
+
+    Raises
+    ------
+    InputError
+        If the course is read-only for this user, who has no home folder either.
+    """
+    if named := os.environ.get(HOME):
+        return Path(named).expanduser().absolute()
+    work = root / "work"
+    if (os.path.lexists(work) and not work.is_dir()) or local_server.can_write(work):
+        return root
+    try:
+        return Path.home() / "gpt2lab"
+    except RuntimeError:
+        raise InputError(
+            f"Expected a folder for your copies of the chapters: {root} is read-only, and you have no home folder. "
+            f"Set {HOME} to a folder that you may write."
+        ) from None
+
+
 def work_folder(root: Path) -> Path:
     """The folder work/, made if it does not exist.
 
@@ -64,11 +89,17 @@ def work_folder(root: Path) -> Path:
     InputError
         If something else has that name, such as a file or a link that leads nowhere.
     """
-    work = root / "work"
+    work = home(root) / "work"
     if os.path.lexists(work) and not work.is_dir():
         what = "a link that leads nowhere" if work.is_symlink() and not work.exists() else "a file"
         raise InputError(f"Expected a folder {work}, found {what}. Rename it, then run this again.")
-    work.mkdir(exist_ok=True)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"Expected a folder that you may write, found {work.parent} ({error.strerror}). "
+            f"Set {HOME} to one for your copies of the chapters."
+        ) from None
     return work
 
 
@@ -91,17 +122,19 @@ def fill(root: Path) -> list[Path]:
 
 def _is_untouched(root: Path, file: Path) -> bool:
     """Whether a copy that is not a notebook is still as it was made, while the course has a newer one."""
-    made_from, copy = _originals(root / "work").get(file.as_posix()), root / "work" / file
+    work = work_folder(root)
+    made_from, copy = _originals(work).get(file.as_posix()), work / file
     return made_from == _digest(copy) != _digest(root / "chapters" / file)
 
 
 def outdated(root: Path) -> list[Path]:
     """Notebooks of work/ whose original in chapters/ has changed since they were copied."""
-    made_from = _originals(root / "work")
+    work = work_folder(root)
+    made_from = _originals(work)
     return [
         file
         for file in chapter_files(root / "chapters")
-        if file.suffix == ".ipynb" and (root / "work" / file).exists()
+        if file.suffix == ".ipynb" and (work / file).exists()
         if made_from.get(file.as_posix(), "") not in ("", _digest(root / "chapters" / file))
     ]
 
@@ -109,7 +142,8 @@ def outdated(root: Path) -> list[Path]:
 def from_first_edition(root: Path) -> list[Path]:
     """Notebooks of work/ that the course has under another name now, relative to work/."""
     names = [Path(f"{stem}.ipynb") for stem in FIRST_EDITION]
-    return [name for name in names if (root / "work" / name).exists() and not (root / "chapters" / name).exists()]
+    work = work_folder(root)
+    return [name for name in names if (work / name).exists() and not (root / "chapters" / name).exists()]
 
 
 def find_chapter(root: Path, name: str) -> Path:
@@ -139,10 +173,11 @@ def reset(root: Path, name: str) -> tuple[Path, Path | None]:
         The restored file and where the learner's version went, None if there was nothing to keep.
     """
     file = find_chapter(root, name)
-    copy, backup = work_folder(root) / file, None
+    work = work_folder(root)
+    copy, backup = work / file, None
     if copy.exists() and copy.read_bytes() != _shipped(root, file):
         stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
-        backup = root / "work" / "backups" / f"{file.stem}.{stamp}{file.suffix}"
+        backup = work / "backups" / f"{file.stem}.{stamp}{file.suffix}"
         backup.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(copy, backup)
     _copy(root, file)
@@ -156,19 +191,20 @@ def reset_command(arguments: list[str]) -> int:
     root = course_root()
     for name in parser.parse_args(arguments).chapter:
         chapter, backup = reset(root, name)
-        print(f"{chapter.relative_to(root)} is as the course ships it.")
+        print(f"{chapter.relative_to(home(root))} is as the course ships it.")
         if backup:
-            print(f"Your version is kept as {backup.relative_to(root)}")
+            print(f"Your version is kept as {backup.relative_to(home(root))}")
     return 0
 
 
 def _copy(root: Path, file: Path) -> None:
     """Copy one file and note what it was made from. An interruption leaves no half-written copy."""
-    source, target = root / "chapters" / file, root / "work" / file
+    work = work_folder(root)
+    source, target = root / "chapters" / file, work / file
     with atomic_write(target) as part:
         part.write_bytes(_shipped(root, file))
-    made_from = {**_originals(root / "work"), file.as_posix(): _digest(source)}
-    with atomic_write(root / "work" / ORIGINALS) as part:
+    made_from = {**_originals(work), file.as_posix(): _digest(source)}
+    with atomic_write(work / ORIGINALS) as part:
         part.write_text(json.dumps(made_from, indent=1, sort_keys=True))
 
 

@@ -63,12 +63,25 @@ def cache_file() -> Path:
     return cache_dir() / FILE_NAME
 
 
+def shared_dir() -> Path:
+    """A folder of this environment, for users who share it read-only; `gpt2lab share` fills it."""
+    return Path(sys.prefix) / "share" / "gpt2lab" / "tiktoken"
+
+
+def found_in() -> Path | None:
+    """The folder, the user's own or else the shared one, that has the whole, unaltered vocabulary."""
+    for folder in (cache_dir(), shared_dir()):
+        try:
+            if hashlib.sha256((folder / FILE_NAME).read_bytes()).hexdigest() == SHA256:
+                return folder
+        except OSError:
+            continue
+    return None
+
+
 def available() -> bool:
     """True when the whole, unaltered vocabulary is on disk. Never touches the network."""
-    try:
-        return hashlib.sha256(cache_file().read_bytes()).hexdigest() == SHA256
-    except OSError:
-        return False
+    return found_in() is not None
 
 
 @functools.cache
@@ -85,11 +98,11 @@ def read_gpt2_encoding() -> tiktoken.Encoding:
     VocabularyError
         If the file is missing or damaged. The message says how to get it.
     """
-    if not available():
+    if (folder := found_in()) is None:
         raise VocabularyError(f"GPT-2's vocabulary is not in {cache_dir()}. {ADVICE}")
     from tiktoken_ext.openai_public import r50k_base
 
-    with _variable("TIKTOKEN_CACHE_DIR", str(cache_dir())):
+    with _variable("TIKTOKEN_CACHE_DIR", str(folder)):
         parameters = r50k_base()
     return tiktoken.Encoding(**{**parameters, "name": "gpt2"})
 
@@ -118,8 +131,8 @@ def ensure(report: Callable[[str], None] | None = None, timeout: float = 60.0) -
         If every place failed. The message names each with its reason.
     """
     say = report or (lambda line: None)
-    if available():
-        return cache_file()
+    if folder := found_in():
+        return folder / FILE_NAME
     sources = {
         "tiktoken's own cache": _from_tiktoken_cache,
         "tiktoken's download": lambda: _from_tiktoken(timeout),
@@ -139,12 +152,19 @@ def ensure(report: Callable[[str], None] | None = None, timeout: float = 60.0) -
     raise VocabularyError(f"GPT-2's vocabulary could not be fetched ({'; '.join(failures)}). {ADVICE}")
 
 
-def _store(data: bytes) -> None:
+def share() -> Path:
+    """Copy the vocabulary into :func:`shared_dir`."""
+    return _store(ensure().read_bytes(), shared_dir() / FILE_NAME)
+
+
+def _store(data: bytes, file: Path | None = None) -> Path:
     """Write the vocabulary in one step, so that an interruption leaves nothing half done."""
     if (found := hashlib.sha256(data).hexdigest()) != SHA256:
         raise ValueError(f"expected sha256 {SHA256[:12]}…, received {found[:12]}… ({len(data)} bytes)")
-    with atomic_write(cache_file()) as part:
+    file = file or cache_file()
+    with atomic_write(file) as part:
         part.write_bytes(data)
+    return file
 
 
 def _from_tiktoken_cache() -> bytes:

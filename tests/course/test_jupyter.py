@@ -18,6 +18,7 @@ import pytest
 from gpt2lab.course import jupyter as server
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
+from gpt2lab.records import HOME
 
 
 @pytest.fixture
@@ -34,6 +35,32 @@ def test_command_stays_on_this_computer(root):
     assert "--LabApp.default_url=/lab/tree/work/00_map.ipynb" in line
     assert not any("token" in part.lower() or "password" in part.lower() for part in line)
     assert not any(".port" in part for part in line)
+
+
+def test_a_shared_course_is_opened_at_the_learners_copies(root, monkeypatch, tmp_path_factory):
+    mine = tmp_path_factory.mktemp("mine")
+    monkeypatch.setenv(HOME, str(mine))
+    seen = {}
+    monkeypatch.setattr(server, "_serve", lambda line, environment, page: seen.update(line=line, **environment) or 0)
+    monkeypatch.setattr(server.vocabulary, "available", lambda: True)
+    monkeypatch.setattr(server.workspace, "course_root", lambda: root)
+    server.open_command(["--no-browser"])
+    assert f"--ServerApp.root_dir={mine}" in seen["line"]
+    assert seen[HOME] == str(mine)  # the kernels file their answers there
+    assert (mine / "work" / "00_map.ipynb").exists() and not (root / "work").exists()
+
+
+def test_chapters_that_cannot_be_written_are_not_edited(root, monkeypatch):
+    monkeypatch.setattr(server.local_server, "can_write", lambda folder: False)
+    monkeypatch.setattr(server.workspace, "course_root", lambda: root)
+    with pytest.raises(InputError, match="read-only. Leave out --edit"):
+        server.open_command(["--edit"])
+
+
+def test_only_who_asks_for_it_lets_other_computers_in(root):
+    line = server.jupyter_command(root, "", None, browser=False, ip="0.0.0.0")
+    assert "--ServerApp.ip=0.0.0.0" in line and "--ServerApp.allow_remote_access=True" in line
+    assert not any("token" in part.lower() or "password" in part.lower() for part in line)  # made by Jupyter, as always
 
 
 def test_a_given_port_is_that_port(root):
@@ -86,14 +113,14 @@ def test_learners_open_their_copy_and_authors_the_original(root, monkeypatch, ar
 
 def test_the_primer_opens_only_when_asked_for(root):
     (root / "chapters" / "primer.ipynb").write_bytes((root / "chapters" / "00_map.ipynb").read_bytes())
-    assert server._page(root, "0", edit=False) == "tree/work/00_map.ipynb"
-    assert server._page(root, "primer", edit=False) == "tree/work/primer.ipynb"
+    assert server.chapter_page(root, "0", edit=False) == "tree/work/00_map.ipynb"
+    assert server.chapter_page(root, "primer", edit=False) == "tree/work/primer.ipynb"
 
 
 def test_a_course_without_chapters_still_opens(tmp_path, monkeypatch):
-    assert server._page(tmp_path, "0", edit=False) == ""
+    assert server.chapter_page(tmp_path, "0", edit=False) == ""
     with pytest.raises(ValueError, match="none yet"):
-        server._page(tmp_path, "3", edit=False)
+        server.chapter_page(tmp_path, "3", edit=False)
 
 
 OPEN = """

@@ -6,6 +6,7 @@ import pytest
 
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
+from gpt2lab.records import HOME
 
 
 @pytest.fixture
@@ -32,6 +33,46 @@ def test_missing_files_are_copied(root):
     assert (root / "work/data/words.txt").read_text() == "shipped data/words.txt"
     assert not (root / "work/solutions").exists()
     assert workspace.fill(root) == []
+
+
+@pytest.fixture
+def shared(root, monkeypatch):
+    """The course as a learner finds it who may only read it. (Root may write everything: asked for, not tried.)"""
+    monkeypatch.delenv(HOME, raising=False)
+    monkeypatch.setattr(workspace.local_server, "can_write", lambda folder: not folder.is_relative_to(root))
+    return root
+
+
+def test_copies_of_a_shared_course_lie_in_the_home_folder(shared, monkeypatch, tmp_path_factory):
+    mine = tmp_path_factory.mktemp("home")
+    monkeypatch.setattr(Path, "home", lambda: mine)
+    assert len(workspace.fill(shared)) == 4
+    assert (mine / "gpt2lab/work/00_map.ipynb").exists() and not (shared / "work").exists()
+    (mine / "gpt2lab/work/00_map.ipynb").write_text("changed")
+    chapter, backup = workspace.reset(shared, "map")
+    assert chapter.is_relative_to(mine) and backup is not None and backup.read_text() == "changed"
+    assert workspace.outdated(shared) == [] and workspace.from_first_edition(shared) == []
+
+
+def test_a_variable_names_the_folder_of_the_copies(root, monkeypatch, tmp_path_factory):
+    mine = tmp_path_factory.mktemp("mine") / "not yet" / "there"
+    monkeypatch.setenv(HOME, str(mine))
+    workspace.fill(root)
+    assert (mine / "work/03_attention.ipynb").exists() and not (root / "work").exists()
+
+
+def test_nowhere_to_put_the_copies_is_one_sentence(shared, monkeypatch, tmp_path_factory):
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    with pytest.raises(InputError, match=f"read-only, and you have no home folder. Set {HOME}"):
+        workspace.home(shared)
+    taken = tmp_path_factory.mktemp("taken") / "file"
+    taken.touch()
+    monkeypatch.setenv(HOME, str(taken))
+    with pytest.raises(InputError, match=f"{taken}.*Set {HOME}"):
+        workspace.fill(shared)
 
 
 def test_what_exists_is_never_overwritten(root):

@@ -18,6 +18,7 @@ DATA = b"IQ== 0\nIg== 1\n"
 def empty(monkeypatch, tmp_path):
     """No vocabulary anywhere, and a small file in the role of the real one."""
     monkeypatch.setattr(vocabulary, "cache_dir", lambda: tmp_path / "user" / "tiktoken")
+    monkeypatch.setattr(vocabulary, "shared_dir", lambda: tmp_path / "shared" / "tiktoken")
     monkeypatch.setattr(vocabulary, "SHA256", hashlib.sha256(DATA).hexdigest())
     for name in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"):
         monkeypatch.delenv(name, raising=False)
@@ -80,6 +81,19 @@ def test_damaged_file_counts_as_missing(empty):
     assert not vocabulary.available()
     with pytest.raises(vocabulary.VocabularyError):
         vocabulary.read_gpt2_encoding()
+
+
+def test_users_of_one_environment_read_the_shared_copy(empty, monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(empty / "old"))
+    (empty / "old").mkdir()
+    (empty / "old" / vocabulary.FILE_NAME).write_bytes(DATA)
+    assert vocabulary.share() == vocabulary.shared_dir() / vocabulary.FILE_NAME
+    vocabulary.cache_file().unlink()  # another user, who has none
+    assert vocabulary.found_in() == vocabulary.shared_dir()
+    assert vocabulary.ensure() == vocabulary.shared_dir() / vocabulary.FILE_NAME
+    assert not vocabulary.cache_file().exists()
+    (vocabulary.shared_dir() / vocabulary.FILE_NAME).write_bytes(DATA[1:])
+    assert not vocabulary.available()
 
 
 def test_takes_a_copy_that_tiktoken_has_made_before(empty, monkeypatch):
