@@ -12,8 +12,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import psutil
 import pytest
+from families import addresses, command_lines
 
 from gpt2lab.course import jupyter as server
 from gpt2lab.course import workspace
@@ -146,8 +146,7 @@ def test_a_real_server_wants_its_token_and_stops_when_asked(root):
         foreign = urllib.request.Request(address, headers={"Host": "example.org"})
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(foreign)
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        listening = [s.laddr for one in family for s in one.net_connections("inet") if s.status == psutil.CONN_LISTEN]
+        listening = addresses(process.pid)
         assert listening and {ip for ip, _ in listening} <= {"127.0.0.1", "::1"}
     finally:
         process.send_signal(signal.SIGINT)
@@ -209,9 +208,8 @@ def test_no_other_user_can_read_the_token(root, home):
         holders = [file for file in root.rglob("*") if file.is_file() and token.encode() in file.read_bytes()]
         assert holders
         assert not [file for file in holders if open_to_others(file, root)]
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        lines = [one.as_dict(["cmdline"])["cmdline"] or [] for one in family]  # none of a process that has ended
-        assert len(family) > 1 and not any(token in " ".join(line) for line in lines)
+        lines = command_lines(process.pid)
+        assert len(lines) > 1 and not any(token in line for line in lines)
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
