@@ -74,7 +74,7 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
     ours = json.loads(settings.read_text())
     settings.write_text(json.dumps({name: ours.get(name, {}) | whole.get(name, {}) for name in {**ours, **whole}}))
     command = [
-        *server.jupyter_command(folder, "", local_server.free_port(), browser=False),
+        *server.jupyter_command(folder, "lab/", local_server.free_port(), browser=False),
         "--LabApp.expose_app_in_browser=True",
     ]
     with open(folder / "server.log", "wb") as log:

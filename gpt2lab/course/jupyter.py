@@ -6,11 +6,12 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict, cast
 
 from gpt2lab import local_server
-from gpt2lab.course import workspace
+from gpt2lab.course import presenting, workspace
 from gpt2lab.errors import InputError
 from gpt2lab.records import HOME
 from gpt2lab.tokenizer import vocabulary
@@ -40,7 +41,10 @@ def open_command(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, help="this port or none (default: the first free from 8888)")
     parser.add_argument("--ip", help="listen there, such as 0.0.0.0 in a container (default: this computer alone)")
     parser.add_argument("--edit", action="store_true", help="open chapters/ itself, for authors")
+    parser.add_argument("--present", action="store_true", help="for a projector: large, the code folded, in a copy")
     options = parser.parse_args(arguments)
+    if options.edit and options.present:
+        raise InputError("Expected --edit or --present, received both. The first opens chapters/, the second a copy.")
 
     root = workspace.course_root()
     if options.port is not None:
@@ -52,9 +56,13 @@ def open_command(arguments: list[str]) -> int:
     if not options.edit:
         prepare_work(root)
     _prepare_vocabulary()
-    first = chapter_page(root, options.chapter, options.edit)
+    first = "lab/" + chapter_page(root, options.chapter, options.edit)
     served = root if options.edit else workspace.home(root)
-    environment = jupyter_environment(root)
+    environment = jupyter_environment(root, presenting.SHORTCUTS if options.present else None)
+    if options.present:
+        chapter = root / "chapters" / workspace.find_chapter(root, options.chapter)
+        first = f"doc/tree/{presenting.write(chapter, workspace.work_folder(root)).relative_to(served).as_posix()}"
+        environment |= presenting.settings(settings_folder(root))
     browser = not options.no_browser and local_server.can_show_browser()
     return _serve(jupyter_command(served, first, options.port, browser, options.ip), environment, first)
 
@@ -66,7 +74,7 @@ def jupyter_command(served: Path, page: str, port: int | None, browser: bool, ip
     """
     command = [sys.executable, "-m", "jupyterlab", *served_by(served)]
     command += [f"--ServerApp.ip={ip or 'localhost'}", f"--ServerApp.allow_remote_access={ip is not None}"]
-    command += [f"--LabApp.default_url=/lab/{page}", f"--ServerApp.open_browser={browser}"]
+    command += [f"--LabApp.default_url=/{page}", f"--ServerApp.open_browser={browser}"]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -80,7 +88,7 @@ def served_by(folder: Path) -> list[str]:
     return [f"--ServerApp.root_dir={folder}", contents]
 
 
-def jupyter_environment(root: Path) -> dict[str, str]:
+def jupyter_environment(root: Path, more: Mapping[str, object] | None = None) -> dict[str, str]:
     """Jupyter's settings live in work/.jupyter: apart from the user's own, where a token may be off.
 
     So do the files that Jupyter, IPython and Matplotlib keep in the home folder, where that folder
@@ -89,7 +97,7 @@ def jupyter_environment(root: Path) -> dict[str, str]:
     settings = settings_folder(root)
     quiet = settings / "labconfig" / "default_setting_overrides.json"
     quiet.parent.mkdir(exist_ok=True)
-    quiet.write_text(json.dumps(QUIET, indent=1))
+    quiet.write_text(json.dumps({**QUIET, **(more or {})}, indent=1))
     # The kernel named python3 is this environment's, whatever the user has registered elsewhere.
     ours = {"JUPYTER_CONFIG_DIR": str(settings), "JUPYTER_PREFER_ENV_PATH": "1"}
     ours |= local_server.instead_of_home(settings)
@@ -154,7 +162,7 @@ def _address(pid: int, runtime: str | None, page: str) -> str | None:
     """The address of a page of a server of our own, with its token, once the server takes connections."""
     if server := running(pid, runtime):
         # By this name also where it listens on all addresses: a container's own name means nothing outside.
-        return f"http://localhost:{server['port']}/lab/{page}?token={server['token']}"
+        return f"http://localhost:{server['port']}/{page}?token={server['token']}"
     return None
 
 

@@ -18,7 +18,7 @@ from families import addresses, command_lines
 from gpt2lab.course import jupyter as server
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
-from gpt2lab.records import HOME
+from gpt2lab.records import HOME, SWITCH
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def root(tmp_path):
 
 
 def test_command_stays_on_this_computer(root):
-    line = server.jupyter_command(root, "tree/work/00_map.ipynb", None, browser=False)
+    line = server.jupyter_command(root, "lab/tree/work/00_map.ipynb", None, browser=False)
     assert "--ServerApp.ip=localhost" in line and "--ServerApp.allow_remote_access=False" in line
     assert "--LabApp.default_url=/lab/tree/work/00_map.ipynb" in line
     assert not any("token" in part.lower() or "password" in part.lower() for part in line)
@@ -55,6 +55,25 @@ def test_chapters_that_cannot_be_written_are_not_edited(root, monkeypatch):
     monkeypatch.setattr(server.workspace, "course_root", lambda: root)
     with pytest.raises(InputError, match="read-only. Leave out --edit"):
         server.open_command(["--edit"])
+
+
+def test_a_presenters_copy_is_opened_alone_and_files_no_answer(root, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(workspace, "course_root", lambda: root)
+    monkeypatch.setattr(server, "_prepare_vocabulary", lambda: None)
+    monkeypatch.setattr(server, "_serve", lambda line, environment, page: seen.update(page=page, **environment) or 0)
+    assert server.open_command(["--no-browser", "--present"]) == 0
+    assert seen["page"] == "doc/tree/work/presenting/00_map.ipynb" and seen[SWITCH] == "off"
+    assert (root / "work" / "presenting" / "00_map.ipynb").exists()
+    settings = Path(seen["JUPYTER_CONFIG_DIR"], "labconfig", "default_setting_overrides.json")
+    assert "Alt C" in settings.read_text()
+    assert "24px" in Path(seen["JUPYTERLAB_SETTINGS_DIR"], server.presenting.SIZES_FILE).read_text()
+    seen.clear()
+    assert server.open_command(["--no-browser"]) == 0  # and the next time all is as it was
+    assert "Alt C" not in settings.read_text() and "JUPYTERLAB_SETTINGS_DIR" not in seen and SWITCH not in seen
+    assert seen["page"] == "lab/tree/work/00_map.ipynb"
+    with pytest.raises(InputError, match="received both"):
+        server.open_command(["--present", "--edit"])
 
 
 def test_only_who_asks_for_it_lets_other_computers_in(root):
@@ -151,8 +170,11 @@ def test_a_real_server_wants_its_token_and_stops_when_asked(root):
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
-    with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(address)
+    try:
+        with urllib.request.urlopen(address) as page:  # another server, which has taken the port since
+            assert "/login" in page.url
+    except urllib.error.URLError:
+        pass
 
 
 def _address(process):
@@ -168,9 +190,11 @@ def test_an_address_that_nobody_listens_on_yet_is_not_given_out(tmp_path):
         port = server_socket.getsockname()[1]
         noted = {"pid": os.getpid(), "port": port, "url": f"http://localhost:{port}/", "token": "secret"}
         (tmp_path / f"jpserver-{os.getpid()}.json").write_text(json.dumps(noted))
-        assert server._address(os.getpid(), str(tmp_path), "tree") is None
+        assert server._address(os.getpid(), str(tmp_path), "lab/tree") is None
         server_socket.listen()
-        assert server._address(os.getpid(), str(tmp_path), "tree") == f"http://localhost:{port}/lab/tree?token=secret"
+        assert (
+            server._address(os.getpid(), str(tmp_path), "lab/tree") == f"http://localhost:{port}/lab/tree?token=secret"
+        )
 
 
 def test_where_home_cannot_be_written_the_files_go_into_work(root, monkeypatch):
