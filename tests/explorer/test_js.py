@@ -4,6 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from gpt2lab.explorer import assemble
 from gpt2lab.explorer.views import VIEWS
 
@@ -27,13 +29,20 @@ def test_the_assembled_module_loads_and_exports_render(node, tmp_path):
 
 def test_the_module_is_small_and_complete():
     source = assemble.esm()
-    assert len(source) < 90_000  # it is repeated in every saved notebook that keeps widget state
+    assert len(source) < 120_000  # it is repeated in every saved notebook that keeps widget state
     assert not re.search(r"^import ", source, re.MULTILINE)
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", source)
     folder = Path(assemble.__file__).parent / "js"
     assert {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.mjs")} == set(
         assemble.MODULES
     )
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_says_in_one_line_what_one_sees(view):
+    source = (Path(assemble.__file__).parent / f"js/views/{view}.mjs").read_text(encoding="utf-8")
+    (about,) = re.findall(r'^  about: "(.+?)" \};$', source, re.MULTILINE)
+    assert 40 < len(about) <= 120 and about.endswith(".")
 
 
 def test_every_import_is_from_a_module_of_the_list():

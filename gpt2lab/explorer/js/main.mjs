@@ -13,6 +13,7 @@ const SILENT = "No answer from Python yet: the kernel is busy, or it was restart
 
 // An explorer that shows these views: name -> {
 //   label        what its tab says
+//   about        what one sees in it, in one line
 //   create       store -> { root, draw, figures }; draw() is false while an answer is on its way
 //   oneRun       whether it shows one of two runs, to be chosen
 //   neighbours   whether the heads around the selected one are likely to be wanted next
@@ -52,7 +53,9 @@ function show(table, model, el) {
     store.set({ view: tab.dataset.view });
     tab.focus();
   });
-  const body = h("div", { class: "g2x-body" }, panel);
+  const about = h("p", { class: "g2x-about", id: uniqueId("about") });
+  const body = h("div", { class: "g2x-body" }, about, panel);
+  set(panel, { "aria-describedby": about.id });
   // What was typed, what is off and what comes next stay; the view below scrolls.
   const stay = h("div", { class: "g2x-stay" },
     h("div", { class: "g2x-head" }, field.root, changes.opener, save.opener, presenter),
@@ -97,6 +100,7 @@ function show(table, model, el) {
     const kind = table[name];
     which.root.hidden = !(store.compared() && kind.oneRun);
     which.show(store.which === "before" ? "before" : "after", scene.names);
+    say(about, kind.about);
     for (const tab of tabs) {
       const chosen = tab.dataset.view === name;
       set(tab, { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 });

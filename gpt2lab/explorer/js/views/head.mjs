@@ -7,7 +7,8 @@ import { difference, packedIndex, paint, paintSigned, shrink, shrinkSigned } fro
 import { askRow, chosenKey, exactRow, headMap, rowWeights } from "../weights.mjs";
 import { clip, headName, place } from "../words.mjs";
 
-export const headView = { label: "One head", create: createHead, neighbours: true };
+export const headView = { label: "One head", create: createHead, neighbours: true,
+  about: "One head: the chosen token, left or in its row, spreads one whole of attention over the tokens it may see." };
 
 const ALL_TOKENS = 40; // more than this and the token lines show the strongest ones only
 const STRONGEST = 24; // so many of them

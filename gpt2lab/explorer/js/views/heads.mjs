@@ -5,7 +5,8 @@ import { createLegend } from "../legend.mjs";
 import { thumbnail } from "../thumbnail.mjs";
 import { amount, headName } from "../words.mjs";
 
-export const headsView = { label: "All heads", create: createHeads };
+export const headsView = { label: "All heads", create: createHeads,
+  about: "One square per head: a row is a token that looks, a column a token that is looked at; the darker, the more." };
 
 // All heads, a row per layer. Each head is a button; arrow keys move, Enter opens, X switches off.
 function createHeads(store) {

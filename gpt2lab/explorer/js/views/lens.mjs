@@ -4,7 +4,8 @@ import { createFigure, note, text } from "../figure.mjs";
 import { asFloats } from "../packing.mjs";
 import { amount, clip } from "../words.mjs";
 
-export const lensView = { label: "Logit lens", create: createLens };
+export const lensView = { label: "Logit lens", create: createLens,
+  about: "What the model would say after the chosen token if it stopped early: a row for each number of blocks." };
 
 // What the model would say if it stopped after each layer, and where its final answer ranks there.
 function createLens(store) {

@@ -4,7 +4,8 @@ import { extent, polyline, scale } from "../layout.mjs";
 import { asFloats } from "../packing.mjs";
 import { clip, number, wordsThatFit } from "../words.mjs";
 
-export const neuronsView = { label: "Neurons", create: createNeurons, oneRun: true };
+export const neuronsView = { label: "Neurons", create: createNeurons, oneRun: true,
+  about: "Inside one feed-forward network: the neurons that the chosen token moves most, and the words they raise." };
 
 // The feed-forward neurons of one layer that this token moves most, and what they write.
 function createNeurons(store) {

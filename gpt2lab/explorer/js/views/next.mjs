@@ -3,7 +3,8 @@ import { createFigure, note, text } from "../figure.mjs";
 import { likeliest, scale, ticks, zoomedEnd } from "../layout.mjs";
 import { clip, number, percent, tickText } from "../words.mjs";
 
-export const nextView = { label: "Next token", create: createNext };
+export const nextView = { label: "Next token", create: createNext,
+  about: "The model's answer at the chosen token: how probable it holds each next token to be, the likeliest on top." };
 
 const MOST_BARS = 12; // tokens shown
 

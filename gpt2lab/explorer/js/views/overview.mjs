@@ -9,7 +9,8 @@ import { nextView } from "./next.mjs";
 import { streamView } from "./stream.mjs";
 import { clip, count } from "../words.mjs";
 
-export const overviewView = { label: "Overview", create: createOverview, oneRun: true };
+export const overviewView = { label: "Overview", create: createOverview, oneRun: true,
+  about: "The model from text to prediction, in the order of its work. Press a part to look inside it." };
 
 // Token numbers: where the model's numbers begin.
 function tokensPart(store) {

@@ -5,7 +5,8 @@ import { asFloats } from "../packing.mjs";
 import { amount, clip, number, place, tickText } from "../words.mjs";
 import { chosenKey } from "../weights.mjs";
 
-export const scoresView = { label: "Scores", create: createScores, oneRun: true, neighbours: true };
+export const scoresView = { label: "Scores", create: createScores, oneRun: true, neighbours: true,
+  about: "One row of a map in the making: q·k gives scores, the mask hides later tokens, softmax turns the rest into weights." };
 
 const MOST_KEYS = 32;
 

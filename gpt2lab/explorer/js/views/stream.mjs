@@ -4,7 +4,8 @@ import { extent, labelStep, polyline, scale, ticks } from "../layout.mjs";
 import { asFloats } from "../packing.mjs";
 import { clip, number, tickText } from "../words.mjs";
 
-export const streamView = { label: "Stream", create: createStream };
+export const streamView = { label: "Stream", create: createStream,
+  about: "The vector of the chosen token on its way through the blocks: how long it is, and which part added what." };
 
 // Curves over layers; a dashed curve is the run before the change.
 function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
