@@ -4,6 +4,7 @@
     explorer                        # click, type, or press Tab and the arrow keys
     explorer.layer, explorer.head   # what is selected; assign to select something else
     explorer.ablated = ["head 0.3"] # switch a part off: before and after appear side by side
+    explorer.state                  # all of that as a line of text, for Explorer(model, encoding, state=…)
     explorer.tokens = ids           # token ids instead of a text: what a model generated, <|endoftext|>
     explorer.selection_trace()      # the tensors of what is on screen
     print(explorer.code())          # the Python that computes them
@@ -24,13 +25,13 @@ from traitlets import Bunch
 from gpt2lab.errors import InputError, validates
 from gpt2lab.explorer import answers, files, picture
 from gpt2lab.explorer.assemble import css, esm
+from gpt2lab.explorer.linked import Linked
 from gpt2lab.explorer.models import Encoding, Traceable, check_names, sentence, taken
 from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
-from gpt2lab.explorer.selection import Selection
 from gpt2lab.explorer.text import HINT, UNKNOWN, check_ids, fitting, safe_label, text_of, tokenize
 from gpt2lab.explorer.views import VIEWS
 from gpt2lab.explorer.views.base import Answer
@@ -39,7 +40,7 @@ from gpt2lab.tokenizer import whole_characters
 from gpt2lab.tokenizer.foreign import TransformersTokenizer
 
 
-class Explorer(Selection):
+class Explorer(Linked):
     """Look into a model that is running here.
 
     Parameters
@@ -54,6 +55,8 @@ class Explorer(Selection):
         A second model for the same text, shown as "after" beside the first.
     names : two str, optional
         What to call the two.
+    state : str, optional
+        A link that was copied from an explorer, or the part after its "#": what to show; see ``state``.
     **selection
         ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``, and
         ``title``, shown at the top, such as "random weights".
@@ -81,6 +84,7 @@ class Explorer(Selection):
         *,
         other: Traceable | nn.Module | None = None,
         names: Sequence[str] | None = None,
+        state: str = "",
         **selection: object,
     ) -> None:
         unknown = set(selection) - {name for name in self.class_traits(sync=True) if name[0] != "_"}
@@ -107,6 +111,8 @@ class Explorer(Selection):
         self._ready = True
         for name, value in selection.items():
             setattr(self, name, value)
+        if state:
+            self.state = state
 
     # The runs
 

@@ -91,7 +91,8 @@ def _state(screen: Screen) -> dict[str, object]:
     scene = make_scene(screen, fixed=True)
     names = ("text", "layer", "head", "token", "key", "view", "ablated", "presenter", "title")
     traits = {name: getattr(screen, name) for name in names}
-    return {**traits, **vars(screen.knobs), "_scene": scene, "_recorded": True, "message": "", "_tokens": []}
+    said = {"message": "", "notice": "", "_tokens": []}
+    return {**traits, **vars(screen.knobs), "_scene": scene, "_recorded": True, "_page": True, **said}
 
 
 def _recorded(screen: Screen) -> dict[str, object]:

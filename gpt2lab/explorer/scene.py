@@ -6,7 +6,8 @@ import itertools
 
 from gpt2lab.explorer import changes, packing
 from gpt2lab.explorer.answers import answer, first_questions
-from gpt2lab.explorer.models import context_length
+from gpt2lab.explorer.links import signature
+from gpt2lab.explorer.models import context_length, vocab_size
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.screen import Screen
 
@@ -19,6 +20,7 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
     ``fixed``: no part can be switched off, because nobody is there to run the model.
     """
     runs, run = screen.runs, screen.run
+    heads = grid([r.shape for r in runs])
     return {
         "rev": screen.revision,
         "text": screen.text,  # what the picture is of; the trait may be ahead of it
@@ -35,14 +37,16 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
             "lens": run.has_lens,
         },
         "shape": run.shape,  # of the model whose parts can be switched off
-        "grid": _grid([r.shape for r in runs]),  # heads per layer, of whichever model has more
+        "grid": heads,  # heads per layer, of whichever model has more
+        "model": signature(heads, vocab_size([r.model for r in runs])),  # for links
         "d_model": 0 if run.stream is None else run.stream.shape[-1],
         "runs": [_run(r) for r in runs],
         "first": _first_answers(screen),
     }
 
 
-def _grid(shapes: list[list[int]]) -> list[int]:
+def grid(shapes: list[list[int]]) -> list[int]:
+    """Heads per layer, of whichever model has more."""
     return [max(heads) for heads in itertools.zip_longest(*shapes, fillvalue=0)]
 
 

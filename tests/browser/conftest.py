@@ -15,12 +15,13 @@ server. Without Chromium these tests are skipped; with CI=true that is a failure
 
 import io
 import os
+import re
 from pathlib import Path
 
 import pytest
 from explorer_page import SETUP, SHOW, Shown
 
-from gpt2lab.course.browser import Lab, chromium_program, jupyterlab
+from gpt2lab.course.browser import CELL_S, Lab, chromium_program, jupyterlab
 
 
 def pytest_collection_modifyitems(items):
@@ -76,3 +77,31 @@ def opened(lab, request):
             assert notebook.blocked == []
 
     return open_notebook
+
+
+@pytest.fixture
+def show(chromium, tmp_path):
+    """Open an explorer's page in a browser that counts what it asks other hosts for."""
+    contexts = []
+
+    def open_page(e, theme="light", width=1280, height=900, fragment=""):
+        path = tmp_path / "explorer.html"
+        e.save(path)
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(CELL_S * 1000)
+        page.asked, page.errors = [], []
+        page.route(
+            re.compile(r"^(https?|wss?)://"),
+            lambda route: (page.asked.append(route.request.url), route.abort()),
+        )
+        page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto(path.as_uri() + fragment)
+        page.locator(".g2x[data-drawn]").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

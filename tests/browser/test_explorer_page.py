@@ -1,62 +1,15 @@
 """The exported page: from disk, without a kernel, without a network. Accessibility is tested here, too."""
 
 import re
-import time
 
 import pytest
 from axe import axe_source
-from explorer_page import walk
+from explorer_page import choose, drawn, walk
 from explorers import HOSTILE, explorer
 
-from gpt2lab.course.browser import CELL_S
 from gpt2lab.explorer import packing
 from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.explorer.words import amount
-
-
-@pytest.fixture
-def show(chromium, tmp_path):
-    """Open an explorer's page in a browser that counts what it asks other hosts for."""
-    contexts = []
-
-    def open_page(e, theme="light", width=1280, height=900):
-        path = tmp_path / "explorer.html"
-        e.save(path)
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(CELL_S * 1000)
-        page.asked, page.errors = [], []
-        page.route(
-            re.compile(r"^(https?|wss?)://"),
-            lambda route: (page.asked.append(route.request.url), route.abort()),
-        )
-        page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(path.as_uri())
-        page.locator(".g2x[data-drawn]").wait_for()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def choose(page, view):
-    page.locator(f"[data-view={view}]").click()
-    drawn(page, view=view)
-
-
-def drawn(page, **wanted):
-    """Wait until the picture shows what is wanted. (The page's policy forbids wait_for_function.)"""
-    names = ("rev", "view", "layer", "head", "token", "theme")
-    end = time.monotonic() + CELL_S
-    while True:
-        now = dict(zip(names, page.locator(".g2x").get_attribute("data-drawn").split(), strict=False))
-        if all(now[name] == str(value) for name, value in wanted.items()):
-            return
-        assert time.monotonic() < end, f"wanted {wanted}, drawn is {now}"
-        page.wait_for_timeout(25)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

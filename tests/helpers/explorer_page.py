@@ -1,5 +1,9 @@
 """An explorer in a page, as the browser tests read and drive it."""
 
+import time
+
+from gpt2lab.course.browser import CELL_S
+
 SETUP = """
 import torch
 from gpt2lab import GPT2, GPT2Config, course_encoding
@@ -65,3 +69,20 @@ def walk(page):
         if at:
             reached.append(at)
     return reached
+
+
+def choose(page, view):
+    page.locator(f"[data-view={view}]").click()
+    drawn(page, view=view)
+
+
+def drawn(page, **wanted):
+    """Wait until the picture shows what is wanted. (The page's policy forbids wait_for_function.)"""
+    names = ("rev", "view", "layer", "head", "token", "theme")
+    end = time.monotonic() + CELL_S
+    while True:
+        now = dict(zip(names, page.locator(".g2x").get_attribute("data-drawn").split(), strict=False))
+        if all(now[name] == str(value) for name, value in wanted.items()):
+            return
+        assert time.monotonic() < end, f"wanted {wanted}, drawn is {now}"
+        page.wait_for_timeout(25)

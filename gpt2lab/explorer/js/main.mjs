@@ -1,3 +1,4 @@
+import { followAddress } from "./address.mjs";
 import { changesPanel } from "./changes.mjs";
 import { button, choice, h, heightAround, say, set, uniqueId } from "./dom.mjs";
 import { generation } from "./generate.mjs";
@@ -128,9 +129,10 @@ function show(table, model, el) {
   function tellStatus() {
     const scene = store.scene();
     const trouble = store.get("message");
-    const text = [store.silent() && SILENT, trouble, scene.hint, scene.note].filter(Boolean).join(" ");
+    const notice = store.get("notice");
+    const text = [store.silent() && SILENT, trouble, notice, scene.hint, scene.note].filter(Boolean).join(" ");
     if (text || !status.textContent.startsWith("Preparing")) say(status, text);
-    status.classList.toggle("g2x-trouble", Boolean(trouble));
+    status.classList.toggle("g2x-trouble", Boolean(trouble || notice));
     root.classList.toggle("g2x-old", Boolean(trouble || scene.hint));
   }
 
@@ -139,6 +141,7 @@ function show(table, model, el) {
     schedule();
   });
 
+  const forgetAddress = followAddress(store, Object.keys(table));
   const forgetTheme = followTheme((theme) => {
     if (theme !== store.theme) { store.theme = theme; schedule(); }
   });
@@ -147,6 +150,7 @@ function show(table, model, el) {
   schedule();
 
   return () => {
+    forgetAddress();
     forgetTheme();
     sizeWatch.disconnect();
     field.destroy();

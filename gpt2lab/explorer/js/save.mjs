@@ -1,3 +1,4 @@
+import { linkCopier } from "./address.mjs";
 import { button, h, s, set, uniqueId } from "./dom.mjs";
 import { asBytes } from "./packing.mjs";
 import { clip } from "./words.mjs";
@@ -103,13 +104,14 @@ export function savePanel(store, current, background, tell) {
     button("HTML, works without a kernel", () => ask("html", file("text/html"))),
     button("Python code", () => ask("code", showCode)),
   ];
+  const link = linkCopier(store);
   const code = h("textarea", { class: "g2x-code", readonly: true, rows: 9, "aria-label": "Python code of this view", hidden: true, spellcheck: "false" });
   const body = h("div", { class: "g2x-save", id, hidden: true },
     h("div", { class: "g2x-row" },
       button("PNG picture", () => svgToPng(make()).then((blob) => download(`${store.get("view")}.png`, blob), (error) => tell(error.message))),
       button("SVG picture", () => download(`${store.get("view")}.svg`, new Blob([make().source], { type: "image/svg+xml" }))),
-      live),
-    code);
+      live, link.copy),
+    link.root, code);
   const opener = button("Save", () => {
     body.hidden = !body.hidden;
     set(opener, { "aria-expanded": String(!body.hidden) });

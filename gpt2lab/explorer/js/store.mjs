@@ -191,7 +191,7 @@ export function createStore(model) {
   for (const name of ["layer", "head", "token", "key", "view", "presenter", "temperature", "top_k", "top_p"]) {
     handlers.push([`change:${name}`, () => store.changed("selection")]);
   }
-  for (const name of ["text", "ablated", "message", "title"]) {
+  for (const name of ["text", "ablated", "message", "notice", "title"]) {
     handlers.push([`change:${name}`, () => store.changed("input")]);
   }
   for (const [event, handler] of handlers) model.on(event, handler);
