@@ -9,7 +9,7 @@ from gpt2lab.attention import attention as reference
 from gpt2lab.attention import merge_heads as merge
 from gpt2lab.attention import split_heads as split
 from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, describe, judge
-from gpt2lab.check.learner import Learner, examine
+from gpt2lab.check.learner import Learner, examine, explained
 from gpt2lab.check.sandbox import same as unchanged
 from gpt2lab.errors import validates
 from gpt2lab.masking import causal_mask
@@ -141,6 +141,14 @@ def multi_head_attention(function: Answer) -> CheckResult:
     return examine("multi_head_attention", function, "x w_q w_k w_v w_o n_heads", _heads, _one_head)
 
 
+# What Python and torch say where a tuple stands for a tensor, and what it means there.
+_STOPS = dict.fromkeys(
+    ("'tuple'", "not tuple", "got tuple"),
+    "a tuple stands where one tensor is wanted. attention hands back two things, an output and its maps: take them "
+    "apart, and go on with the output.",
+)
+
+
 def _multi_head(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, n_heads: int, mask: Tensor | None) -> Tensor:
     q, k, v = (split(x @ w, n_heads) for w in (w_q, w_k, w_v))
     return merge(reference(q, k, v, mask)[0])
@@ -173,7 +181,8 @@ def _heads(learner: Learner) -> None:
     def layer(w_q: Tensor, w_k: Tensor, w_v: Tensor, mask: Tensor = mask) -> Tensor:
         return _multi_head(x, w_q, w_k, w_v, n_heads, mask) @ w_o
 
-    out = learner.tensor(x, w_q, w_k, w_v, w_o, n_heads, shape=(B, T, d_model))
+    with explained(_STOPS):
+        out = learner.tensor(x, w_q, w_k, w_v, w_o, n_heads, shape=(B, T, d_model))
     if not unchanged(out, learner(x, w_q, w_k, w_v, w_o, n_heads)):
         raise Wrong(
             "Two calls with the same arguments give two results: something random happens inside, such as a new "

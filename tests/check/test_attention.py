@@ -2,10 +2,12 @@
 
 import math
 
+import pytest
 import torch
 import torch.nn.functional as F
 from teeth import bite
 
+from gpt2lab import check
 from gpt2lab.attention import attention, attention_scores, merge_heads, split_heads
 from gpt2lab.masking import causal_mask
 
@@ -199,6 +201,24 @@ def with_mask(make):
     return answer
 
 
+def both_merged(x, w_q, w_k, w_v, w_o, n):
+    q, k, v = (split_heads(x @ w, n) for w in (w_q, w_k, w_v))
+    return attention(q, k, v, causal_mask(x.shape[1])).transpose(1, 2).flatten(2) @ w_o
+
+
+def both_multiplied(x, w_q, w_k, w_v, w_o, n):
+    return attention(x @ w_q, x @ w_k, x @ w_v, causal_mask(x.shape[1])) @ w_o
+
+
+def both_joined(x, w_q, w_k, w_v, w_o, n):
+    heads = zip(*(split_heads(x @ w, n).unbind(1) for w in (w_q, w_k, w_v)), strict=True)
+    return torch.cat([attention(q, k, v, causal_mask(x.shape[1])) for q, k, v in heads], dim=-1) @ w_o
+
+
+def both_linear(x, w_q, w_k, w_v, w_o, n):
+    return torch.matmul(attention(x @ w_q, x @ w_k, x @ w_v, causal_mask(x.shape[1])), w_o)
+
+
 def every_nth(x, n):
     return x.unflatten(-1, (-1, n)).movedim(-1, 1)
 
@@ -352,6 +372,7 @@ WRONG = {
         (layer(split=every_nth), "one behind the other"),
         (in_pieces, "The text is cut into pieces"),
         (lambda x, *w: layer(scale=w[4] ** -0.5)(x, *w), "divided by √n_heads"),
+        (both_merged, "an output and its maps"),
         (lambda x, *w: 2 * layer()(x, *w), "Not right. Follow one token"),
     ],
     "split_heads": [
@@ -386,3 +407,9 @@ WRONG = {
     ],
 }
 test_accepts, test_refuses, test_messages_differ = bite(RIGHT, WRONG)
+
+
+@pytest.mark.parametrize("answer", [both_merged, both_multiplied, both_joined, both_linear])
+def test_who_forgets_that_attention_returns_two_is_told_so(answer):
+    message = check.multi_head_attention(answer).message
+    assert "an output and its maps" in message and "Error" not in message
