@@ -168,8 +168,8 @@ def _small_tokens(learner: Learner) -> None:
             learner.tensor(x, torch.ones(8), torch.zeros(8), eps, shape=(3, 8)),
             reference(x, torch.ones(8), torch.zeros(8), eps),
             {
-                "eps stands outside the root. It belongs inside, beside the variance. For small numbers, such as "
-                "GPT-2's first stream, this decides how large the result is.": centred / (variance.sqrt() + eps),
+                "eps stands outside the root. It belongs inside, beside the variance. For features whose variance "
+                "is not far above eps, this decides how large the result is.": centred / (variance.sqrt() + eps),
                 "eps is never used. Add it to the variance, inside the root.": centred / variance.sqrt(),
                 f"eps is fixed at 1e-5 inside your function. Use the argument: here eps is {eps:g}.": centred
                 / (variance + 1e-5).sqrt(),

@@ -22,7 +22,7 @@ def test_what_is_amiss_comes_with_advice(monkeypatch):
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: SimpleNamespace(free=2e8))
     monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 4))
-    monkeypatch.setattr(vocabulary, "available", lambda: False)
+    monkeypatch.setattr(vocabulary, "found_in", lambda: None)
     assert doctor.check_browser().state == "note" and "apt install chromium" in doctor.check_browser().advice
     assert doctor.check_disk() == Finding("fault", "0.2 GB free", "make at least 1 GB of room")
     assert doctor.check_python().state == "fault" and "3.11 to 3.13" in doctor.check_python().advice
@@ -79,7 +79,7 @@ def test_a_check_that_breaks_is_a_finding(monkeypatch, capsys):
 
 def test_fix_fetches_the_vocabulary(monkeypatch):
     asked = []
-    monkeypatch.setattr(vocabulary, "available", lambda: False)
+    monkeypatch.setattr(vocabulary, "found_in", lambda: None)
     monkeypatch.setattr(vocabulary, "ensure", lambda report: asked.append(report))
     monkeypatch.setattr(doctor, "CHECKS", {})
     doctor.doctor_command(["--fix"])
