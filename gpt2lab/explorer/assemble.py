@@ -17,8 +17,8 @@ from gpt2lab.explorer.views import VIEWS
 from gpt2lab.figures import javascript
 
 MODULES = (
-    "packing", "colour", "layout", "words", "dom", "theme", "store", "links", "address", "figure", "legend", "thumbnail",
-    "weights",
+    "packing", "colour", "layout", "words", "dom", "theme", "store", "links", "address", "figure", "legend",
+    "thumbnail", "weights",
     *(f"views/{name}" for name in VIEWS),
     "generate", "prediction", "changes", "save", "bar", "main",
 )  # fmt: skip

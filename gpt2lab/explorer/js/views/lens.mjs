@@ -60,8 +60,8 @@ function createLens(store) {
         const x = name + rank + c * each;
         marks.push(
           s("rect", { x, y: y + 1, width: each - 3, height: line - 2, rx: 3, fill: css(colour), class: meta.final[r][c] ? "g2x-answer" : "g2x-box" }),
-          text(x + 6, y + line * 0.66, clip(meta.labels[r][c], Math.max(3, Math.floor((each - 48 * f) / (7.4 * f)))), { fill: inkOn(colour), "font-size": font }),
-          text(x + each - 9, y + line * 0.66, amount(p), { fill: inkOn(colour), "font-size": 11.5 * f, "text-anchor": "end" }),
+          text(x + 6, y + line * 0.66, clip(meta.labels[r][c], Math.max(3, Math.floor((each - 48 * f) / (7.4 * f)))), { class: null, fill: inkOn(colour), "font-size": font }),
+          text(x + each - 9, y + line * 0.66, amount(p), { class: null, fill: inkOn(colour), "font-size": 11.5 * f, "text-anchor": "end" }),
         );
       }
     }
