@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterable
 from importlib import resources
 
 from gpt2lab.explorer.views import VIEWS
@@ -22,15 +23,31 @@ MODULES = (
     *(f"views/{name}" for name in VIEWS),
     "generate", "prediction", "changes", "save", "bar", "main",
 )  # fmt: skip
+# A page without Python needs somebody who answers: recorded answers, or an engine that runs the model.
+RECORDED = ("page/model", "page/recorded")
+LIVE = (
+    "page/model",
+    *(f"engine/{name}" for name in ("numbers", "gpt2", "parts", "tokenizer", "sampling", "bytes", "roles")),
+    *(f"engine/{name}" for name in ("attribution", "answers", "scene", "engine", "live")),
+)  # fmt: skip
 
 
 @functools.cache
 def module() -> str:
     """All modules as one program that defines ``render``, which draws an explorer into an element."""
-    folder = resources.files("gpt2lab.explorer").joinpath("js")
-    source = javascript.joined(folder.joinpath(f"{name}.mjs").read_text(encoding="utf-8") for name in MODULES)
     table = ", ".join(f"{json.dumps(name)}: {name}View" for name in VIEWS)
-    return f"{source}const render = renderer({{ {table} }});\n"
+    return f"{_joined(MODULES)}const render = renderer({{ {table} }});\n"
+
+
+@functools.cache
+def page_module(live: bool) -> str:
+    """The same, and the program that fills a page: ``openPage(data, element, render)``."""
+    return module() + _joined(LIVE if live else RECORDED)
+
+
+def _joined(names: Iterable[str]) -> str:
+    folder = resources.files("gpt2lab.explorer").joinpath("js")
+    return javascript.joined(folder.joinpath(f"{name}.mjs").read_text(encoding="utf-8") for name in names)
 
 
 @functools.cache

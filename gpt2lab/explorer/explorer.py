@@ -135,6 +135,7 @@ class Explorer(Linked):
             runs=tuple(self._runs),
             text=self._text_shown,
             given=self._given_shown,
+            encoding=self._encoding,
             names=(self._names[0], self._names[1]),
             view=self.view,
             layer=self.layer,
@@ -221,9 +222,24 @@ class Explorer(Linked):
         """Python that computes what is on screen, given ``model`` and ``encoding``: those of this explorer."""
         return script(self.screen)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write what is on screen: ``.png`` or ``.svg`` picture, ``.csv`` numbers, ``.html`` the explorer itself."""
-        files.save(self.screen, path)
+    def save(self, path: str | os.PathLike[str], recorded: bool | None = None) -> None:
+        """Write what is on screen: ``.png`` or ``.svg`` picture, ``.csv`` numbers, ``.html`` the explorer itself.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its ending picks the kind.
+        recorded : bool, optional
+            Of a page: False holds the model and runs it in the browser, without Python; it takes a ``GPT2`` of
+            at most 4 million weights. True holds answers that are computed now, and takes every model.
+            By default the model, where the page can run it.
+
+        Raises
+        ------
+        InputError
+            For another ending, and for a page that was to run what it cannot run.
+        """
+        files.save(self.screen, path, recorded)
 
     # What happens when something changes
 

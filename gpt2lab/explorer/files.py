@@ -1,7 +1,8 @@
 """Files of what is on screen: a picture, the numbers, or the explorer itself as one HTML page.
 
-The page holds the widget's own JavaScript, its state and the answers to questions a reader may ask,
-recorded here. It needs no kernel and no network. What was not recorded says so.
+The page holds the widget's own JavaScript and its state. It needs no kernel and no network: either it holds
+the model and runs it (``live``), or it holds the answers to questions a reader may ask, recorded here. What
+was not recorded says so.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from importlib import resources
 from pathlib import Path
 
 from gpt2lab.errors import InputError
-from gpt2lab.explorer import picture
+from gpt2lab.explorer import live, picture
 from gpt2lab.explorer.answers import answer, likely_questions
-from gpt2lab.explorer.assemble import css, module
+from gpt2lab.explorer.assemble import css, page_module
 from gpt2lab.explorer.scene import make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
@@ -32,20 +33,20 @@ NEAR = 16
 FILES = ("csv", "html", "code")  # what the browser may ask for beside the views' questions
 
 
-def save(screen: Screen, path: str | os.PathLike[str]) -> None:
-    """Write what is on screen to ``path``; the ending picks the kind.
+def save(screen: Screen, path: str | os.PathLike[str], recorded: bool | None = None) -> None:
+    """Write what is on screen to ``path``; the ending picks the kind, and ``recorded`` that of a page.
 
     Raises
     ------
     InputError
-        For any ending but .png, .svg, .csv and .html.
+        For any ending but .png, .svg, .csv and .html, and for a page that was to run what it cannot run.
     """
     path = Path(path)
     kinds = {
         ".png": lambda: picture.draw(screen).png(),
         ".svg": lambda: picture.draw(screen).svg(),
         ".csv": lambda: csv_text(screen).encode("utf-8"),
-        ".html": lambda: html_page(screen).encode("utf-8"),
+        ".html": lambda: html_page(screen, recorded).encode("utf-8"),
     }
     if path.suffix.lower() not in kinds:
         raise InputError(f"the file must end in {', '.join(kinds)}, got {path.name!r}")
@@ -71,14 +72,22 @@ def csv_text(screen: Screen) -> str:
     return buffer.getvalue()
 
 
-def html_page(screen: Screen) -> str:
-    """The explorer as one file that works from disk, without a kernel and without a network."""
-    data = json.dumps({"state": _state(screen), "answers": _recorded(screen)}, default=_base64)
+def html_page(screen: Screen, recorded: bool | None = None) -> str:
+    """The explorer as one file that works from disk, without a kernel and without a network.
+
+    Parameters
+    ----------
+    recorded : bool, optional
+        False: the page runs the model itself, or InputError. True: it holds answers. None: whichever is possible.
+    """
+    recorded = not live.can_run(screen) if recorded is None else recorded
+    held = {"answers": _recorded(screen)} if recorded else {"model": live.model_data(screen)}
+    data = json.dumps({"state": _state(screen, recorded), **held}, default=_base64)
     template = resources.files("gpt2lab.explorer").joinpath("page.html").read_text(encoding="utf-8")
     parts = {
         "TITLE": html.escape(screen.title or "GPT-2 explorer"),
         "CSS": css(),
-        "MODULE": module(),
+        "MODULE": page_module(live=not recorded),
         # Inside a script element only "<" can end it; as \u003c it is the same JSON.
         "DATA": data.replace("<", "\\u003c"),
     }
@@ -86,13 +95,24 @@ def html_page(screen: Screen) -> str:
     return first + "".join(parts[piece] if i % 2 == 0 else piece for i, piece in enumerate(rest))
 
 
-def _state(screen: Screen) -> dict[str, object]:
-    """The traits that the page's JavaScript reads; nothing can be switched off without a kernel."""
-    scene = make_scene(screen, fixed=True)
+def _state(screen: Screen, recorded: bool) -> dict[str, object]:
+    """The traits that the page's JavaScript reads. In a recording nothing can be switched off; a page that runs
+    the model makes its scene itself.
+    """
+    scene = make_scene(screen, fixed=True) if recorded else {}
     names = ("text", "layer", "head", "token", "key", "view", "ablated", "presenter", "title")
-    traits = {name: getattr(screen, name) for name in names}
-    said = {"message": "", "notice": "", "_tokens": []}
-    return {**traits, **vars(screen.knobs), "_scene": scene, "_recorded": True, "_page": True, **said}
+    traits = {**{name: getattr(screen, name) for name in names}, **vars(screen.knobs)}
+    ids = screen.ids if screen.given and not recorded else []
+    said = {"message": "", "notice": "", "_answered": 0}
+    return {
+        **traits,
+        **vars(screen.knobs),
+        "_scene": scene,
+        "_recorded": recorded,
+        "_page": True,
+        "_tokens": ids,
+        **said,
+    }
 
 
 def _recorded(screen: Screen) -> dict[str, object]:

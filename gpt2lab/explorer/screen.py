@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gpt2lab.errors import InputError
+from gpt2lab.explorer.models import Encoding
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.words import half_up
 from gpt2lab.figures.drawing import clip
@@ -55,6 +56,7 @@ class Screen:
     view, layer, head, token, key, ablated, presenter, title
         As the traits of the same name; ``token`` counts from the start.
     label : token id -> what to show
+    encoding : what made tokens of the text
     revision : int
         Goes up with every run, so that a late answer is recognised.
     note : str
@@ -77,6 +79,7 @@ class Screen:
     revision: int = 0
     note: str = ""
     given: bool = False
+    encoding: Encoding | None = None
 
     @property
     def run(self) -> Run:

@@ -2,7 +2,7 @@
 
 gpt2lab explore                       # a toy model, in the browser
 gpt2lab explore --model gpt2 --text "The Eiffel Tower is in"
-gpt2lab export picture.html --model reference --view head
+gpt2lab export page.html --model reference --view head
 """
 
 from __future__ import annotations
@@ -114,9 +114,13 @@ def explore_command(arguments: list[str]) -> int:
 def export_command(arguments: list[str]) -> int:
     """`gpt2lab export`"""
     parser = _parser("export", "Write the explorer to a file: .html, .png, .svg or .csv.")
-    parser.add_argument("file")
+    parser.add_argument("file", help="a page (.html) holds the model and runs it in the browser, without Python")
+    parser.add_argument(
+        "--recorded", action="store_true",
+        help="a page of answers computed now instead: for models above 4 million weights, and others than GPT-2",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    make_explorer(options).save(options.file)
+    make_explorer(options).save(options.file, recorded=options.recorded)
     print(f"Wrote {options.file}")
     return 0
 

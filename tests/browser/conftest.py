@@ -84,9 +84,9 @@ def show(chromium, tmp_path):
     """Open an explorer's page in a browser that counts what it asks other hosts for."""
     contexts = []
 
-    def open_page(e, theme="light", width=1280, height=900, fragment=""):
+    def open_page(e, theme="light", width=1280, height=900, fragment="", recorded=True):
         path = tmp_path / "explorer.html"
-        e.save(path)
+        e.save(path, recorded=recorded)
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         contexts.append(context)
         page = context.new_page()

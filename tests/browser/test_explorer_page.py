@@ -1,4 +1,4 @@
-"""The exported page: from disk, without a kernel, without a network. Accessibility is tested here, too."""
+"""The recorded page: from disk, without a kernel, without a network. Accessibility is tested here, too."""
 
 import re
 

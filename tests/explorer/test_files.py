@@ -39,32 +39,38 @@ def test_another_ending_is_refused(tmp_path):
         explorer().save(tmp_path / "x.pdf")
 
 
+@pytest.mark.parametrize("recorded", [True, False])
 @pytest.mark.parametrize("text", HOSTILE[:5], ids=range(5))
-def test_hostile_text_cannot_leave_the_pages_data(text):
-    page = html_page(explorer(text, title=text).screen)
+def test_hostile_text_cannot_leave_the_pages_data(text, recorded):
+    page = html_page(explorer(text, title=text).screen, recorded)
     assert page.count("</script>") == 2  # the data and the module, nothing from the text
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
     assert "<" not in data
     assert json.loads(data)["state"]["text"] == text
 
 
-def test_the_page_may_fetch_nothing():
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html_page(explorer().screen))[1]
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_page_may_fetch_nothing(recorded):
+    page = html_page(explorer().screen, recorded)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules.pop("default-src") == "'none'"
     assert set(" ".join(rules.values()).split()) == {"'unsafe-inline'", "data:", "blob:"}
     assert "blob:" not in rules["script-src"] and "data:" not in rules["script-src"]
 
 
-def test_the_page_names_no_other_host():
-    addresses = set(re.findall(r"https?://[^\s\"')]+", html_page(explorer().screen)))
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_page_names_no_other_host(recorded):
+    addresses = set(re.findall(r"https?://[^\s\"')]+", html_page(explorer().screen, recorded)))
     assert addresses == {"http://www.w3.org/2000/svg"}  # the name of the SVG namespace, never fetched
 
 
 def test_a_page_stays_within_its_budget(monkeypatch):
     monkeypatch.setattr("gpt2lab.explorer.files.PAGE_BYTES", 20_000)
     e = explorer()
-    recorded = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e.screen), re.DOTALL)[1])["answers"]
+    recorded = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e.screen, recorded=True), re.DOTALL)[1])[
+        "answers"
+    ]
     assert "map/0/0/0" in recorded
     assert len(recorded) < 40
 
@@ -117,9 +123,11 @@ def test_the_csv_of_next_tokens_is_sorted():
     assert int(rows[0][0]) == int(e.selection_trace()["logits"].argmax())
 
 
-def test_nothing_can_be_switched_off_in_a_page():
+def test_nothing_can_be_switched_off_in_a_recording():
     e = explorer()
-    state = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e.screen), re.DOTALL)[1])["state"]
+    state = json.loads(re.search(r'id="data">(.*?)</script>', html_page(e.screen, recorded=True), re.DOTALL)[1])[
+        "state"
+    ]
     assert e._scene["can"]["change"] is True
     assert state["_scene"]["can"] == {**e._scene["can"], "change": False}
     assert state["_recorded"] is True

@@ -34,7 +34,7 @@ def test_the_module_is_small_and_complete():
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", source)
     folder = Path(assemble.__file__).parent / "js"
     assert {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.mjs")} == set(
-        assemble.MODULES
+        (*assemble.MODULES, *assemble.RECORDED, *assemble.LIVE)
     )
 
 
@@ -45,13 +45,30 @@ def test_every_view_says_in_one_line_what_one_sees(view):
     assert 40 < len(about) <= 120 and about.endswith(".")
 
 
-def test_every_import_is_from_a_module_of_the_list():
+@pytest.mark.parametrize("more", [(), assemble.RECORDED, assemble.LIVE], ids=["widget", "recording", "live"])
+def test_every_import_is_from_a_module_of_the_list(more):
     folder = Path(assemble.__file__).parent / "js"
-    for name in assemble.MODULES:
+    names = (*assemble.MODULES, *more)
+    for name in names:
         path = folder / f"{name}.mjs"
         for other in re.findall(r'from "(\./[^"]+|\.\./[^"]+)"', path.read_text(encoding="utf-8")):
             found = (path.parent / other).resolve().relative_to(folder.resolve()).with_suffix("").as_posix()
-            assert found in assemble.MODULES, (name, other)
+            assert found in names, (name, other)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_pages_program_is_one_program(node, tmp_path, live):
+    """No name stands twice at its top, which Node would refuse; and it writes and runs no text as code."""
+    path = tmp_path / "page.mjs"
+    path.write_text(assemble.page_module(live), encoding="utf-8")
+    done = subprocess.run([node, "--check", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|fetch\(\"", path.read_text())
+
+
+def test_the_engine_stays_out_of_notebooks():
+    assert "createEngine" in assemble.page_module(live=True)
+    assert "createEngine" not in assemble.esm() and "createEngine" not in assemble.page_module(live=False)
 
 
 def test_the_tabs_come_in_the_order_of_the_table():

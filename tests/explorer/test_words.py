@@ -88,4 +88,4 @@ def test_a_page_answers_the_question_that_its_reader_asks_at_a_half():
     screen = explorer("a b c", temperature=0.3125, top_p=0.9375).screen
     assert first_questions(screen)[-1] == f"next/{screen.token}/313/0/938"
     for token in range(screen.run.T):
-        assert f'"next/{token}/313/0/938": {{"meta"' in html_page(screen)
+        assert f'"next/{token}/313/0/938": {{"meta"' in html_page(screen, recorded=True)

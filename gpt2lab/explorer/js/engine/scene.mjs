@@ -1,0 +1,56 @@
+// What the page gets after every run, so that it can show a first picture without asking; the counterpart of scene.py.
+import { nextQuestion } from "../store.mjs";
+import { answerOf } from "./answers.mjs";
+import { isTriangular, pack, thumbnailOf } from "./bytes.mjs";
+import { runModel } from "./gpt2.mjs";
+import { partsOff } from "./parts.mjs";
+import { bestRole, roleScores, roleTargets } from "./roles.mjs";
+
+// A run with what the scene tells of it: triangular, shape, roles and thumbnails of all heads.
+export function summarisedRun(model, ids, ablated) {
+  const T = ids.length;
+  const targets = roleTargets(ids);
+  const seen = model.blocks.map(() => []);
+  const run = runModel(model, ids, partsOff(ablated), (layer, head, map) => {
+    seen[layer][head] = { thumbnail: thumbnailOf(map, T), scores: roleScores(targets, map, T), triangular: isTriangular(map, T) };
+  });
+  const causal = seen.map((heads) => heads.every((head) => head.triangular));
+  run.triangular = causal.every(Boolean);
+  run.shape = model.blocks.map((block) => block.heads);
+  run.roles = seen.map((heads, layer) => heads.map((head) => bestRole(targets, head.scores, T, causal[layer])));
+  run.thumbnails = seen.flat().map((head) => head.thumbnail);
+  return run;
+}
+
+export function sceneOf(screen, { rev, text, note, state }) {
+  const run = screen.runs[screen.runs.length - 1];
+  return {
+    rev, text, note, hint: "",
+    labels: run.ids.map(screen.label),
+    ids: run.ids,
+    context: run.model.config.context_length,
+    names: ["before", "after"],
+    can: { change: true, next: true, stream: true, lens: true },
+    shape: run.shape,
+    grid: run.shape,
+    d_model: run.model.config.d_model,
+    runs: screen.runs.map(runForPage),
+    first: firstAnswers(screen, state),
+  };
+}
+
+function runForPage({ shape, triangular, roles, thumbnails }) {
+  const { size } = thumbnails[0];
+  const packed = thumbnails.map(({ map }) => pack(map, size, triangular));
+  const bytes = new Uint8Array(packed.length * packed[0].length);
+  packed.forEach((one, i) => bytes.set(one, i * one.length));
+  return { shape, triangular, roles, size, thumbnails: bytes };
+}
+
+function firstAnswers(screen, { layer, head, token, temperature, top_k, top_p }) {
+  const place = `${screen.runs.length - 1}/${layer}/${head}`;
+  const questions = [`map/${place}`, `row/${place}/${token}`, nextQuestion(token, temperature, top_k, top_p)];
+  return Object.fromEntries(questions.flatMap((question) => {
+    try { return [[question, answerOf(screen, question)]]; } catch { return []; }
+  }));
+}
