@@ -19,7 +19,7 @@ from gpt2lab.figures import javascript
 
 MODULES = (
     "packing", "colour", "layout", "words", "dom", "theme", "store", "links", "address", "figure", "legend",
-    "thumbnail", "weights",
+    "thumbnail", "weights", "taken",
     *(f"views/{name}" for name in VIEWS),
     "generate", "prediction", "changes", "save", "bar", "main",
 )  # fmt: skip

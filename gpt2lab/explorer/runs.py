@@ -124,7 +124,7 @@ class Run:
         model = self.model
         try:
             with torch.no_grad(), changes.applied(model, self.ablated):
-                if self.stream is not None and _is_gpt2(model):
+                if self.stream is not None and is_gpt2(model):
                     return model.blocks[layer].trace(self.stream[layer][None])
                 block = model.trace(self.tokens).blocks[layer]
         except Exception as error:  # the model may be the learner's own: it may raise anything
@@ -139,7 +139,7 @@ class Run:
         model = self.model
         final: Tensor | None = None
         with torch.no_grad(), changes.applied(model, self.ablated):
-            if _is_gpt2(model):
+            if is_gpt2(model):
                 for block in model.trace_blocks(self.tokens):
                     written.append(self._record(block, len(model.blocks)))
                     final = block.resid_post
@@ -198,7 +198,7 @@ class _Written(NamedTuple):
     norms: Tensor  # (4, T): mean and std of ln_1 and of ln_2
 
 
-def _is_gpt2(model: Traceable) -> TypeGuard[GPT2]:
+def is_gpt2(model: Traceable) -> TypeGuard[GPT2]:
     """Whether ``trace`` is our own, which goes layer by layer; somebody else's is asked for the whole."""
     return getattr(model.trace, "__func__", None) is GPT2.trace
 

@@ -1,6 +1,7 @@
 import { amountScale, css, hiddenColour, signedScale } from "./colour.mjs";
 import { createFigure, text } from "./figure.mjs";
 import { s } from "./dom.mjs";
+import { number } from "./words.mjs";
 
 const TICKS = [0, 0.01, 0.1, 0.25, 0.5, 1];
 
@@ -10,7 +11,7 @@ export function createLegend(store) {
   return {
     figure,
     root: figure.root,
-    draw(signed, triangular) {
+    draw(signed, triangular, most) { // most: what a share of 1 is, of weight × length
       const k = store.scale();
       const [length, bar, font] = [220 * k, 12 * k, 12 * k];
       const colours = signed ? signedScale(store.theme) : amountScale(store.theme);
@@ -24,7 +25,8 @@ export function createLegend(store) {
       const at = (v) => 8 + length * (signed ? (1 + Math.sign(v) * Math.sqrt(Math.abs(v))) / 2 : Math.sqrt(v));
       const shown = (v) => (v > 0 && signed ? "+" : "") + String(v).replace(/^(-?)0\./, "$1.").replace("-", "−");
       const marks = values.map((v) => text(at(v), bar + 2 + font * 1.1, shown(v), { "font-size": font, "text-anchor": "middle" }));
-      const what = signed ? `change of weight, ${store.scene().names[1]} − ${store.scene().names[0]}` : "attention weight (root scale)";
+      const size = most ? `weight × length taken, 1 = ${number(most)}` : "attention weight (root scale)";
+      const what = signed ? `change of ${most ? size : "weight"}: ${store.scene().names[1]} − ${store.scene().names[0]}` : size;
       const hidden = triangular && !signed
         ? [s("rect", { x: length + 28 * k, y: 2, width: bar, height: bar, fill: css(hiddenColour(store.theme)) }),
           text(length + 28 * k + bar + 6, bar, "hidden by the mask", { "font-size": font })]

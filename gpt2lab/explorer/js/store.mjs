@@ -34,6 +34,12 @@ export function createStore(model) {
       store.which = which;
       store.changed("selection");
     },
+    // Whether maps show weight × length of what is taken.
+    weighted: false,
+    weigh(on) {
+      store.weighted = on;
+      store.changed("selection");
+    },
     get: (name) => model.get(name),
     scene: () => model.get("_scene") ?? {},
     ready: () => (store.scene().runs ?? []).length > 0,

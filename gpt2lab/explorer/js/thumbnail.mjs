@@ -2,12 +2,13 @@ import { amountScale, hiddenColour, signedScale } from "./colour.mjs";
 import { bitmap } from "./figure.mjs";
 import { asBytes, difference, packedSize, paint, paintSigned } from "./packing.mjs";
 
-// The picture of one head among all: "before", "after" or their difference.
-export function thumbnail(store, layer, head, which) {
+// The picture of one head among all: "before", "after" or their difference. taken: see takenThumbnails.
+export function thumbnail(store, layer, head, which, taken) {
   const runs = store.scene().runs;
   const slice = (run) => {
     const { size, triangular, thumbnails, shape } = runs[run];
     if (layer >= shape.length || head >= shape[layer]) return null;
+    if (taken) return taken.of(run, layer, head);
     const length = packedSize(size, triangular);
     const before = shape.slice(0, layer).reduce((a, b) => a + b, 0) + head;
     return asBytes(thumbnails).subarray(before * length, (before + 1) * length);

@@ -1,5 +1,5 @@
 import { asBytes, asFloats, packedRow, weightOf } from "./packing.mjs";
-import { amount } from "./words.mjs";
+import { amount, number } from "./words.mjs";
 
 const mapOf = (store, run) => `map/${run}/${store.get("layer")}/${store.get("head")}`;
 const rowOf = (store, run, row) => `row/${run}/${store.get("layer")}/${store.get("head")}/${row}`;
@@ -36,9 +36,13 @@ export function exactRow(store, map, row) {
   const answer = store.has(question) ? store.ask(question) : null;
   if (!answer || answer.error) {
     const weights = rowWeights(map, row, store.T());
-    return { weights, write: (i) => `≈ ${amount(weights[i])}` };
+    return { weights, write: (i) => `≈ ${map.most ? number(weights[i] * map.most) : amount(weights[i])}` };
   }
   const exact = Array.from(asFloats(answer.buffers[0]));
+  if (map.most) {
+    const products = exact.map((weight, i) => weight * map.lengths[i]);
+    return { weights: products.map((value) => (Number.isFinite(value) ? value / map.most : 0)), write: (i) => number(products[i]) };
+  }
   const weights = exact.map((weight) => (Number.isFinite(weight) ? weight : 0)); // nan is drawn as 0, as in the map
   return { weights, write: (i) => amount(exact[i]) };
 }

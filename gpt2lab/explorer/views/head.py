@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
+from gpt2lab.errors import InputError
 from gpt2lab.explorer import packing
 from gpt2lab.explorer.maps import SIZE, hide, legend
-from gpt2lab.explorer.runs import Run
+from gpt2lab.explorer.runs import Run, is_gpt2
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.sheet import TOP, Sheet
-from gpt2lab.explorer.views.base import MAPS, ROWS, Answer, Likely, Row, View
+from gpt2lab.explorer.views.base import MAPS, ROWS, Answer, Likely, Row, View, no_nan
 from gpt2lab.explorer.words import amount
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, SMALL
 from gpt2lab.figures.weights import colours, root_scale
+from gpt2lab.studies.attribution import taken_lengths
 
 MOST_LABELS = 40
 
@@ -27,11 +30,29 @@ def weights(run: Run, layer: int, head: int) -> Tensor:
     return run.weights(layer, head)
 
 
+def taken(run: Run, layer: int) -> Answer:
+    """How much each head of a layer takes: weight times the length of what is taken, ‖v_j W_O‖.
+
+    The answer: small pictures as in the scene, of shares of the largest product in this layer (``most``); then
+    the lengths (n_heads, T), to be multiplied with exact weights.
+    """
+    run.need_layer(layer)
+    if not is_gpt2(run.model):
+        raise InputError("this model has no values and no output layer to look into, only attention weights")
+    traced = run.model.blocks[layer].attn, run.block(layer).attn
+    with torch.no_grad():
+        lengths = taken_lengths(*traced)
+    products = traced[1].attn_weights[0].detach().float() * lengths[0, :, None].float()  # (n_heads, T, T)
+    most = float(no_nan(products, "lengths of what is taken").max())
+    small = packing.thumbnail(products / (most or 1.0))
+    return {"most": most}, [packing.pack(small, run.triangular), packing.floats(lengths[0])]
+
+
 class Head(View):
     """It needs the attention weights, which every trace has."""
 
     name: ClassVar[str] = "head"
-    asked: ClassVar[tuple[str, ...]] = ("map/run/layer/head", "row/run/layer/head/token")
+    asked: ClassVar[tuple[str, ...]] = ("map/run/layer/head", "row/run/layer/head/token", "taken/run/layer")
     with_prediction: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = ("shown = {'attn_weights': trace.blocks[{layer}].attn.attn_weights[0, {head}]}",)
 
@@ -42,6 +63,8 @@ class Head(View):
 
     def answer(self, screen: Screen, word: str, numbers: Sequence[int]) -> Answer:
         """A map in bytes is exact enough for colours; numbers are written from a row of floats."""
+        if word == "taken":
+            return taken(screen.run_at(numbers[0]), numbers[1])
         run, layer, head, *token = numbers
         found = weights(screen.run_at(run), layer, head)
         if word == "row":
@@ -50,6 +73,7 @@ class Head(View):
         return {"triangular": triangular}, [packing.pack(found, triangular)]
 
     def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
+        yield from ((MAPS, f"taken/{run}/{layer}") for layer in range(screen.runs[run].n_layers))
         places = [(layer, head) for layer, heads in enumerate(screen.runs[run].shape) for head in range(heads)]
         yield from ((MAPS, f"map/{run}/{layer}/{head}") for layer, head in places)
         yield from ((ROWS, f"row/{run}/{layer}/{head}/{t}") for t in read for layer, head in places)

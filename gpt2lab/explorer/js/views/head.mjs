@@ -4,6 +4,7 @@ import { bitmap, createFigure, note, screenRatio, text } from "../figure.mjs";
 import { labelStep, matrixCell, ribbon, step, strongest, windowAround } from "../layout.mjs";
 import { createLegend } from "../legend.mjs";
 import { difference, packedIndex, paint, paintSigned, shrink, shrinkSigned } from "../packing.mjs";
+import { takenMaps, takenSwitch } from "../taken.mjs";
 import { askRow, chosenKey, exactRow, headMap, rowWeights } from "../weights.mjs";
 import { clip, headName, place } from "../words.mjs";
 
@@ -30,7 +31,8 @@ function createHead(store) {
   const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root)), h("div", { class: "g2x-row" }, legend.root, changeLegend.root), coarse, readout);
   const body = h("div", { class: "g2x-row g2x-wide" }, left, right);
   const silent = h("span", { class: "g2x-silent-note" });
-  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row" }, off, silent), problem, body);
+  const weigh = takenSwitch(store);
+  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row" }, off, weigh.root, silent), problem, body);
   const maps = new Map(); // figure -> { map, size, pad }
   for (const figure of matrices) {
     set(figure.stage, { tabindex: 0, role: "application", "aria-roledescription": "attention matrix" });
@@ -66,15 +68,17 @@ function createHead(store) {
     const names = store.scene().names;
     const share = (map) => (packedIndex(row, column, store.T(), map.triangular) < 0 ? "nothing, hidden by the mask," : exactRow(store, map, row).write(column));
     const other = maps.get(before)?.map;
-    const what = other ? `gets ${share(other)} of its attention ${names[0]}, ${share(maps.get(single).map)} ${names[1]}`
-      : at < 0 ? "is hidden from it by the mask" : `gets ${share(drawn.map)} of its attention`;
+    const unit = drawn.map.most ? ", weight × length," : " of its attention";
+    const what = other ? `gets ${share(other)}${unit} ${names[0]}, ${share(maps.get(single).map)} ${names[1]}`
+      : at < 0 ? "is hidden from it by the mask" : `gets ${share(drawn.map)}${unit.replace(/,$/, "")}`;
     say(readout, `Query ${place(row, labels)}: key ${place(column, labels)} ${what}.`);
   }
 
   function draw() {
     const [layer, head] = [store.get("layer"), store.get("head")];
     const runs = store.compared() ? [0, store.last()] : [0];
-    const found = runs.map((run) => headMap(store, run));
+    weigh.draw();
+    const found = takenMaps(store, runs.map((run) => headMap(store, run)));
     for (const run of runs) askRow(store, run, store.token());
     if (found.some((map) => map === null)) return false;
     const broken = found.find((map) => map.error);
@@ -104,9 +108,9 @@ function createHead(store) {
       drawMatrix(change, shown, size, `${names[1]} − ${names[0]}`, found[0]);
     } else [before, change].forEach((figure) => maps.delete(figure));
     drawLines(shown);
-    legend.draw(false, shown.triangular);
+    legend.draw(false, shown.triangular, shown.most);
     changeLegend.root.hidden = !pair;
-    if (pair) changeLegend.draw(true, false);
+    if (pair) changeLegend.draw(true, false, shown.most);
     const cells = dots(size);
     coarse.hidden = cells === store.T();
     say(coarse, `${store.T()} tokens on ${cells} dots: a dot shows the largest of the weights it stands for.`);

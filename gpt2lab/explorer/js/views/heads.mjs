@@ -1,7 +1,8 @@
 import { choice, h, s, set } from "../dom.mjs";
-import { createFigure, crossed, text } from "../figure.mjs";
+import { createFigure, crossed, note, text } from "../figure.mjs";
 import { gridLayout, step } from "../layout.mjs";
 import { createLegend } from "../legend.mjs";
+import { takenSwitch, takenThumbnails } from "../taken.mjs";
 import { thumbnail } from "../thumbnail.mjs";
 import { amount, headName } from "../words.mjs";
 
@@ -13,9 +14,11 @@ function createHeads(store) {
   const figure = createFigure("Every head: rows are queries, columns are keys");
   const legend = createLegend(store);
   const which = choice("Which run", [["before", "before"], ["after", "after"], ["difference", "difference"]], store.showRun);
+  const weigh = takenSwitch(store);
+  const problem = h("div");
   const grid = h("div", { class: "g2x-cells", role: "grid", "aria-label": "All heads" });
   figure.stage.append(grid);
-  const root = h("div", { class: "g2x-view" }, which.root, figure.root, legend.root);
+  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row" }, which.root, weigh.root), problem, figure.root, legend.root);
   let cells = [];
   let built = "";
 
@@ -47,6 +50,11 @@ function createHeads(store) {
   function draw() {
     const scene = store.scene();
     const k = store.scale();
+    weigh.draw();
+    const found = store.weighted ? takenThumbnails(store) : undefined;
+    if (found === null) return false;
+    problem.replaceChildren(...(found?.error ? [note(found.error)] : []));
+    const taken = found?.error ? undefined : found;
     const key = JSON.stringify(scene.grid);
     if (built !== key) { build(); built = key; }
     const layers = store.layers();
@@ -66,7 +74,7 @@ function createHeads(store) {
       marks.push(text(0, place.y(layer) + place.cell / 2 + font / 3, `layer ${layer}`, { "font-size": font }));
       row.forEach((cell, head) => {
         const [x, y] = [place.x(head), place.y(layer)];
-        const image = thumbnail(store, layer, head, shown);
+        const image = thumbnail(store, layer, head, shown, taken);
         const silent = shown !== "before" && store.headIsOff(layer, head, store.last());
         paper.globalAlpha = silent && shown !== "difference" ? 0.35 : 1;
         if (image) paper.drawImage(image, x, y, place.cell, place.cell);
@@ -87,7 +95,8 @@ function createHeads(store) {
     figure.draw(marks);
     which.root.hidden = !store.compared();
     which.show(shown, scene.names);
-    legend.draw(shown === "difference", scene.runs[store.run()].triangular);
+    legend.draw(shown === "difference", scene.runs[store.run()].triangular, taken?.most);
+    return true;
   }
 
   return { root, draw, figures: () => [figure, legend.figure], focus: () => cells[store.get("layer")]?.[store.get("head")]?.focus() };
