@@ -29,10 +29,13 @@ from gpt2lab.explorer.linked import Linked
 from gpt2lab.explorer.models import Encoding, Traceable, check_names, sentence, taken
 from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
-from gpt2lab.explorer.scene import make_scene
+from gpt2lab.explorer.scene import grid, make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
 from gpt2lab.explorer.text import HINT, UNKNOWN, check_ids, fitting, safe_label, text_of, tokenize
+from gpt2lab.explorer.tours.base import as_data
+from gpt2lab.explorer.tours.fitting import fit
+from gpt2lab.explorer.tours.reading import read_tour
 from gpt2lab.explorer.views import VIEWS
 from gpt2lab.explorer.views.base import Answer
 from gpt2lab.figures.style import as_base64
@@ -57,6 +60,9 @@ class Explorer(Linked):
         What to call the two.
     state : str, optional
         A link that was copied from an explorer, or the part after its "#": what to show; see ``state``.
+    tour : str or path, optional
+        A guided tour: "robot", "induction", or a file in the form of ``gpt2lab.explorer.tours.base``. Without
+        a text of its own the explorer takes the tour's.
     **selection
         ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``, and
         ``title``, shown at the top, such as "random weights".
@@ -73,6 +79,7 @@ class Explorer(Linked):
     _css = css()
 
     _scene = traitlets.Dict().tag(sync=True)
+    _tour = traitlets.Dict(help="a guided tour, or nothing").tag(sync=True)
     _answered = traitlets.Int(0, help="goes up with every run, so that a failure is an answer too").tag(sync=True)
 
     @validates
@@ -85,6 +92,7 @@ class Explorer(Linked):
         other: Traceable | nn.Module | None = None,
         names: Sequence[str] | None = None,
         state: str = "",
+        tour: str | os.PathLike[str] | None = None,
         **selection: object,
     ) -> None:
         unknown = set(selection) - {name for name in self.class_traits(sync=True) if name[0] != "_"}
@@ -103,12 +111,16 @@ class Explorer(Linked):
         self._ready = False
         super().__init__()
         self.on_msg(self._asked)
+        guide = None if tour is None else read_tour(tour)
         if isinstance(text, str):
-            self.text = text
+            self.text = text or (guide.text if guide else "")
         else:
             self._give(text)
         self._rerun()
         self._ready = True
+        if guide is not None:
+            fit(guide, self._encoding, self.model, grid([run.shape for run in self._runs]), list(VIEWS))
+            self._tour = as_data(guide)
         for name, value in selection.items():
             setattr(self, name, value)
         if state:
@@ -149,6 +161,8 @@ class Explorer(Linked):
             title=self.title,
             revision=self._revision,
             note=self._note,
+            step=self.step,
+            tour=self._tour,
         )
 
     @property

@@ -100,19 +100,11 @@ def _state(screen: Screen, recorded: bool) -> dict[str, object]:
     the model makes its scene itself.
     """
     scene = make_scene(screen, fixed=True) if recorded else {}
-    names = ("text", "layer", "head", "token", "key", "view", "ablated", "presenter", "title")
+    names = ("text", "layer", "head", "token", "key", "view", "ablated", "presenter", "title", "step")
     traits = {**{name: getattr(screen, name) for name in names}, **vars(screen.knobs)}
     ids = screen.ids if screen.given and not recorded else []
-    said = {"message": "", "notice": "", "_answered": 0}
-    return {
-        **traits,
-        **vars(screen.knobs),
-        "_scene": scene,
-        "_recorded": recorded,
-        "_page": True,
-        "_tokens": ids,
-        **said,
-    }
+    said = {"message": "", "notice": "", "_answered": 0, "_tour": screen.tour, "_page": True}
+    return {**traits, **said, "_scene": scene, "_recorded": recorded, "_tokens": ids}
 
 
 def _recorded(screen: Screen) -> dict[str, object]:

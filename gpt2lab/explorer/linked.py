@@ -15,7 +15,7 @@ from gpt2lab.explorer.selection import VIEWS, Selection
 
 # What a link says, and the trait that holds it. Text and ids are apart, because they run the model.
 TRAITS = {"view": "view", "layer": "layer", "head": "head", "token": "token", "key": "key", "off": "ablated"}
-TRAITS |= {name: name for name in ("temperature", "top_k", "top_p", "presenter")}
+TRAITS |= {name: name for name in ("temperature", "top_k", "top_p", "presenter", "step")}
 RUNS = ("off",)  # those that run the model
 
 

@@ -81,6 +81,7 @@ FIELDS: dict[str, tuple[Kind, object]] = {
     "top_k": (WHOLE, 0),
     "top_p": (REAL, 1.0),
     "presenter": (SWITCH, False),
+    "step": (WHOLE, 0),  # of a tour
     "ids": (WHOLES, []),  # instead of a text
     "text": (WORDS, None),  # the one that is there
 }

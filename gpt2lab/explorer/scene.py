@@ -39,6 +39,7 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
         "shape": run.shape,  # of the model whose parts can be switched off
         "grid": heads,  # heads per layer, of whichever model has more
         "model": signature(heads, vocab_size([r.model for r in runs])),  # for links
+        "off": list(screen.ablated),
         "d_model": 0 if run.stream is None else run.stream.shape[-1],
         "runs": [_run(r) for r in runs],
         "first": _first_answers(screen),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from gpt2lab.errors import InputError
 from gpt2lab.explorer.models import Encoding
@@ -61,6 +61,7 @@ class Screen:
         Goes up with every run, so that a late answer is recognised.
     note : str
         What of the text is not shown.
+    step, tour : where a guided tour is, and the tour as the browser gets it
     """
 
     runs: tuple[Run, ...]
@@ -80,6 +81,8 @@ class Screen:
     note: str = ""
     given: bool = False
     encoding: Encoding | None = None
+    step: int = 0
+    tour: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def run(self) -> Run:

@@ -6,7 +6,7 @@ import anywidget
 import traitlets
 from traitlets import Bunch
 
-from gpt2lab.errors import InputError, shown
+from gpt2lab.errors import InputError, shown, whole_number
 from gpt2lab.explorer import changes
 from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
@@ -34,6 +34,7 @@ class Selection(anywidget.AnyWidget):
     view = Words("heads").tag(sync=True)
     ablated = ListOfWords(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(sync=True)
     presenter = Switch(False, help="larger letters, for a projector").tag(sync=True)
+    step = Whole(0, help="of the tour, from 0").tag(sync=True)
     temperature = Real(1.0).tag(sync=True)
     top_k = Whole(0, help="0 keeps all").tag(sync=True)
     top_p = Real(1.0, help="1 keeps all").tag(sync=True)
@@ -55,6 +56,10 @@ class Selection(anywidget.AnyWidget):
     def _possible_temperature(self, proposal: Bunch) -> float:
         check_sampling(proposal["value"])
         return proposal["value"]
+
+    @traitlets.validate("step")
+    def _possible_step(self, proposal: Bunch) -> int:
+        return whole_number("step", proposal["value"])
 
     @traitlets.validate("top_k")
     def _possible_top_k(self, proposal: Bunch) -> int:

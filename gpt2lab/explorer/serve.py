@@ -132,17 +132,25 @@ def _parser(command: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--view", default="heads", help="such as head, scores, stream, lens (default: heads)")
     parser.add_argument("--off", nargs="*", default=[], metavar="PART", help='such as mask, "head 0.1", "ffn 1"')
     parser.add_argument("--presenter", action="store_true", help="larger letters, for a projector")
+    parser.add_argument("--state", default="", help="a link that was copied from an explorer")
+    parser.add_argument("--tour", help="a guided tour: robot, induction, or a .toml file")
     return parser
 
 
 def make_explorer(options: argparse.Namespace) -> Explorer:
     """The explorer that the options of a command describe."""
     from gpt2lab.explorer.explorer import Explorer
+    from gpt2lab.explorer.tours.reading import read_tour
 
-    model, encoding, text, title = open_model(options.model)
+    name, text = options.model, options.text
+    if options.tour is not None:
+        guide = read_tour(options.tour)
+        name, text = name or guide.model or None, guide.text if text is None else text
+    model, encoding, usual, title = open_model(name)
     return Explorer(
-        model, encoding, text if options.text is None else options.text,
+        model, encoding, usual if text is None else text,
         title=title, view=options.view, ablated=list(options.off), presenter=options.presenter,
+        state=options.state, tour=options.tour,
     )  # fmt: skip
 
 
@@ -150,7 +158,7 @@ def write_page(folder: Path, options: argparse.Namespace) -> Path:
     """A notebook of one cell for Voilà. What the user typed travels as data, not as code."""
     import nbformat
 
-    names = ("model", "text", "view", "off", "presenter")
+    names = ("model", "text", "view", "off", "presenter", "state", "tour")
     data = json.dumps({name: getattr(options, name) for name in names})
     cell = (
         "import argparse, json\nfrom gpt2lab.explorer.serve import make_explorer\n"

@@ -23,7 +23,8 @@ from gpt2lab.zoo import PairToy, load_toy, toy_names
 
 def options(**changes):
     return argparse.Namespace(
-        **{"model": "random", "text": None, "view": "heads", "off": [], "presenter": False, **changes}
+        **{"model": "random", "text": None, "view": "heads", "off": [], "presenter": False, "state": "", "tour": None}
+        | changes
     )
 
 

@@ -45,6 +45,7 @@ const FIELDS = {
   top_k: ["whole", 0, "top_k"],
   top_p: ["real", 1, "top_p"],
   presenter: ["flag", false, "presenter"],
+  step: ["whole", 0, "step"],
   ids: ["wholes", [], "_tokens"],
   text: ["words", null, "text"],
 };

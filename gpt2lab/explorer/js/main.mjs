@@ -7,6 +7,7 @@ import { savePanel } from "./save.mjs";
 import { selectionFields, textField, tokenStrip } from "./bar.mjs";
 import { createStore } from "./store.mjs";
 import { followTheme } from "./theme.mjs";
+import { tourCard } from "./tour.mjs";
 import { askAround } from "./weights.mjs";
 
 const LEAST_PANEL = 220; // height below which the view is not squeezed, however low the window is
@@ -37,6 +38,7 @@ function show(table, model, el) {
   const panel = h("div", { class: "g2x-panel", role: "tabpanel", id: panelId, tabindex: -1 });
   const generate = generation(store);
   const prediction = predictionStrip(store, generate);
+  const tour = tourCard(store);
   const presenter = button("Presenter", () => store.set({ presenter: !store.get("presenter") }), { title: "Larger letters" });
   const which = choice("Which run", [["before", "before"], ["after", "after"]], store.showRun);
   const save = savePanel(store, () => views.get(store.get("view")), () => getComputedStyle(root).backgroundColor, (text) => say(status, text));
@@ -59,9 +61,9 @@ function show(table, model, el) {
   set(panel, { "aria-describedby": about.id });
   // What was typed, what is off and what comes next stay; the view below scrolls.
   const stay = h("div", { class: "g2x-stay" },
-    h("div", { class: "g2x-head" }, field.root, changes.opener, save.opener, presenter),
+    h("div", { class: "g2x-head" }, field.root, tour.opener, changes.opener, save.opener, presenter),
     title, strip.root, prediction.root,
-    h("div", { class: "g2x-row g2x-which" }, generate.root, changes.summary), status,
+    h("div", { class: "g2x-row g2x-which" }, generate.root, changes.summary), status, tour.root,
     h("div", { class: "g2x-row g2x-between" }, tablist, selection.root));
   const lower = h("div", { class: "g2x-lower" }, recorded, changes.root, save.root, which.root, body);
   const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" }, stay, lower);
@@ -93,6 +95,7 @@ function show(table, model, el) {
     root.classList.toggle("g2x-empty", !store.ready());
     if (!store.ready()) return;
     strip.draw();
+    tour.draw();
     generate.draw();
     prediction.draw();
     selection.draw();

@@ -194,7 +194,7 @@ export function createStore(model) {
   }
 
   const handlers = [["msg:custom", receive], ["change:_scene", () => { refresh(); store.changed("scene"); }], ["change:_answered", () => { running = false; heard(); store.changed("answered"); }]];
-  for (const name of ["layer", "head", "token", "key", "view", "presenter", "temperature", "top_k", "top_p"]) {
+  for (const name of ["layer", "head", "token", "key", "view", "step", "presenter", "temperature", "top_k", "top_p"]) {
     handlers.push([`change:${name}`, () => store.changed("selection")]);
   }
   for (const name of ["text", "ablated", "message", "notice", "title"]) {
