@@ -12,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from gpt2lab.errors import InputError
+from gpt2lab.quiz.places import titles
 
 NAV = "nav"  # tag of the cells that lead to other chapters
 QUIZ = "quiz"  # tag of the quiz and of the text above it
@@ -59,8 +60,7 @@ def headings(cell: NotebookNode) -> list[str]:
     """The headings in a markdown cell, without their marks."""
     if cell.cell_type != "markdown":
         return []
-    text = re.sub(r"^```.*?^```", "", cell.source, flags=re.M | re.S)
-    return [re.sub(r"[*`\[\]|]", "", found) for found in re.findall(r"^#{1,6} +(.+?)\s*$", text, flags=re.M)]
+    return titles(cell.source)
 
 
 def is_navigation(cell: NotebookNode) -> bool:

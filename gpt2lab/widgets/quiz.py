@@ -14,6 +14,7 @@ learning"). Nothing is graded or sent; in a learner's copy the answers outlive t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
 
 import anywidget
 import traitlets
@@ -106,7 +107,7 @@ class Quiz(anywidget.AnyWidget):
                 self._tries[id] = kept
         here = records.place()
         chapter = here.chapter if here and here.chapter else next(iter(self.questions.values())).chapter
-        self._quiz = as_json(title, chapter, list(self.questions.values()), self._seed)
+        self._quiz = as_json(title, chapter, list(self.questions.values()), self._seed, folder=Path.cwd())
         self._tell(0)
         self.on_msg(self._received)
 

@@ -11,10 +11,12 @@ import functools
 import math
 from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 
 from gpt2lab.figures import javascript
 from gpt2lab.quiz import Question
 from gpt2lab.quiz.base import place
+from gpt2lab.quiz.places import anchor
 
 MODULES = ("marking", "shuffle", "session", "hosts", "see", "fields", "pages", "quiz")
 SHARED = ("dom", "theme")  # with the explorer
@@ -42,7 +44,9 @@ def css() -> str:
     return resources.files("gpt2lab.widgets").joinpath("quiz.css").read_text(encoding="utf-8")
 
 
-def as_json(title: str, chapter: str, questions: Sequence[Question], seed: int) -> dict[str, object]:
+def as_json(
+    title: str, chapter: str, questions: Sequence[Question], seed: int, folder: Path | None = None
+) -> dict[str, object]:
     """What ``showQuiz`` needs to ask them.
 
     Parameters
@@ -51,23 +55,30 @@ def as_json(title: str, chapter: str, questions: Sequence[Question], seed: int) 
         The notebook or page around the quiz: a heading of it is looked for there.
     seed : int
         For the order of the options.
+    folder : Path or None
+        Where the chapters lie, if the links shall lead to their headings.
     """
-    return {"title": title, "chapter": chapter, "seed": seed, "questions": [_question(each) for each in questions]}
+    asked = [_question(each, folder) for each in questions]
+    return {"title": title, "chapter": chapter, "seed": seed, "questions": asked}
 
 
-def _question(question: Question) -> dict[str, object]:
+def _question(question: Question, folder: Path | None) -> dict[str, object]:
     grid = question.grid
+
+    def to(see: str) -> See | None:
+        return _see(see, question.chapter, folder)
+
     return {
         "id": question.id, "chapter": question.chapter, "kind": question.kind, "text": question.text,
-        "code": question.code, "answer": question.answer, "see": _see(question.see, question.chapter),
+        "code": question.code, "answer": question.answer, "see": to(question.see),
         "options": [
-            {"text": option.text, "right": option.right, "why": option.why, "see": _see(option.see, question.chapter)}
+            {"text": option.text, "right": option.right, "why": option.why, "see": to(option.see)}
             for option in question.options
         ],
         "value": question.value, "tolerance": question.tolerance, "unit": question.unit, "why": question.why,
         "wrong": [
             {"value": mistake.value, "cells": list(map(list, mistake.cells)), "why": mistake.why,
-             "see": _see(mistake.see, question.chapter)}
+             "see": to(mistake.see)}
             for mistake in question.wrong
         ],
         "grid": grid and {
@@ -78,6 +89,9 @@ def _question(question: Question) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _see(text: str, chapter: str) -> See | None:
-    """The chapter and the heading that a ``see`` names; None if it names none."""
-    return dict(zip(("chapter", "heading"), place(text, chapter), strict=True)) if text else None
+def _see(text: str, chapter: str, folder: Path | None) -> See | None:
+    """The chapter and the heading that a ``see`` names, and the way there; None if it names none."""
+    if not text:
+        return None
+    stem, heading = place(text, chapter)
+    return {"chapter": stem, "heading": heading, "anchor": anchor(folder, stem, heading) if folder and stem else ""}

@@ -177,6 +177,28 @@ test("silence and a dead kernel are said, and the answer stays on the page", () 
   mock.timers.reset();
 });
 
+test("in JupyterLab a link opens the chapter beside the notebook, elsewhere nothing is a link", () => {
+  const asked = [];
+  const manager = { context: { path: "work/03_attention.ipynb" }, rendermime: { linkHandler: { handleLink: (link, path, id) => asked.push([link, path, id]) } } };
+  const place = { chapter: "04_heads", anchor: "#heading=3-·-Joining:-W_O", elsewhere: true };
+  const { href } = modelHost({ ...fakeModel({}), widget_manager: manager });
+  assert.equal(href(place).address, "#heading=3-%C2%B7-Joining:-W_O");
+  href(place).open("link");
+  href({ ...place, elsewhere: false }).open("own");
+  href({ ...place, anchor: "" }).open("top");
+  assert.deepEqual(asked, [["link", "work/04_heads.ipynb", place.anchor], ["own", "work/03_attention.ipynb", place.anchor], ["top", "work/04_heads.ipynb", ""]]);
+  assert.equal(href({ ...place, elsewhere: false, anchor: "" }), null); // the page looks for it
+  for (const other of [undefined, {}, { ...manager, context: {} }, { ...manager, rendermime: undefined }]) {
+    assert.equal(modelHost({ ...fakeModel({}), widget_manager: other }).href(place), null);
+  }
+});
+
+test("a comma is read by the number that is asked for", () => {
+  const asked = (value, text) => toAnswer({ ...NUMBER, value, unit: "" }, text).answer;
+  assert.deepEqual(["1,342", "0,333", "2,359,296", "1,342.5"].map((text) => asked(1.342, text)), [1.342, 0.333, 2359296, 1342.5]);
+  assert.deepEqual(["1,024", "0,333", "2,359,296"].map((text) => asked(2362368, text)), [1024, 0.333, 2359296]);
+});
+
 test("a heading is found without its number and its mark", () => {
   assert.equal(plainHeading("3 · Ids → vectors¶"), "Ids → vectors");
   assert.equal(plainHeading(" What `x` does "), "What x does");

@@ -12,6 +12,7 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.feedforward import FeedForward, gelu
 from gpt2lab.layernorm import layer_norm
 from gpt2lab.metrics import precision
+from gpt2lab.positions import apply_rope
 from gpt2lab.sampling import next_token_probabilities
 
 GPT2_SMALL = GPT2Config.gpt2()
@@ -103,6 +104,43 @@ def test_every_number_is_computed():
 def test_the_number_is_right(id):
     question = quiz.get(id)
     assert quiz.mark(question, COMPUTED[id]()).right, (id, COMPUTED[id]())
+
+
+def rope_scores():
+    """The same query and key at five places, turned by RoPE."""
+    q, k = torch.randn(2, 1, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64).expand(-1, 5, -1)
+    places = torch.arange(5)
+    return apply_rope(q, places) @ apply_rope(k, places).mT
+
+
+def same_as_given(scores, row, column):
+    near = torch.isclose(scores, scores[row, column])
+    near[row, column] = False
+    return near
+
+
+def largest_visible(scores, row):
+    chosen = torch.zeros(len(scores), len(scores), dtype=torch.bool)
+    chosen[row, scores[row, : row + 1].argmax()] = True
+    return chosen
+
+
+def grid(id):
+    return torch.tensor(quiz.get(id).grid.values)
+
+
+POINTED = {
+    "03-4": lambda: largest_visible(grid("03-4"), 2),
+    "06-4": lambda: same_as_given(rope_scores(), 3, 1),
+    "10-5": lambda: torch.arange(4)[:, None].expand(4, 4) == 3,
+    "12-5": lambda: torch.tensor([[r == 4 and c == "qdwkq".index("q") + 1 for c in range(5)] for r in range(5)]),
+    "13-4": lambda: (torch.arange(4) == 3) & (grid("13-4") > 0),
+}
+
+
+@pytest.mark.parametrize("id", POINTED)
+def test_the_cells_are_those_that_the_computation_finds(id):
+    assert set(quiz.get(id).grid.right) == {(int(r), int(c)) for r, c in POINTED[id]().nonzero()}
 
 
 def test_heads_cost_the_same_however_many():

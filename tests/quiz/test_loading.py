@@ -1,5 +1,6 @@
 """The questions: each once, each link leads to a heading, and what breaks the form is named."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from gpt2lab.course.topics import CHAPTERS
 from gpt2lab.errors import InputError
 from gpt2lab.quiz.base import Question, place
 from gpt2lab.quiz.form import questions
+from gpt2lab.quiz.places import anchor
 
 SAMPLE = Path(__file__).with_name("sample.toml")
 TEXT = SAMPLE.read_text(encoding="utf-8")
@@ -143,3 +145,35 @@ def test_too_few_and_too_many_options():
         text = head.format(kind) + "".join(option.format(n) + see for n in range(count))
         with pytest.raises(InputError, match=message):
             questions(text, "", "sample")
+
+
+def test_the_longest_option_is_right_no_more_often_than_chance():
+    single = [question for question in ALL.values() if question.kind == "single"]
+    hits, telling = 0.0, []
+    for question in single:
+        length = {option.text: len(option.text) for option in question.options}
+        longest = [option for option in question.options if length[option.text] == max(length.values())]
+        hits += sum(option.right for option in longest) / len(longest)
+        (right,) = (length[option.text] for option in question.options if option.right)
+        telling.append((right / max(length[option.text] for option in question.options if not option.right), question.id))
+    worst = ", ".join(id for _, id in sorted(telling, reverse=True)[:5])
+    assert hits <= sum(1 / len(question.options) for question in single), f"even out the lengths, such as in {worst}"
+    assert max(telling)[0] < 1.35, f"the right option stands out by its length: {worst}"
+
+
+def test_an_anchor_is_the_heading_as_it_stands_in_the_notebook(tmp_path):
+    cell = {"cell_type": "markdown", "source": ["Text.\n", "## 3 · What `x` does\n", "```\n# no heading\n```"]}
+    path = tmp_path / "00_map.ipynb"
+    path.write_text(json.dumps({"cells": [cell, {"cell_type": "code", "source": "# no"}]}), encoding="utf-8")
+    assert anchor(tmp_path, "00_map", "What x does") == "#heading=3-·-What-x-does"
+    assert anchor(tmp_path, "00_map", "no heading") == anchor(tmp_path, "01_residuals", "What x does") == ""
+    for text in ("{", "3", '{"cells": 3}', '{"cells": [{}]}'):
+        (tmp_path / "02_layernorm.ipynb").write_text(text, encoding="utf-8")
+        assert anchor(tmp_path, "02_layernorm", "x") == ""
+
+
+def test_every_link_of_the_course_has_an_anchor():
+    folder = notebooks.chapters()[0].parent
+    for question in ALL.values():
+        for see in sees(question):
+            assert anchor(folder, *place(see, question.chapter)), (question.id, see)

@@ -55,7 +55,21 @@ export function modelHost(model) {
     refresh: () => send({ progress: true }),
     progress: () => model.get("_progress") ?? [],
     message: () => (silent ? NOBODY : model.get("_message") ?? ""),
-    href: () => null,
+    href: besides(model),
+  };
+}
+
+// Links to notebooks in the same folder, which JupyterLab opens as it does those of a markdown cell. Elsewhere,
+// such as in VS Code, neither the path of the notebook nor a handler of links is known, and nothing is a link.
+function besides(model) {
+  const path = model.widget_manager?.context?.path;
+  const handler = model.widget_manager?.rendermime?.linkHandler;
+  if (typeof path !== "string" || !path.endsWith(".ipynb") || !handler) return () => null;
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  return ({ chapter, anchor, elsewhere }) => {
+    if (!elsewhere && !anchor) return null; // the page looks for the heading itself
+    const file = elsewhere ? `${folder}${chapter}.ipynb` : path;
+    return { address: encodeURI(anchor) || "#", open: (link) => handler.handleLink(link, file, anchor) };
   };
 }
 

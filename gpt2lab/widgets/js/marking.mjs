@@ -49,9 +49,9 @@ function known(question, part, mistake) {
 const MARKERS = { single: markChoice, multiple: markChoice, order: markOrder, number: markNumber, point: markCell };
 
 // What the learner is putting together: { answer } if it can be marked, else { lacks } says what is missing.
-export function toAnswer({ kind, options, unit }, draft) {
+export function toAnswer({ kind, options, unit, value: right }, draft) {
   if (kind === "number") {
-    const value = parseNumber(draft ?? "", unit);
+    const value = parseNumber(draft ?? "", unit, Math.abs(right) >= 1000);
     return Number.isFinite(value) ? { answer: value } : { lacks: "Type a number, such as 768 or 0.25." };
   }
   if (kind === "multiple") {
@@ -63,11 +63,13 @@ export function toAnswer({ kind, options, unit }, draft) {
 }
 
 // A number as people write it: 2,359,296 or 2 359 296, 0.25 or 0,25, 1e-5, with its unit or without. NaN if it is none.
-export function parseNumber(text, unit = "") {
+// 1,342 is a large number where one is asked for, else one and a bit.
+export function parseNumber(text, unit = "", large = true) {
   const tight = (letters) => letters.replace(/[\s_\u00a0\u2009\u202f]/g, "");
   let plain = tight(text).replace(/[−–]/g, "-");
   if (unit && plain.endsWith(tight(unit))) plain = plain.slice(0, -tight(unit).length);
-  if (/^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain)) plain = plain.replaceAll(",", "");
+  const thousands = large ? /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/ : /^[+-]?[1-9]\d{0,2}((,\d{3}){2,}(\.\d+)?|,\d{3}\.\d+)$/;
+  if (thousands.test(plain)) plain = plain.replaceAll(",", "");
   else plain = plain.replace(/^([+-]?\d*),(\d+)$/, "$1.$2");
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : Number.NaN;
 }
