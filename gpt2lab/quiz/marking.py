@@ -154,7 +154,7 @@ def _order(question: Question, answer: Answer) -> list[Reason]:
     place = {text: n for n, text in enumerate(answer)}
     for before, option in zip(question.options, question.options[1:], strict=False):
         if place[option.text] < place[before.text]:
-            part = f"{before.text} → {option.text}"
+            part = f"“{before.text}” comes before “{option.text}”"
             return [Reason(part, option.why, option.see or question.see)]
     return []
 
@@ -179,7 +179,7 @@ def _cells(question: Question, answer: Answer) -> list[Reason]:
     if answer in grid.right:
         return []
     row, column = answer
-    part = f"{grid.rows[int(row)]}, {grid.columns[int(column)]}"
+    part = f"row {grid.rows[int(row)]}, column {grid.columns[int(column)]}"
     return [_reason(question, part, [found for found in question.wrong if answer in found.cells])]
 
 

@@ -39,7 +39,7 @@ def asked(claim: Claim) -> tuple[str, str]:
         return "This is found in code. Is it right?", found[0].upper() + found[1:]
     if claim.statement.startswith(LEFT_OUT):
         left = claim.statement.removeprefix(LEFT_OUT).removesuffix(")")
-        return "A text leaves this out, and is otherwise sound. Is it right to do so?", f"Not said: {left}"
+        return "A text is sound, but leaves this out. How right is it, as it stands?", f"Not said: {left}"
     return "Is this right?", claim.statement
 
 

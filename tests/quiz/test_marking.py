@@ -57,7 +57,7 @@ def test_order_names_the_first_pair_that_is_turned():
     right = [option.text for option in ORDER.options]
     assert [whys(ORDER, list(answer)) == [] for answer in permutations(right)].count(True) == 1
     assert whys(ORDER, list(right)) == []
-    assert quiz.mark(ORDER, quiz.accept(ORDER, ["B", "A", "C", "D"])).reasons[0].part == "scores → mask"
+    assert quiz.mark(ORDER, quiz.accept(ORDER, ["B", "A", "C", "D"])).reasons[0].part == "“scores” comes before “mask”"
 
 
 def test_point():

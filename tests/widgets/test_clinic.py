@@ -105,7 +105,7 @@ def test_every_claim_can_be_bet_on_and_read(id, clinic):
 
 def test_what_is_left_out_and_code_are_asked_in_their_own_way():
     assert clinic_panel.asked(claims.get("G6")) == (
-        "A text leaves this out, and is otherwise sound. Is it right to do so?", "Not said: what the targets are."
+        "A text is sound, but leaves this out. How right is it, as it stands?", "Not said: what the targets are."
     )  # fmt: skip
     assert clinic_panel.asked(claims.get("A8"))[1] == "Scores without division by √d_head."
 

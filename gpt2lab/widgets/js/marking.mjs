@@ -23,7 +23,7 @@ function markOrder({ options, see }, answer) {
   for (let i = 1; i < options.length; i++) {
     const [before, after] = [options[i - 1], options[i]];
     if (answer.indexOf(after.text) < answer.indexOf(before.text)) {
-      return [{ part: `${before.text} → ${after.text}`, why: after.why, see: after.see ?? see }];
+      return [{ part: `“${before.text}” comes before “${after.text}”`, why: after.why, see: after.see ?? see }];
     }
   }
   return [];
@@ -39,7 +39,7 @@ function markCell(question, [row, column]) {
   const { rows, columns, right } = question.grid;
   const among = (cells) => cells.some(([r, c]) => r === row && c === column);
   if (among(right)) return [];
-  return [known(question, `${rows[row]}, ${columns[column]}`, question.wrong.find((mistake) => among(mistake.cells)))];
+  return [known(question, `row ${rows[row]}, column ${columns[column]}`, question.wrong.find((mistake) => among(mistake.cells)))];
 }
 
 function known(question, part, mistake) {

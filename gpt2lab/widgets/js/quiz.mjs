@@ -28,7 +28,7 @@ export function showQuiz(el, data, host) {
     button("Result", () => go(questions.length), { "data-key": `step ${questions.length}` }));
   const back = button("← Back", () => go(session.at - 1), { "data-key": "back" });
   const next = button("Next →", () => go(session.at + 1), { "data-key": "next" });
-  const root = h("section", { class: "g2q", "aria-label": data.title, "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" },
+  const root = h("section", { class: several ? "g2q g2q-several" : "g2q", "aria-label": data.title, "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" },
     h("div", { class: "g2q-head" }, h("b", { text: data.title }), several ? steps : null),
     page, hint, trouble, live, several ? h("div", { class: "g2q-row g2q-between" }, back, next) : null);
 
