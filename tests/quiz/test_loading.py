@@ -155,7 +155,9 @@ def test_the_longest_option_is_right_no_more_often_than_chance():
         longest = [option for option in question.options if length[option.text] == max(length.values())]
         hits += sum(option.right for option in longest) / len(longest)
         (right,) = (length[option.text] for option in question.options if option.right)
-        telling.append((right / max(length[option.text] for option in question.options if not option.right), question.id))
+        telling.append(
+            (right / max(length[option.text] for option in question.options if not option.right), question.id)
+        )
     worst = ", ".join(id for _, id in sorted(telling, reverse=True)[:5])
     assert hits <= sum(1 / len(question.options) for question in single), f"even out the lengths, such as in {worst}"
     assert max(telling)[0] < 1.35, f"the right option stands out by its length: {worst}"

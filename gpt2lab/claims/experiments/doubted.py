@@ -54,7 +54,7 @@ def root_that_protects(seed: int) -> Figures:
     shows=lambda found: found["from GPT-2's block"] < 1e-5 and found["gradient with it"] > 100 * found["without it"],
 )
 def nothing_else_belongs_to_it(seed: int) -> Figures:
-    """How far a block with `return input + output` is from GPT-2's; the gradient that reaches the first of 16 blocks."""
+    """How far a block with `return input + output` is from GPT-2's; the gradient at the first of 16 blocks."""
     block, x = block_and_input(seed)
 
     def residual(input: Tensor, output: Tensor) -> Tensor:
