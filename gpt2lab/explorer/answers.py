@@ -40,7 +40,7 @@ def likely_questions(screen: Screen, most_words: int, near: int) -> Iterator[str
     at ``near`` positions.
     """
     positions = sorted(range(screen.run.T), key=lambda t: abs(t - screen.token))
-    vocabulary = len(screen.run.logits(screen.token)) if screen.run.has_logits else 0
+    vocabulary = len(screen.run.logits(screen.run.T - 1)) if screen.run.has_logits else 0
     read = positions if vocabulary <= most_words else positions[:near]
     yield from first_questions(screen)
     runs = reversed(range(len(screen.runs)))

@@ -48,9 +48,10 @@ class Explorer(Linked):
 
     Parameters
     ----------
-    model : GPT2, a transformers GPT-2, or any object with ``trace(tokens)``
+    model : GPT2, a relative of it, a transformers GPT-2, or any object with ``trace(tokens)``
         The least that ``trace`` must return is ``.blocks[i].attn.attn_weights`` (1, n_heads, T, T);
         views that need more say so. A transformers GPT-2 is copied: training it later does not show.
+        An encoder–decoder reads source, start token and target as one line; see ``SourceAndTarget``.
     encoding : tiktoken.Encoding or a transformers tokenizer
     text : str, or the token ids themselves: a list, or a tensor (T,) or (1, T)
         Ids are shown as they are, also where their text would be cut into other tokens.

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from gpt2lab.errors import InputError
+from gpt2lab.explorer.translating import as_line
+from gpt2lab.family.encoder_decoder import EncoderDecoder
+from gpt2lab.family.masked import MaskedLanguageModel
 from gpt2lab.tokenizer import whole_characters
 from gpt2lab.tokenizer.foreign import TransformersEncoding, TransformersTokenizer
 from gpt2lab.tokenizer.labels import Encoding as Encoding
@@ -96,7 +99,9 @@ def taken(models: Sequence[object], encoding: object) -> tuple[list[Traceable], 
     InputError
         For what cannot be explored, or does not belong together.
     """
-    usable, readable = [explorable(model) for model in models], readable_encoding(encoding)
+    whole = [model if isinstance(model, EncoderDecoder) else explorable(model) for model in models]
+    readable = readable_encoding(encoding)
+    usable = [as_line(model, readable) if isinstance(model, EncoderDecoder) else model for model in whole]
     for model in usable:
         check_belong_together(model, readable)
     return usable, readable
@@ -158,6 +163,11 @@ def check_belong_together(model: object, encoding: object) -> None:
             f"the model and the encoding do not belong together: the model has {theirs:,} tokens, the encoding "
             f"{tokens:,}; use the encoding (or tokenizer) that the model was trained with"
         )
+
+
+def fills_blanks(model: object) -> bool:
+    """Whether a logit is about its own token, as an encoder's are, and not about the next one."""
+    return isinstance(model, MaskedLanguageModel)
 
 
 def check_names(names: object) -> list[str]:

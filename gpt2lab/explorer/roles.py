@@ -107,8 +107,12 @@ def head_scores(attn_weights: Tensor, tokens: Tensor, known: Shares | None = Non
 
 
 def roles(attn_weights: Tensor, tokens: Tensor, known: Shares | None = None) -> list[Role]:
-    """The best role of each head: ``{"role": name or "", "score": …, "chance": …}``."""
-    scores = head_scores(attn_weights, tokens, known)
+    """The best role of each head: ``{"role": name or "", "score": …, "chance": …}``.
+
+    None where some tokens ask nothing, as in cross-attention: a mean over all of them would mean nothing.
+    """
+    asks = bool((attn_weights.sum(dim=-1) > 0.5).all())
+    scores = head_scores(attn_weights, tokens, known) if asks else {}
     found = []
     for head in range(attn_weights.shape[0]):
         best: Role = {"role": "", "score": 0.0, "chance": 0.0}

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gpt2lab.errors import InputError
 from gpt2lab.explorer import changes, packing
-from gpt2lab.explorer.models import Block, Readout, Traceable, check_trace, sentence
+from gpt2lab.explorer.models import Block, Readout, Traceable, check_trace, fills_blanks, sentence
 from gpt2lab.explorer.roles import Role, Shares, roles, shares
 from gpt2lab.model import GPT2
 from gpt2lab.trace import BlockTrace
@@ -61,11 +61,23 @@ class Run:
         self.statistics: Tensor | None = None
         self._logits: Tensor | None = None
         self._hidden: Tensor | None = None  # (T, d_model), what the logits come from
+        self._first_logit = 0
+        self.has_ffn = True
         self._scan()
 
     @property
     def n_layers(self) -> int:
         return len(self.shape)
+
+    def layer_name(self, layer: int) -> str:
+        """What a layer is called: by its number, or as the model says."""
+        names = getattr(self.model, "layer_names", None)
+        return str(names[layer]) if names and len(names) == self.n_layers else f"layer {layer}"
+
+    @property
+    def fills_blanks(self) -> bool:
+        """Whether a logit is about its own token, and not about the next one."""
+        return fills_blanks(self.model)
 
     def block(self, layer: int) -> Block:
         """The trace of a layer's block, from memory or computed again."""
@@ -94,7 +106,9 @@ class Run:
         return self._logits is not None or self._hidden is not None
 
     def logits(self, token: int) -> Tensor:
-        """Logits after a position: (vocab_size,). InputError if the trace has none."""
+        """Logits after a position: (vocab_size,). InputError if the trace has none there."""
+        if token % self.T < self._first_logit:
+            raise InputError("nothing is predicted within the source: choose a token of the target")
         if self._logits is not None:
             return self._logits[token]
         if self._hidden is None:
@@ -154,6 +168,7 @@ class Run:
                 written = [self._record(block, len(trace.blocks)) for block in trace.blocks if block is not None]
                 final = getattr(trace, "resid_final", None)
                 ln_f = getattr(getattr(trace, "ln_f", None), "out", None)
+                self._first_logit = getattr(trace, "first_logit", 0)
                 self._keep_logits(getattr(trace, "logits", None), ln_f)
         whole = [parts for parts in written if parts is not None]
         if final is not None and len(whole) == len(written):
@@ -173,6 +188,7 @@ class Run:
         self.thumbnails.append(packing.thumbnail(weights))
         self.triangular &= causal
         self.roles.append(roles(weights, self.tokens[0], self._shares[causal]))
+        self.has_ffn &= getattr(block, "ffn", None) is not None
         return _written(block)
 
     def _keep_logits(self, logits: Tensor | None, ln_f: Tensor | None) -> None:

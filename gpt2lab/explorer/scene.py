@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from gpt2lab.explorer import changes, packing
 from gpt2lab.explorer.answers import answer, first_questions
@@ -32,7 +33,10 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
         "names": list(screen.names),
         "can": {
             "change": not fixed and changes.possible(run.model),
+            "mask": changes.possible(run.model) and any(block.attn.causal for block in run.model.blocks),
             "next": all(r.has_logits for r in runs),
+            "write": all(r.has_logits and not r.fills_blanks for r in runs),
+            "ffn": run.has_ffn,
             "stream": run.stream is not None,
             "lens": run.has_lens,
         },
@@ -40,10 +44,17 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
         "grid": heads,  # heads per layer, of whichever model has more
         "model": signature(heads, vocab_size([r.model for r in runs])),  # for links
         "off": list(screen.ablated),
+        "layers": _layer_names(runs),
+        "fills": run.fills_blanks,  # a prediction is about a token's own place, not about the next one
         "d_model": 0 if run.stream is None else run.stream.shape[-1],
         "runs": [_run(r) for r in runs],
         "first": _first_answers(screen),
     }
+
+
+def _layer_names(runs: Sequence[Run]) -> list[str]:
+    longest = max(runs, key=lambda run: run.n_layers)
+    return [longest.layer_name(i) for i in range(longest.n_layers)]
 
 
 def grid(shapes: list[list[int]]) -> list[int]:

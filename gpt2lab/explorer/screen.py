@@ -111,6 +111,16 @@ class Screen:
         return f"‘{clip(self.label(self.ids[self.token]), 14)}’"
 
     @property
+    def asked(self) -> str:
+        """What a prediction at the selected token is about, for a title."""
+        return f"{'In the place of' if self.run.fills_blanks else 'Next after'} {self.quoted}"
+
+    def head_name(self) -> str:
+        """The selected head, for a title."""
+        name = self.run.layer_name(self.layer) if self.layer < self.run.n_layers else f"layer {self.layer}"
+        return f"{name[0].upper()}{name[1:]}, head {self.head}"
+
+    @property
     def which(self) -> str:
         """What a title ends with: of two runs a view shows the second."""
         return f" · {self.names[1]}" if len(self.runs) > 1 else ""

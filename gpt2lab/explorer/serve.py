@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the process that serves does not load them: they take 240 M
     import tiktoken
 
     from gpt2lab.explorer.explorer import Explorer
+    from gpt2lab.family.encoder_decoder import EncoderDecoder
     from gpt2lab.model import GPT2
     from gpt2lab.tasks import Task
 
@@ -44,17 +45,18 @@ PAGE = """{%- extends "voila/templates/lab/index.html.j2" -%}
 """
 
 
-def open_model(name: str | None) -> tuple[GPT2, tiktoken.Encoding, str, str]:
+def open_model(name: str | None) -> tuple[GPT2 | EncoderDecoder, tiktoken.Encoding, str, str]:
     """A model by name: (model, encoding, a text that suits it, a title).
 
     ``name`` is a toy model, ``random``, ``gpt2`` and its sizes, or a folder with a checkpoint. Without
     a name: the toy model that resolves references, or random weights where none is there.
     """
     from gpt2lab.config import GPT2Config
+    from gpt2lab.explorer.models import fills_blanks
     from gpt2lab.model import GPT2
     from gpt2lab.tokenizer import course_encoding, gpt2_encoding
     from gpt2lab.weights import load_gpt2
-    from gpt2lab.zoo import PairToy, load_toy, toy_names
+    from gpt2lab.zoo import load_toy, toy_names
 
     toys = toy_names()
     if name is None:
@@ -65,14 +67,10 @@ def open_model(name: str | None) -> tuple[GPT2, tiktoken.Encoding, str, str]:
         return model, encoding, RANDOM_TEXT, "random weights, nothing learned"
     if name in toys or (Path(name) / "provenance.json").is_file():
         toy = load_toy(name)
-        if isinstance(toy, PairToy):
-            raise InputError(
-                f"The explorer shows models of one sequence; {toy.name} translates one into another. See its maps with "
-                "toy.model.trace(source, target)."
-            )
         if "sentence" in toy.provenance:
             return toy.model, toy.encoding, toy.provenance["sentence"]["text"], f"{toy.name}: trained on a text"
-        return toy.model, toy.encoding, example(toy.task), f"{toy.name}: a toy model, trained on its task"
+        text = example(toy.task, fills_blanks(toy.model))
+        return toy.model, toy.encoding, text, f"{toy.name}: a toy model, trained on its task"
     if not Path(name).exists() and not name.startswith(("gpt2", "openai")):
         raise InputError(
             f"Expected a model, received {name!r}. Choose: {', '.join([*toys, RANDOM, 'gpt2'])}, or a folder."
@@ -80,12 +78,21 @@ def open_model(name: str | None) -> tuple[GPT2, tiktoken.Encoding, str, str]:
     return load_gpt2(name), gpt2_encoding(), GPT2_TEXT, name
 
 
-def example(task: Task) -> str:
-    """A case of the task that the model was not trained on, up to its last answer."""
+def example(task: Task, blanks: bool = False) -> str:
+    """A case of the task that the model was not trained on, up to its last answer, or with its blanks."""
     import torch
 
-    tokens, asked = task.sequences(1, torch.Generator().manual_seed(0), "held_out")
-    return task.encoding.decode(tokens[0, : int(asked[0].nonzero()[-1])].tolist())
+    from gpt2lab.tasks.pairs import PairTask
+
+    draw = torch.Generator().manual_seed(0)
+    if blanks:
+        read = task.batch(1, draw, "held_out")[0][0].tolist()
+    else:
+        tokens, asked = task.sequences(1, draw, "held_out")
+        read = tokens[0, : int(asked[0].nonzero()[-1])].tolist()
+    if blanks or isinstance(task, PairTask):
+        read = [token for token in read if token != task.end]  # padding
+    return task.encoding.decode(read)
 
 
 def explore_command(arguments: list[str]) -> int:

@@ -373,7 +373,7 @@ class OnlyAttention:
 def test_an_object_of_ones_own_with_only_attention_can_be_explored():
     e = Explorer(OnlyAttention(), course_encoding(), "a b c d")
     assert e.message == ""
-    assert e._scene["can"] == {"change": False, "next": False, "stream": False, "lens": False}
+    assert not any(e._scene["can"].values())
     assert e.answer("map/0/0/1")[0] == {"triangular": True}
     for question, message in {
         "scores/0/0/0/1": "no q, k and scores",

@@ -4,12 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from explorers import TEXT, explorer, model
+from explorers import TEXT, explorer, model, sentences
 
 from gpt2lab import course_encoding
 from gpt2lab.explorer import Explorer, files
 from gpt2lab.explorer.answers import first_questions, likely_questions
-from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.zoo import load_toy
 
 
@@ -37,19 +36,6 @@ class Moody:
 
 def pair(first, second, **settings):
     return Explorer(first, course_encoding(), TEXT, other=second, **settings)
-
-
-def sentences(e):
-    """What a picture and the numbers say of each view; any error but a ValueError comes through."""
-    said = {}
-    for view in VIEWS:
-        e.view = view
-        e._repr_mimebundle_()
-        try:
-            files.csv_text(e.screen)
-        except ValueError as error:
-            said[view] = str(error)
-    return said
 
 
 def with_nan(layer):

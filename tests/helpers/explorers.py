@@ -3,7 +3,8 @@
 import torch
 
 from gpt2lab import GPT2, GPT2Config, course_encoding
-from gpt2lab.explorer import Explorer
+from gpt2lab.explorer import Explorer, files
+from gpt2lab.explorer.selection import VIEWS
 
 TEXT = "for i in range(10):\n    print(i)\nfor i in range(10):"
 HOSTILE = [
@@ -31,3 +32,16 @@ def model(seed=0, sharp=8.0, **changes):
 
 def explorer(text=TEXT, **settings):
     return Explorer(model(), course_encoding(), text, **settings)
+
+
+def sentences(e):
+    """What a picture and the numbers say of each view; any error but a ValueError comes through."""
+    said = {}
+    for view in VIEWS:
+        e.view = view
+        e._repr_mimebundle_()
+        try:
+            files.csv_text(e.screen)
+        except ValueError as error:
+            said[view] = str(error)
+    return said

@@ -28,7 +28,7 @@ export function changesPanel(store) {
       h("span", { class: "g2x-heads" }, Array.from({ length: heads }, (_, head) => box(`head ${layer}.${head}`, `head ${head}`)))));
     body.replaceChildren(
       h("p", { class: "g2x-hint", text: "A ticked part works. Without its tick it adds zero to the stream, and the pictures show before and after." }),
-      h("div", { class: "g2x-row" }, box("mask", "causal mask"), box("positions", "positions"), reset),
+      h("div", { class: "g2x-row" }, store.scene().can.mask ? box("mask", "causal mask") : null, box("positions", "positions"), reset),
       h("div", { class: "g2x-layers" }, rows));
   }
 

@@ -44,9 +44,9 @@ export function generation(store) {
   return {
     root,
     append,
-    usable: () => !store.get("_recorded") && room() && store.token() === store.T() - 1,
+    usable: () => !store.get("_recorded") && store.scene().can.write && room() && store.token() === store.T() - 1,
     draw() {
-      root.hidden = Boolean(store.get("_recorded")) || !store.scene().can.next;
+      root.hidden = Boolean(store.get("_recorded")) || !store.scene().can.write;
       const { rev, context } = store.scene();
       if (!room()) playing = false;
       if (rev !== shown) {

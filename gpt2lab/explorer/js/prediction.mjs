@@ -35,7 +35,8 @@ export function predictionStrip(store, generation) {
       if (!answer || (answer === shown.answer && n === shown.n)) return;
       shown = { answer, n };
       set(root, { "data-runs": answer.meta?.kept.length ?? 0 });
-      say(title, answer.error ?? `Next after ‘${clip(store.labels()[store.token()], 12)}’`);
+      say(title, answer.error ?? `${store.scene().fills ? "In the place of" : "Next after"} ‘${clip(store.labels()[store.token()], 12)}’`);
+      title.classList.toggle("g2x-no-prediction", Boolean(answer.error));
       list.replaceChildren(...(answer.error ? [] : likeliest(answer.meta.rows, n).map(candidate)));
       for (const add of list.querySelectorAll("button")) add.disabled = !generation.usable();
     },

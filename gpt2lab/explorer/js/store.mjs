@@ -54,6 +54,7 @@ export function createStore(model) {
     heads: (layer) => store.scene().grid[layer] ?? 0,
     layers: () => store.scene().grid?.length ?? 0,
     parts: (layer) => (store.scene().can.change ? store.scene().shape[layer] ?? 0 : 0),
+    layerName: (layer) => store.scene().layers?.[layer] ?? `layer ${layer}`,
     role: (layer, head) => store.scene().runs[store.run()]?.roles[layer]?.[head],
     scale: () => (store.get("presenter") ? 1.4 : 1),
 

@@ -64,7 +64,11 @@ export function place(index, labels) {
   return `${index} ‘${clip(labels[index] ?? "", 24)}’`;
 }
 
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 export function headName(layer, head, role) {
   const found = role?.role ? `, ${role.role} ${amount(role.score)}` : "";
-  return `Layer ${layer}, head ${head}${found}`;
+  return `${capital(layer)}, head ${head}${found}`;
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, SMALL
 from gpt2lab.figures.weights import colours, root_scale
 from gpt2lab.studies.attribution import taken_lengths
+from gpt2lab.trace import AttentionTrace
 
 MOST_LABELS = 40
 
@@ -39,10 +40,10 @@ def taken(run: Run, layer: int) -> Answer:
     run.need_layer(layer)
     if not is_gpt2(run.model):
         raise InputError("this model has no values and no output layer to look into, only attention weights")
-    traced = run.model.blocks[layer].attn, run.block(layer).attn
+    attn = cast(AttentionTrace, run.block(layer).attn)  # the model is a GPT-2
     with torch.no_grad():
-        lengths = taken_lengths(*traced)
-    products = traced[1].attn_weights[0].detach().float() * lengths[0, :, None].float()  # (n_heads, T, T)
+        lengths = taken_lengths(run.model.blocks[layer].attn, attn)
+    products = attn.attn_weights[0].detach().float() * lengths[0, :, None].float()  # (n_heads, T, T)
     most = float(no_nan(products, "lengths of what is taken").max())
     small = packing.thumbnail(products / (most or 1.0))
     return {"most": most}, [packing.pack(small, run.triangular), packing.floats(lengths[0])]
@@ -93,7 +94,7 @@ class Head(View):
         matrix = weights(run, layer, head).detach().float().cpu().numpy()
         role = run.roles[layer][head]
         earned = f": {role['role']} {amount(role['score'])}" if role["role"] else ""
-        sheet.title(f"Layer {layer}, head {head}{earned}{screen.which}")
+        sheet.title(f"{screen.head_name()}{earned}{screen.which}")
         few = run.T <= MOST_LABELS
         left, top = (150, 162) if few else (78, TOP)
         size = TOP + SIZE - top

@@ -51,11 +51,13 @@ class Heads(View):
         sheet.image(mosaic, LEFT, TOP, width, SIZE, cmap=colours("#ffffff"), norm=root_scale())
         sheet.title(f"Where every head looks{screen.which}")
         sheet.text(LEFT - 8, TOP - 14, "head", color=FADED, at="rm")
-        sheet.text(16, TOP + SIZE / 2, "layer", color=FADED, at="mm", upright=True)
+        named = run.layer_name(0) != "layer 0"
+        if not named:
+            sheet.text(16, TOP + SIZE / 2, "layer", color=FADED, at="mm", upright=True)
         for head in range(heads):
             x = LEFT + width * (head * (S + gap) + S / 2) / mosaic.shape[1]
             sheet.text(x, TOP - 14, str(head), at="mm")
         for layer in range(layers):
             y = TOP + SIZE * (layer * (S + gap) + S / 2) / mosaic.shape[0]
-            sheet.text(LEFT - 10, y, str(layer), at="rm")
+            sheet.text(LEFT - 10, y, run.layer_name(layer) if named else str(layer), at="rm")
         legend(sheet, hidden=False)

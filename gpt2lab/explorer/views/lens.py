@@ -83,7 +83,8 @@ class Lens(View):
         found = readings(screen.run, screen.token)
         p, chances = found.top.cpu().tolist(), as_list(found.chances)
         answer = clip(screen.label(found.answer), 14)
-        said = f"What each block would say after {screen.quoted}; the answer is ‘{answer}’"
+        where = "in the place of" if screen.run.fills_blanks else "after"
+        said = f"What each block would say {where} {screen.quoted}; the answer is ‘{answer}’"
         sheet.title(said + screen.which)
         n = len(found.tokens)
         line = min(30.0, (LAST - TOP - 14) / n)

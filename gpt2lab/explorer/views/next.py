@@ -89,7 +89,7 @@ def draw_bars(
     rows = [row for row in found.rows if row in likely]
     sampled = not (compact or screen.knobs.as_trained)
     name, room = (104, 160) if compact else (150, 420)
-    sheet.text(left, top - 34, f"Next after {screen.quoted}", size=FONT + 1, bold=True)
+    sheet.text(left, top - 34, screen.asked, size=FONT + 1, bold=True)
     if n > 1:
         for i, which in enumerate(screen.names):
             sheet.box(left + 150 * i, top - 14, 12, 11, PAIR[i])

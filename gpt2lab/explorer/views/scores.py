@@ -54,6 +54,8 @@ def steps(run: Run, layer: int, head: int, token: int) -> Steps:
     raw, scaled = k @ q, attn.scores[0, head, token]  # (T,), (T,)
     mask = getattr(attn, "mask", None)
     visible = torch.ones(run.T) if mask is None else mask.expand(run.T, run.T)[token].float()
+    if not bool(visible.any()):
+        raise InputError("this layer asks nothing of this token, so it has no scores: choose another token or layer")
     weights = no_nan(attn.attn_weights[0, head, token], "attention weights")
     return Steps(q, k, raw, scaled, visible, weights, _scale(raw, scaled))
 
@@ -114,8 +116,7 @@ class Scores(View):
         )
         shown = sorted(np.argsort(-weights, kind="stable")[:MOST_KEYS].tolist())
         of = f" ({len(shown)} of {len(weights)} keys, the strongest)" if len(shown) < len(weights) else ""
-        where = f"Layer {screen.layer}, head {screen.head}"
-        sheet.title(f"{where}: how the query {screen.quoted} gets its weights{of}{screen.which}")
+        sheet.title(f"{screen.head_name()}: how the query {screen.quoted} gets its weights{of}{screen.which}")
         columns = {"q·k": raw, "scaled": scaled, "masked": np.where(visible > 0, scaled, -np.inf), "softmax": weights}
         line, labels = (LAST - TOP - 10) / max(10, len(shown)), screen.labels
         for row, key in enumerate(shown):

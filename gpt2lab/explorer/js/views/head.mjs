@@ -101,7 +101,7 @@ function createHead(store) {
     const isOff = store.headIsOff(layer, head, store.last());
     say(silent, isOff ? `Head ${layer}.${head} is off: it adds nothing. Pale: where it would look.` : "");
     for (const figure of [lines, single]) figure.root.classList.toggle("g2x-pale", isOff);
-    drawMatrix(single, shown, size, pair ? names[1] : headName(layer, head, store.role(layer, head)));
+    drawMatrix(single, shown, size, pair ? names[1] : headName(store.layerName(layer), head, store.role(layer, head)));
     for (const figure of [before, change]) figure.root.hidden = !pair;
     if (pair) {
       drawMatrix(before, found[0], size, names[0]);

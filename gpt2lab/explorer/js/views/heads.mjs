@@ -4,7 +4,7 @@ import { gridLayout, step } from "../layout.mjs";
 import { createLegend } from "../legend.mjs";
 import { takenSwitch, takenThumbnails } from "../taken.mjs";
 import { thumbnail } from "../thumbnail.mjs";
-import { amount, headName } from "../words.mjs";
+import { amount, capital, headName } from "../words.mjs";
 
 export const headsView = { label: "All heads", create: createHeads,
   about: "One square per head: a row is a token that looks, a column a token that is looked at; the darker, the more." };
@@ -31,7 +31,7 @@ function createHeads(store) {
           ondblclick: () => store.set({ layer, head, view: "head" }),
           onkeydown: (event) => press(event, layer, head),
         })));
-    grid.replaceChildren(...cells.map((row, layer) => h("div", { role: "row", "aria-label": `Layer ${layer}` }, row)));
+    grid.replaceChildren(...cells.map((row, layer) => h("div", { role: "row", "aria-label": capital(store.layerName(layer)) }, row)));
   }
 
   function press(event, layer, head) {
@@ -59,8 +59,8 @@ function createHeads(store) {
     if (built !== key) { build(); built = key; }
     const layers = store.layers();
     const heads = Math.max(...scene.grid);
-    const label = 62 * k;
-    const place = gridLayout({ layers, heads, width: store.width - 8, label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 ? 92 : 148 });
+    const label = (store.layerName(0) === "layer 0" ? 62 : 76) * k;
+    const place = gridLayout({ layers, heads, width: store.width - 8, label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 || layers > 4 ? 92 : 148 });
     figure.size(Math.max(place.width, Math.min(store.width, 460 * k)), place.height);
     const paper = figure.paper();
     const shown = store.compared() ? store.which : "after";
@@ -71,7 +71,7 @@ function createHeads(store) {
     }
     marks.push(text(0, 15 * k, "head", { "font-size": font }));
     cells.forEach((row, layer) => {
-      marks.push(text(0, place.y(layer) + place.cell / 2 + font / 3, `layer ${layer}`, { "font-size": font }));
+      marks.push(text(0, place.y(layer) + place.cell / 2 + font / 3, store.layerName(layer), { "font-size": font }));
       row.forEach((cell, head) => {
         const [x, y] = [place.x(head), place.y(layer)];
         const image = thumbnail(store, layer, head, shown, taken);
@@ -81,10 +81,10 @@ function createHeads(store) {
         const selected = layer === store.get("layer") && head === store.get("head");
         const role = store.role(layer, head);
         set(cell, {
-          "aria-label": headName(layer, head, role) + (silent ? ", switched off" : ""),
+          "aria-label": headName(store.layerName(layer), head, role) + (silent ? ", switched off" : ""),
           "aria-selected": String(selected),
           tabindex: selected ? 0 : -1,
-          title: role?.role ? `${role.role}: ${amount(role.score)} of its attention; uniform attention would give ${amount(role.chance)}` : headName(layer, head),
+          title: role?.role ? `${role.role}: ${amount(role.score)} of its attention; uniform attention would give ${amount(role.chance)}` : headName(store.layerName(layer), head),
         });
         Object.assign(cell.style, { left: `${x}px`, top: `${y}px`, width: `${place.cell}px`, height: `${place.cell}px` });
         if (selected) marks.push(s("rect", { x: x - 2, y: y - 2, width: place.cell + 4, height: place.cell + 4, rx: 3, class: "g2x-selected" }));

@@ -40,7 +40,7 @@ function createLens(store) {
     const columns = Math.max(1, Math.min(given, Math.floor((width - name - rank) / (92 * f))));
     const each = (width - name - rank) / columns;
     figure.size(width, 30 * f + rows * line + 2);
-    figure.name(`${run ? run + ": w" : "W"}hat each layer would say after ‘${clip(store.labels()[store.token()], 14)}’; the answer is ‘${clip(meta.answer, 14)}’`);
+    figure.name(`${run ? run + ": w" : "W"}hat each layer would say ${store.scene().fills ? "in the place of" : "after"} ‘${clip(store.labels()[store.token()], 14)}’; the answer is ‘${clip(meta.answer, 14)}’`);
     const marks = [
       text(0, 15 * f, "blocks done", { "font-size": font }),
       text(name + 12 * f, 15 * f, "answer: rank · p", { "font-size": font }),

@@ -22,7 +22,7 @@ function drawNext(figure, store, meta, { width, sampled, end }) {
   const x = scale([0, end], [name, name + room]);
   const bottom = first + rows.length * line;
   figure.size(width, bottom + 6 * f);
-  figure.name(`What comes after ‘${clip(store.labels()[store.token()], 20)}’${end < 1 ? ` (zoomed: the axis ends at ${tickText(100 * end)} %)` : ""}`,
+  figure.name(`What ${store.scene().fills ? "stands in the place of" : "comes after"} ‘${clip(store.labels()[store.token()], 20)}’${end < 1 ? ` (zoomed: the axis ends at ${tickText(100 * end)} %)` : ""}`,
     `Most probable next tokens: ${rows.map((row) => `${row.label} ${row.p.map(percent).join(" and ")}`).join(", ")}`);
   const small = { "font-size": 12 * f };
   const marks = ticks(0, end, narrow ? 2 : 4).flatMap((v) => [

@@ -7,7 +7,7 @@ import { lensView } from "./lens.mjs";
 import { neuronsView } from "./neurons.mjs";
 import { nextView } from "./next.mjs";
 import { streamView } from "./stream.mjs";
-import { clip, count } from "../words.mjs";
+import { capital, clip, count } from "../words.mjs";
 
 export const overviewView = { label: "Overview", create: createOverview, oneRun: true,
   about: "The model from text to prediction, in the order of its work. Press a part to look inside it." };
@@ -46,17 +46,19 @@ function createOverview(store) {
   let built = "";
 
   function build() {
-    const blocks = store.scene().grid.map((heads, layer) => [
-      stage(`Block ${layer}: attention`, () => `${count(heads, "head")}; adds to the stream`, "g2x-attn-edge", headView.create, layer),
-      stage(`Block ${layer}: feed-forward`, () => "token by token; adds to the stream", "g2x-ffn-edge", neuronsView.create, layer, true),
+    const { can, grid } = store.scene();
+    const named = (layer) => capital(store.layerName(layer).replace("layer", "block"));
+    const blocks = grid.map((heads, layer) => [
+      stage(`${named(layer)}: attention`, () => `${count(heads, "head")}; adds to the stream`, "g2x-attn-edge", headView.create, layer),
+      can.ffn && stage(`${named(layer)}: feed-forward`, () => "token by token; adds to the stream", "g2x-ffn-edge", neuronsView.create, layer, true),
     ]);
     stages = [
       stage("Tokens", () => count(store.T(), "token"), "", tokensPart),
-      stage("Token + position vectors", () => (store.scene().d_model ? `${store.T()} vectors of ${store.scene().d_model} numbers: the residual stream begins` : "the stream begins"), "", streamView.create),
+      can.stream && stage("Token + position vectors", () => `${store.T()} vectors of ${store.scene().d_model} numbers: the residual stream begins`, "", streamView.create),
       ...blocks.flat(),
-      stage("Final layer norm and logit lens", () => "the stream, read off after every block", "", lensView.create),
-      stage("Output: next token", () => "the stream compared with every token's vector", "", nextView.create),
-    ];
+      can.lens && stage("Final layer norm and logit lens", () => "the stream, read off after every block", "", lensView.create),
+      can.next && stage(`Output: ${store.scene().fills ? "each token's own place" : "next token"}`, () => "the stream compared with every token's vector", "", nextView.create),
+    ].filter(Boolean);
     close();
     root.replaceChildren(h("ol", { class: "g2x-stages" }, stages.map((one) => one.item)));
   }
@@ -93,7 +95,8 @@ function createOverview(store) {
   }
 
   function draw() {
-    const key = JSON.stringify(store.scene().grid);
+    const { grid, can, layers } = store.scene();
+    const key = JSON.stringify([grid, can, layers]);
     if (built !== key) { build(); built = key; }
     const off = new Set(store.get("ablated"));
     root.classList.toggle("g2x-narrow", narrow());
