@@ -156,7 +156,7 @@ def test_what_belongs_to_this_computer_is_ignored(path):
 
 
 def test_no_vocabulary_and_no_foreign_weights_are_committed():
-    data = ("gpt2lab/studies/length", "gpt2lab/studies/reference", "gpt2lab/studies/inside")
+    data = tuple(f"gpt2lab/studies/{name}" for name in ("distilling", "inside", "length", "reference"))
     ours = ("gpt2lab/zoo/", "gpt2lab/studies/lab/trained/", *data)  # trained here
     kinds = (".tiktoken", ".bin", ".pt", ".pth", ".safetensors", "vocab.bpe", "encoder.json")
     assert not [path for path in git("ls-files") if path.endswith(kinds) and not path.startswith(ours)]

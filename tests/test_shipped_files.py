@@ -11,7 +11,7 @@ import pytest
 
 import gpt2lab
 from gpt2lab.errors import CheckpointError
-from gpt2lab.studies import inside, length, reference
+from gpt2lab.studies import distilling, inside, length, reference
 from gpt2lab.zoo import load_toy
 
 PACKAGE = Path(gpt2lab.__file__).parent
@@ -31,6 +31,7 @@ def loader(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Pa
         step = int(file.stem.removeprefix("step-")) if file.stem.startswith("step-") else None
         return copied / file.name, lambda: load_toy(copied, step=step)
     studies: dict[str, tuple[object, Callable[[], object]]] = {
+        "studies/distilling.safetensors": (distilling, lambda: distilling.load_student("teacher")),
         "studies/inside.safetensors": (inside, lambda: inside.load_copier(inside.KEPT)),
         "studies/length.safetensors": (length, lambda: length.load_model("RoPE")),
         "studies/reference.safetensors": (reference, lambda: reference.load_run(reference.KEPT)),
@@ -49,7 +50,12 @@ def test_the_files_are_found():
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_flipped_bit_is_noticed_in_every_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inside.inside_table(), length.length_table(), reference.study_table()  # the tables stay those of the package
+    (
+        distilling.distilling_table(),
+        inside.inside_table(),
+        length.length_table(),
+        reference.study_table(),
+    )  # the tables stay those of the package
     file, load = loader(name, tmp_path, monkeypatch)
     load()
     data = bytearray(file.read_bytes())
@@ -62,7 +68,7 @@ def test_a_flipped_bit_is_noticed_in_every_file(name: str, tmp_path: Path, monke
 
 @pytest.mark.parametrize("name", ["studies/length.safetensors", "studies/reference.safetensors"])
 def test_a_missing_file_is_a_sentence(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inside.inside_table(), length.length_table(), reference.study_table()
+    distilling.distilling_table(), inside.inside_table(), length.length_table(), reference.study_table()
     file, load = loader(name, tmp_path, monkeypatch)
     file.unlink()
     with pytest.raises(CheckpointError, match=r"safetensors: cannot be read \(No such file"):
