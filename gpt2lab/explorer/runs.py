@@ -7,6 +7,8 @@ into ``BLOCK_BYTES``, and recomputes a block when it is selected.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, TypeGuard, cast
 
 import torch
@@ -133,11 +135,17 @@ class Run:
         with torch.no_grad():
             return model.unembed(model.ln_f(self.stream[:, token])).detach().float()
 
+    @contextmanager
+    def changed(self) -> Iterator[None]:
+        """The model with what is switched off in this run, for the length of a ``with`` block."""
+        with torch.no_grad(), changes.applied(self.model, self.ablated):
+            yield
+
     def _again(self, layer: int) -> Block:
         """A block that was not kept: from the stream before it, if the model is made of blocks."""
         model = self.model
         try:
-            with torch.no_grad(), changes.applied(model, self.ablated):
+            with self.changed():
                 if self.stream is not None and is_gpt2(model):
                     return model.blocks[layer].trace(self.stream[layer][None])
                 block = model.trace(self.tokens).blocks[layer]
@@ -152,7 +160,7 @@ class Run:
         written: list[_Written | None] = []
         model = self.model
         final: Tensor | None = None
-        with torch.no_grad(), changes.applied(model, self.ablated):
+        with self.changed():
             if is_gpt2(model):
                 for block in model.trace_blocks(self.tokens):
                     written.append(self._record(block, len(model.blocks)))

@@ -1,12 +1,18 @@
-"""Causes in the explorer: what heads take."""
+"""Causes in the explorer: what heads take, and what each part adds to a logit."""
 
 import pytest
 import torch
 from explorers import explorer, model
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from gpt2lab import GPT2Config
+from gpt2lab.ablations import VARIANTS, build
 from gpt2lab.errors import InputError
 from gpt2lab.explorer import packing
+from gpt2lab.explorer.runs import Run
+from gpt2lab.explorer.views.attribution import attribute, named
 from gpt2lab.studies.attribution import taken_lengths
 
 
@@ -46,3 +52,65 @@ def test_a_trace_without_values_says_so():
     bare = type(e)(Bare(), e.encoding, "for i in")
     with pytest.raises(InputError, match="this model has no values"):
         bare.answer("taken/0/0")
+
+
+# Attribution
+
+
+def gpt2_with_biases(seed=0, **shape):
+    """Random weights, biases and gains that are not the usual 0 and 1."""
+    gpt2 = model(seed, **shape)
+    torch.manual_seed(seed)
+    for parameter in gpt2.parameters():
+        if parameter.ndim == 1:
+            parameter.data += 0.3 * torch.randn_like(parameter)
+    return gpt2
+
+
+WORDS = ["mask", "positions", "attention 1", "ffn 0", "head 0.1", "head 2.3"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 3),
+    ids=st.lists(st.integers(0, 1023), min_size=1, max_size=12),
+    off=st.sets(st.sampled_from(WORDS)),
+    place=st.tuples(st.integers(0, 11), st.integers(0, 1023)),
+)
+def test_the_parts_sum_to_the_logit_whatever_is_off(seed, ids, off, place):
+    position, token = min(place[0], len(ids) - 1), place[1]
+    run = Run(gpt2_with_biases(seed), torch.tensor([ids]), sorted(off))
+    found = attribute(run, position, token)
+    assert_close(found.flat().sum(), run.logits(position)[token], atol=1e-4, rtol=0)
+    assert float(found.patched) == 0
+    for word in off & {"ffn 0", "head 0.1", "head 2.3", "positions"}:
+        assert dict(named(found))[word.removesuffix("s")] == 0, word
+
+
+def test_the_attribution_of_a_head_is_what_its_absence_takes_away_at_a_fixed_scale():
+    """By hand: the head's vector through the final norm, whose deviation stays, against the token's vector."""
+    gpt2, ids = gpt2_with_biases(), torch.tensor([[5, 6, 7, 8]])
+    with torch.no_grad():
+        trace = gpt2.trace(ids)
+        block = gpt2.blocks[2].attn
+        vector = block.out.weight[:, 8:16] @ trace.blocks[2].attn.head_out[0, 1, 3]
+        centred = (vector - vector.mean()) / trace.ln_f.std[0, 3, 0] * gpt2.ln_f.weight
+        expected = centred @ gpt2.token_embedding.weight[9]
+    found = dict(named(attribute(Run(gpt2, ids), 3, 9)))
+    assert found["head 2.1"] == pytest.approx(float(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_sums_or_is_refused(variant):
+    config = GPT2Config.tiny(vocab_size=50, n_layers=2, n_heads=2, d_model=16, context_length=16)
+    run = Run(build(variant, config).eval(), torch.tensor([[1, 2, 3, 4]]))
+    if variant in ("post-ln", "no-residual"):
+        with pytest.raises(InputError, match="do not sum to its logit"):
+            attribute(run, 3, 7)
+    else:
+        assert_close(attribute(run, 3, 7).flat().sum(), run.logits(3)[7], atol=1e-4, rtol=0)
+
+
+def test_a_token_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="this model has no token 1024"):
+        explorer().answer("attribution/0/3/1024")

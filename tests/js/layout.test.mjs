@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { dotSteps, extent, gridLayout, labelStep, matrixCell, polyline, scale, step, strongest, ticks, windowAround, zoomedEnd } from "../../gpt2lab/explorer/js/layout.mjs";
+import { attributionTable, dotSteps, extent, gridLayout, labelStep, matrixCell, polyline, scale, step, strongest, ticks, windowAround, zoomedEnd } from "../../gpt2lab/explorer/js/layout.mjs";
 
 test("the grid fits the width and its cells do not overlap", () => {
   for (const [layers, heads, width] of [[2, 4, 900], [12, 12, 900], [48, 25, 700]]) {
@@ -77,4 +77,13 @@ test("a zoomed axis ends at the first round share that holds the longest bar", (
   assert.equal(zoomedEnd(0.51), 1);
   assert.equal(zoomedEnd(1), 1);
   assert.equal(zoomedEnd(1 / 50257), 0.0001);
+});
+
+test("a table of attributions has a row per layer, and leaves room where a layer has fewer heads", () => {
+  const parts = [1, 2, 0, 10, 11, 3, 4, 5, 20, 6, 7, 8, 9]; // token, position, patched; two heads, then one; norm
+  const { input, layers, rest, largest } = attributionTable(parts, [2, 1]);
+  assert.deepEqual(input, [["token vector", 1], ["position vector", 2]]);
+  assert.deepEqual(layers, [[10, 11, 4, 8], [20, null, 7, 14]]);
+  assert.deepEqual(rest, [["final norm’s bias", 9]]);
+  assert.deepEqual(largest[0], ["head 1.0", 20]);
 });

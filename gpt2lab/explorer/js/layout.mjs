@@ -119,3 +119,24 @@ export function polyline(points) {
 export function zoomedEnd(largest) {
   return [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5].find((end) => end >= largest) ?? 1;
 }
+
+// What adds to a logit, as a table: parts in the order of Attribution.flat, heads per layer.
+export function attributionTable(parts, heads) {
+  const [token, position, patched] = parts;
+  const named = [["token vector", token], ["position vector", position]];
+  if (patched) named.push(["patched in", patched]);
+  const input = [...named];
+  const columns = Math.max(...heads);
+  let at = 3;
+  const layers = heads.map((n, layer) => {
+    const row = parts.slice(at, at + n);
+    const [attentionBias, ffn, ffnBias] = parts.slice(at + n, at + n + 3);
+    at += n + 3;
+    row.forEach((value, head) => named.push([`head ${layer}.${head}`, value]));
+    named.push([`FFN ${layer}`, ffn]);
+    return [...row, ...Array(columns - n).fill(null), ffn, attentionBias + ffnBias];
+  });
+  const rest = [["final norm’s bias", parts[at]]];
+  const largest = [...named].sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 4);
+  return { input, layers, rest, largest };
+}

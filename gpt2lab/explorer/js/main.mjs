@@ -63,8 +63,8 @@ function show(table, model, el) {
   const stay = h("div", { class: "g2x-stay" },
     h("div", { class: "g2x-head" }, field.root, tour.opener, changes.opener, save.opener, presenter),
     title, strip.root, prediction.root,
-    h("div", { class: "g2x-row g2x-which" }, generate.root, changes.summary), status, tour.root,
-    h("div", { class: "g2x-row g2x-between" }, tablist, selection.root));
+    h("div", { class: "g2x-row g2x-which" }, generate.root, changes.summary, selection.root), status, tour.root,
+    h("div", { class: "g2x-row g2x-between" }, tablist));
   const lower = h("div", { class: "g2x-lower" }, recorded, changes.root, save.root, which.root, body);
   const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" }, stay, lower);
   root.addEventListener("keydown", (event) => event.stopPropagation());

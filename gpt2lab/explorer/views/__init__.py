@@ -6,6 +6,7 @@ the browser; see ``base.View``.
 
 from __future__ import annotations
 
+from gpt2lab.explorer.views.attribution import Attribution
 from gpt2lab.explorer.views.base import View
 from gpt2lab.explorer.views.head import Head
 from gpt2lab.explorer.views.heads import Heads
@@ -16,5 +17,5 @@ from gpt2lab.explorer.views.overview import Overview
 from gpt2lab.explorer.views.scores import Scores
 from gpt2lab.explorer.views.stream import Stream
 
-_ALL: tuple[View, ...] = (Overview(), Heads(), Head(), Scores(), Stream(), Neurons(), Lens(), Next())
+_ALL: tuple[View, ...] = (Overview(), Heads(), Head(), Scores(), Stream(), Neurons(), Lens(), Attribution(), Next())
 VIEWS: dict[str, View] = {view.name: view for view in _ALL}

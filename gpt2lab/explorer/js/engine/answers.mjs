@@ -5,7 +5,7 @@ import { floats, pack } from "./bytes.mjs";
 import { attentionMap, attentionRow, readOut, vectorAt, softmax, unembed } from "./gpt2.mjs";
 import { drawn, largest, nextProbabilities, topIndices } from "./sampling.mjs";
 
-const [MOST_NEXT, MOST_LENS, MOST_NEURONS, MOST_WORDS, CHOICES] = [12, 5, 16, 4, 8];
+const [MOST_NEXT, MOST_LENS, MOST_NEURONS, MOST_WORDS] = [12, 5, 16, 4];
 const STATISTICS = ["resid_pre", "attn", "ffn", "resid_post", "attn_along", "ffn_along", "cosine", "ln_1_mean", "ln_1_std", "ln_2_mean", "ln_2_std"];
 const TINY = 1e-12;
 
@@ -23,7 +23,7 @@ const ANSWERS = {
   stream: [["run", "token"], answerStream],
   neurons: [["run", "layer", "token"], answerNeurons],
   lens: [["run", "token"], answerLens],
-  attribution: [["run", "token", "", ""], answerAttribution],
+  attribution: [["run", "token", ""], answerAttribution],
   next: [["token", "", "", ""], answerNext],
   draw: [["token", "", "", "", ""], answerDraw],
 };
@@ -122,24 +122,12 @@ function answerLens(screen, at, token) {
   return { meta, buffers: [floats(top.flatMap((row, i) => row.map((id) => p[i][id]))), floats(p.map((row) => row[answer]))] };
 }
 
-// target and against are ids plus one; 0 is the likeliest token, and nothing to compare with.
-function answerAttribution(screen, at, token, target, against) {
+// What each part adds to a token's logit, in the order of studies/attribution.py; here nothing is ever patched.
+function answerAttribution(screen, at, position, token) {
   const run = screen.runs[at];
-  const logits = noNaN(logitsAfter(run, token), "logits");
-  for (const word of [target, against]) {
-    if (word > logits.length) throw new Error(`this model has no token ${word - 1}, the last is ${logits.length - 1}`);
-  }
-  const choices = topIndices(logits, CHOICES);
-  const [first, second] = [target ? target - 1 : choices[0], against ? against - 1 : null];
-  const { names, values } = sharesOf(run, token, first, second);
-  const meta = {
-    target: first,
-    against: second ?? -1,
-    labels: [screen.label(first), second === null ? "" : screen.label(second)],
-    choices: choices.map((id) => [id, screen.label(id)]),
-    names,
-  };
-  return { meta, buffers: [floats(noNaN(values, "shares"))] };
+  const logits = noNaN(logitsAfter(run, position), "logits");
+  if (token >= logits.length) throw new Error(`this model has no token ${token}`);
+  return { meta: { logit: logits[token], heads: run.shape }, buffers: [floats(sharesOf(run, position, token))] };
 }
 
 // The numbers are thousandths of the temperature, top-k, and thousandths of top-p.

@@ -1,47 +1,50 @@
-// What each part adds to the logit of a token, or to its lead over a second; see attribution.py.
+// Direct logit attribution; the counterpart of studies/attribution.py.
 import { attentionRow, vectorAt } from "./gpt2.mjs";
 
-// What every part writes at a position: [name, (d_model,)], in the order of attribution.py.
-function written(run, t) {
-  const { model, T, ids, blocks, parts } = run;
+// What a head writes at a position, without the bias of the output: (d_model,).
+function writtenBy(run, layer, head, t) {
+  const { model, T, parts, blocks } = run;
+  const block = blocks[layer];
   const { d_model: d } = model.config;
-  const embedding = vectorAt(model.weights["token_embedding.weight"], model.config.vocab_size, ids[t]);
-  const found = [["token", embedding], ["position", vectorAt(blocks[0].residPre, T, t).map((value, i) => value - embedding[i])]];
-  blocks.forEach((block, layer) => {
-    const weight = model.weights[`blocks.${layer}.attn.out.weight`];
-    const away = parts.attention.includes(layer);
-    const size = d / block.heads;
-    for (let head = 0; head < block.heads; head++) {
-      const vector = new Float64Array(d);
-      if (!away && !parts.heads.some((one) => one.layer === layer && one.head === head)) {
-        const { weights, seen } = attentionRow(block, T, head, t);
-        const blend = new Float64Array(size);
-        for (let j = 0; j < seen; j++) for (let i = 0; i < size; i++) blend[i] += weights[j] * block.qkv[(3 * j + 2) * d + head * size + i];
-        for (let o = 0; o < d; o++) for (let i = 0; i < size; i++) vector[o] += weight[o * d + head * size + i] * blend[i];
-      }
-      found.push([`head ${layer}.${head}`, vector]);
-    }
-    found.push([`attention ${layer}`, away ? new Float64Array(d) : Float64Array.from(model.weights[`blocks.${layer}.attn.out.bias`])]);
-    found.push([`ffn ${layer}`, vectorAt(block.ffn, T, t)]);
-  });
-  return found;
+  const vector = new Float64Array(d);
+  if (parts.attention.includes(layer) || parts.heads.some((one) => one.layer === layer && one.head === head)) return vector;
+  const { weights, seen } = attentionRow(block, T, head, t);
+  const size = d / block.heads;
+  const blend = new Float64Array(size);
+  for (let j = 0; j < seen; j++) {
+    for (let i = 0; i < size; i++) blend[i] += weights[j] * block.qkv[(3 * j + 2) * d + head * size + i];
+  }
+  const out = model.weights[`blocks.${layer}.attn.out.weight`];
+  for (let o = 0; o < d; o++) {
+    for (let i = 0; i < size; i++) vector[o] += out[o * d + head * size + i] * blend[i];
+  }
+  return vector;
 }
 
-// { names, values }: what each part adds to the logit of `first`, minus that of `second` unless it is null.
-export function sharesOf(run, t, first, second) {
-  const { weights, config } = run.model;
+// What each part adds to the logit of a token after position t: token, position, patched (nothing), each layer's
+// heads, bias of attention, feed-forward network and its bias, and the final norm's bias.
+export function sharesOf(run, t, token) {
+  const { model, T, ids, blocks, parts } = run;
+  const { weights, config } = model;
   const { d_model: d, layer_norm_eps: eps, vocab_size } = config;
   const mean = (x) => x.reduce((sum, value) => sum + value, 0) / d;
-  const final = vectorAt(run.final, run.T, t);
+  const final = vectorAt(run.final, T, t);
   const middle = mean(final);
   const std = Math.sqrt(final.reduce((sum, value) => sum + (value - middle) ** 2, 0) / d + eps);
-  const of = (id) => vectorAt(weights["token_embedding.weight"], vocab_size, id);
-  const direction = Float64Array.from(of(first), (value, i) => value - (second === null ? 0 : of(second)[i]));
-  const parts = written(run, t);
-  const values = parts.map(([, part]) => {
+  const embedding = (id) => vectorAt(weights["token_embedding.weight"], vocab_size, id);
+  const [vector, gain, nothing] = [embedding(token), weights["ln_f.weight"], new Float64Array(d)];
+  const push = (part) => {
     const own = mean(part);
-    return part.reduce((sum, value, i) => sum + ((value - own) / std) * weights["ln_f.weight"][i] * direction[i], 0);
+    return part.reduce((sum, value, i) => sum + ((value - own) / std) * gain[i] * vector[i], 0);
+  };
+  const minus = (a, b) => Float64Array.from(a, (value, i) => value - b[i]);
+  const standing = embedding(ids[t]);
+  const layers = blocks.flatMap((block, layer) => {
+    const bias = (name, off) => (off ? nothing : weights[`blocks.${layer}.${name}.bias`]);
+    const [attn, down] = [bias("attn.out", parts.attention.includes(layer)), bias("ffn.down", parts.ffn.includes(layer))];
+    const heads = Array.from({ length: block.heads }, (_, head) => push(writtenBy(run, layer, head, t)));
+    return [...heads, push(attn), push(minus(vectorAt(block.ffn, T, t), down)), push(down)];
   });
-  const offset = direction.reduce((sum, value, i) => sum + value * weights["ln_f.bias"][i], 0);
-  return { names: [...parts.map(([name]) => name), "final norm"], values: [...values, offset] };
+  const offset = vector.reduce((sum, value, i) => sum + value * weights["ln_f.bias"][i], 0);
+  return [push(standing), push(minus(vectorAt(blocks[0].residPre, T, t), standing)), 0, ...layers, offset];
 }

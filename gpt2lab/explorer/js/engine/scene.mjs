@@ -30,13 +30,23 @@ export function sceneOf(screen, { rev, text, note, state }) {
     ids: run.ids,
     context: run.model.config.context_length,
     names: ["before", "after"],
-    can: { change: true, next: true, stream: true, lens: true },
+    can: { change: true, mask: run.model.blocks.some((block) => block.causal), next: true, write: true, ffn: true, stream: true, lens: true },
     shape: run.shape,
     grid: run.shape,
+    model: signature(run.shape, run.model.config.vocab_size),
+    off: state.ablated,
+    layers: run.shape.map((_, layer) => `layer ${layer}`),
+    fills: false,
     d_model: run.model.config.d_model,
     runs: screen.runs.map(runForPage),
     first: firstAnswers(screen, state),
   };
+}
+
+// What tells models apart in a link; see links.py.
+function signature(shape, vocabSize) {
+  const heads = new Set(shape).size === 1 ? `${shape.length}x${shape[0]}` : shape.join(".");
+  return `${heads}-${vocabSize}`;
 }
 
 function runForPage({ shape, triangular, roles, thumbnails }) {
