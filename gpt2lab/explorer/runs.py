@@ -107,6 +107,10 @@ class Run:
     def has_logits(self) -> bool:
         return self._logits is not None or self._hidden is not None
 
+    def predicts(self, token: int) -> bool:
+        """Whether there are logits after (or, in an encoder, at) a position."""
+        return self.has_logits and token % self.T >= self._first_logit
+
     def logits(self, token: int) -> Tensor:
         """Logits after a position: (vocab_size,). InputError if the trace has none there."""
         if token % self.T < self._first_logit:

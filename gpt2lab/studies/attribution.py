@@ -25,7 +25,7 @@ from gpt2lab.layernorm import LayerNorm
 from gpt2lab.model import GPT2
 from gpt2lab.trace import AttentionTrace, BlockTrace
 
-SUM = 1e-4  # the most by which the parts may miss the logit, times the sum of their sizes
+SUM = 1e-4  # the most by which the parts may miss the logit, times the sum of their sizes; more in half precision
 
 
 class LayerParts(NamedTuple):
@@ -106,7 +106,8 @@ def attribution(model: GPT2, tokens: Tensor, blocks: Sequence[BlockTrace], posit
         logit=model.unembed(model.ln_f(final))[token],
     )
     parts = found.flat()
-    if not (parts.sum() - found.logit).abs() <= SUM * (1 + parts.abs().sum()):
+    rounding = max(SUM, 4 * torch.finfo(parts.dtype).eps)
+    if not (parts.sum() - found.logit).abs() <= rounding * (1 + parts.abs().sum()):
         raise InputError(
             "the parts of this model do not sum to its logit: attribution needs blocks that add to the stream, "
             "one norm at its end, and an output layer without a bias"

@@ -92,8 +92,8 @@ def test_all_weights_together_are_small() -> None:
     assert lab <= 4e6
     everything = ZOO.parent.rglob("*.safetensors")
     assert (
-        sum(file.stat().st_size for file in everything) <= 30e6
-    )  # 17.6 MB: the model that writes English, at four steps
+        sum(file.stat().st_size for file in everything) <= 32e6
+    )  # 17.6 MB: the model that writes English, at four steps; 2.2 MB: the students of distillation
 
 
 def table(final: list[float], generated: list[float] | None = None) -> Curves:

@@ -65,7 +65,7 @@ class Attribution(View):
 
     def questions(self, screen: Screen, run: int, positions: Sequence[int], read: Sequence[int]) -> Iterator[Likely]:
         for t in read:
-            for token in {int(one.logits(t).argmax()) for one in screen.runs if one.has_logits}:
+            for token in {int(one.logits(t).argmax()) for one in screen.runs if one.predicts(t)}:
                 yield LAYERS, f"attribution/{run}/{t}/{token}"
 
     def tensors(self, screen: Screen) -> dict[str, Tensor]:
