@@ -46,7 +46,7 @@ def model_data(screen: Screen) -> dict[str, object]:
     """
     try:
         if any(run.model is not screen.run.model for run in screen.runs):
-            raise InputError("it holds one model, and two are compared here")
+            raise InputError("it is compared with another one, and a page holds one model")
         model = _plain(screen.run.model)
         vocabulary = _vocabulary(screen.encoding, model.config.vocab_size)
     except InputError as error:
@@ -86,7 +86,7 @@ def _plain(model: object) -> GPT2:
     """The model, if the page computes what it computes."""
     model = getattr(model, "_orig_mod", model)  # what torch.compile returned
     if type(model) is not GPT2:
-        raise InputError(f"it runs GPT2 as it is, and this is a {type(model).__name__}")
+        raise InputError(f"it is {_article(type(model).__name__)}, and a page runs GPT2 as it is")
     _expect(model, (GPT2,), "the model")
     _expect(model.position_embedding, POSITIONS, "its position_embedding")
     _expect(model.ln_f, NORM, "its ln_f")
@@ -96,12 +96,12 @@ def _plain(model: object) -> GPT2:
             _expect(getattr(block, name[1:]) if name else block, kinds, f"its blocks[{i}]{name}")
     numbers = sum(tensor.numel() for _, tensor in _tensors(model))
     if numbers > MOST_NUMBERS:
-        raise InputError(f"it holds at most {MOST_NUMBERS:,} weights, and this model has {numbers:,}")
+        raise InputError(f"it has {numbers:,} weights, and a page holds at most {MOST_NUMBERS:,}")
     config, dtypes = model.config, {tensor.dtype for tensor in model.state_dict().values()}
     if dtypes != {torch.float32}:
-        raise InputError(f"it takes weights in float32, and these are {', '.join(sorted(map(str, dtypes)))}")
+        raise InputError(f"its weights are {', '.join(sorted(map(str, dtypes)))}, and a page takes torch.float32")
     if any(block.attn.qkv.out_features != 3 * config.d_model for block in model.blocks):
-        raise InputError("it takes layers with all their heads, and from these some were removed")
+        raise InputError("some of its heads were taken out, and a page computes layers with all of them")
     return model
 
 
@@ -109,7 +109,7 @@ def _expect(module: nn.Module, kinds: tuple[type, ...], what: str) -> None:
     """Refuse another kind of module, and one that was given another method or a hook of its own."""
     kind = type(module)
     if kind not in kinds:
-        raise InputError(f"{what} is {_article(kind.__name__)}, and it computes {kinds[0].__name__}")
+        raise InputError(f"{what} is {_article(kind.__name__)}, where a page computes {_article(kinds[0].__name__)}")
     replaced = [name for name in vars(module) if callable(getattr(kind, name, None))]
     if replaced or module._forward_hooks or module._forward_pre_hooks:
         raise InputError(f"{what} was given {f'another {replaced[0]}' if replaced else 'a hook'}")
@@ -143,14 +143,14 @@ def _weights(model: GPT2) -> dict[str, object]:
 def _vocabulary(encoding: object, vocab_size: int) -> dict[str, object]:
     """Tokens as strings of one character per byte, in the order of their ids, and labels that are not plain."""
     if not isinstance(encoding, tiktoken.Encoding):
-        raise InputError(f"it cuts text as a tiktoken.Encoding does, and this is {_article(type(encoding).__name__)}")
+        raise InputError(f"its encoding is {_article(type(encoding).__name__)}, where a page takes a tiktoken.Encoding")
     special = {name: encoding.encode_single_token(name) for name in sorted(encoding.special_tokens_set)}
     tokens = [encoding.decode_single_token_bytes(i) for i in range(encoding.n_vocab - len(special))]
     words = sorted((token.decode("utf-8", "replace") for token in tokens), key=len, reverse=True)
     patterns = {GPT2_PATTERN: "bytes", "|".join(regex.escape(word, literal_spaces=True) for word in words): "words"}
     kind = patterns.get(encoding._pat_str)
     if kind is None or sorted(special.values()) != list(range(len(tokens), encoding.n_vocab)):
-        raise InputError(f"the encoding {encoding.name!r} cuts text by rules of its own")
+        raise InputError(f"its encoding {encoding.name!r} cuts text by rules of its own")
     plain = {i for i, token in enumerate(tokens) if all(byte in PRINTING for byte in token)}
     return {
         "kind": kind,

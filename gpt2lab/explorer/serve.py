@@ -124,7 +124,7 @@ def export_command(arguments: list[str]) -> int:
     parser.add_argument("file", help="a page (.html) holds the model and runs it in the browser, without Python")
     parser.add_argument(
         "--recorded", action="store_true",
-        help="a page of answers computed now instead: for models above 4 million weights, and others than GPT-2",
+        help="a page that holds answers computed now instead: for larger models, and for others than GPT-2",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     make_explorer(options).save(options.file, recorded=options.recorded)

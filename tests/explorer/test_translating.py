@@ -123,7 +123,7 @@ def test_an_encoder_speaks_of_the_token_itself_and_does_not_write():
     blank = e.screen.labels.index("<mask>")
     best = max(e.answer(f"next/{blank}/1000/0/1000")[0]["rows"], key=lambda row: row["p"][0])
     assert best["label"] == "5"  # five thousand …
-    assert sentences(e).keys() == {"attribution"}  # its output layer stands behind a network of its own
+    assert sentences(e).keys() == {"attribution"}  # its norms stand on the stream
     gpt = load_toy("words-to-digits-gpt")
     e = Explorer(gpt.model, gpt.encoding, LINE)
     assert not e._scene["fills"] and e._scene["can"]["write"] and e.screen.asked.startswith("Next after ‘")

@@ -1,7 +1,7 @@
 // The table from a question's word to what answers it: the same questions as in views/*.py, the same answers.
 // An answer is { meta, buffers }; one that cannot be given throws a sentence.
-import { sharesOf } from "./attribution.mjs";
-import { floats, pack } from "./bytes.mjs";
+import { sharesOf, takenLengths } from "./attribution.mjs";
+import { floats, pack, packAll, thumbnailOf } from "./bytes.mjs";
 import { attentionMap, attentionRow, readOut, vectorAt, softmax, unembed } from "./gpt2.mjs";
 import { drawn, largest, nextProbabilities, topIndices } from "./sampling.mjs";
 
@@ -19,6 +19,7 @@ const ANSWERS = {
     const { T, blocks } = screen.runs[run];
     return { meta: {}, buffers: [floats(attentionRow(blocks[layer], T, head, token).weights)] };
   }],
+  taken: [["run", "layer"], answerTaken],
   scores: [["run", "layer", "head", "token"], answerScores],
   stream: [["run", "token"], answerStream],
   neurons: [["run", "layer", "token"], answerNeurons],
@@ -120,6 +121,16 @@ function answerLens(screen, at, token) {
     final: top.map((row) => row.map((id) => id === answer)),
   };
   return { meta, buffers: [floats(top.flatMap((row, i) => row.map((id) => p[i][id]))), floats(p.map((row) => row[answer]))] };
+}
+
+// Weight times length of what is taken: small maps of shares of the layer's largest product, and the lengths.
+function answerTaken(screen, at, layer) {
+  const { T, blocks, triangular } = screen.runs[at];
+  const lengths = takenLengths(screen.runs[at], layer);
+  const products = lengths.map((own, head) => attentionMap(blocks[layer], T, head).map((weight, i) => weight * own[i % T]));
+  const most = Math.max(...products.map((map) => noNaN(map, "lengths of what is taken").reduce((a, b) => Math.max(a, b), 0)));
+  const small = products.map((map) => thumbnailOf(map.map((value) => value / (most || 1)), T));
+  return { meta: { most }, buffers: [packAll(small, triangular), floats(lengths.flatMap((own) => Array.from(own)))] };
 }
 
 // What each part adds to a token's logit, in the order of studies/attribution.py; here nothing is ever patched.

@@ -1,6 +1,24 @@
 // Direct logit attribution; the counterpart of studies/attribution.py.
 import { attentionRow, vectorAt } from "./gpt2.mjs";
 
+// How long the vector is that each head of a layer takes from each position at full weight: n_heads arrays (T,).
+export function takenLengths(run, layer) {
+  const { model, T, blocks } = run;
+  const { d_model: d } = model.config;
+  const { heads, qkv } = blocks[layer];
+  const size = d / heads;
+  const out = model.weights[`blocks.${layer}.attn.out.weight`];
+  return Array.from({ length: heads }, (_, head) => Float64Array.from({ length: T }, (__, j) => {
+    let squares = 0;
+    for (let o = 0; o < d; o++) {
+      let sum = 0;
+      for (let i = 0; i < size; i++) sum += out[o * d + head * size + i] * qkv[(3 * j + 2) * d + head * size + i];
+      squares += sum * sum;
+    }
+    return Math.sqrt(squares);
+  }));
+}
+
 // What a head writes at a position, without the bias of the output: (d_model,).
 function writtenBy(run, layer, head, t) {
   const { model, T, parts, blocks } = run;

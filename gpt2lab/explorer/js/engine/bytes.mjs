@@ -42,3 +42,11 @@ export function thumbnailOf(map, T) {
   }
   return { size, map: small };
 }
+
+// Thumbnails of several heads, one after the other.
+export function packAll(thumbnails, triangular) {
+  const packed = thumbnails.map(({ map, size }) => pack(map, size, triangular));
+  const bytes = new Uint8Array(packed.length * packed[0].length);
+  packed.forEach((one, i) => { bytes.set(one, i * one.length); });
+  return bytes;
+}

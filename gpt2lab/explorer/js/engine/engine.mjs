@@ -108,6 +108,7 @@ export function createEngine(model, tokenizer, state, tell) {
     }
   }
 
+  state.text = wholeCharacters(state.text);
   if (state._tokens.length) give(state._tokens);
   else rerun();
   return { receive, answer, screen };

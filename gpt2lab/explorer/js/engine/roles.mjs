@@ -18,9 +18,9 @@ export function roleTargets(ids) {
     .map(([name, keys]) => ({ name, keys, queries: new Set(keys.map(([query]) => query)).size }));
 }
 
-// The mean attention on those keys, per score.
+// The mean attention on those keys, per score; in float32, where what is equal but for rounding is equal.
 export function roleScores(targets, map, T) {
-  return targets.map(({ keys, queries }) => keys.reduce((sum, [query, key]) => sum + map[query * T + key], 0) / queries);
+  return targets.map(({ keys, queries }) => Math.fround(keys.reduce((sum, [query, key]) => sum + map[query * T + key], 0) / queries));
 }
 
 // The best role of a head: { role: name or "", score, chance }.

@@ -1,7 +1,7 @@
 // What the page gets after every run, so that it can show a first picture without asking; the counterpart of scene.py.
 import { nextQuestion } from "../store.mjs";
 import { answerOf } from "./answers.mjs";
-import { isTriangular, pack, thumbnailOf } from "./bytes.mjs";
+import { isTriangular, packAll, thumbnailOf } from "./bytes.mjs";
 import { runModel } from "./gpt2.mjs";
 import { partsOff } from "./parts.mjs";
 import { bestRole, roleScores, roleTargets } from "./roles.mjs";
@@ -50,11 +50,7 @@ function signature(shape, vocabSize) {
 }
 
 function runForPage({ shape, triangular, roles, thumbnails }) {
-  const { size } = thumbnails[0];
-  const packed = thumbnails.map(({ map }) => pack(map, size, triangular));
-  const bytes = new Uint8Array(packed.length * packed[0].length);
-  packed.forEach((one, i) => bytes.set(one, i * one.length));
-  return { shape, triangular, roles, size, thumbnails: bytes };
+  return { shape, triangular, roles, size: thumbnails[0].size, thumbnails: packAll(thumbnails, triangular) };
 }
 
 function firstAnswers(screen, { layer, head, token, temperature, top_k, top_p }) {

@@ -1,0 +1,254 @@
+"""The engine of the live page against Python: the same tokens, the same numbers, the same sentences.
+
+All cases of a test go through one process of Node; ``tests/helpers/run_engine.mjs`` says in which form.
+"""
+
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from explorers import HOSTILE, explorer
+
+from gpt2lab.explorer import Explorer, live
+from gpt2lab.explorer.answers import answer
+from gpt2lab.studies.lab.trained import load_trained, trained_names
+from gpt2lab.zoo import PairToy, load_toy, toy_names
+
+RUNNER = Path(__file__).parents[1] / "helpers" / "run_engine.mjs"
+CLOSE = 1e-4  # float32 sums in Python, float64 sums in JavaScript
+BYTE = 1  # a weight in the middle between two codes may get either
+TEXTS = 200
+LATER = ("model", "off", "layers", "fills")  # of a scene
+TOYS = ("reference", "reverse-no-positions")
+TRAINED = ("parts/relu", "parts/no-mask", "parts/no-scaling", "parts/sinusoidal", "heads/16")
+FRAGMENTS = [
+    *"aZ0.,'\"<>&\\ ", "\n", "\r\n", "\t", "\x00", "\x1c", "\x85", "\xa0", "\u2003", "\u3000", "\ufeff", "\u200b",
+    "\ufe0f", "❤\ufe0f", "👩\u200d🚀", "\u202e", "\u2066", "\ud800", "\udfff", "é", "e\u0301", "ß", "漢字", "عربى",
+    "٣", "²", "</script>", "<!--", "'ll", "'S", "it's", "<|endoftext|>", "  ", "   x", "robot", " robot", " because",
+    "\U0010ffff",
+]  # fmt: skip
+
+
+@pytest.fixture
+def engine(node, tmp_path):
+    """Run cases in the page's engine: ({name: explorer}, cases) -> a result per case."""
+
+    def run(explorers, cases):
+        models = {name: live.model_data(e.screen) for name, e in explorers.items()}
+        (tmp_path / "cases").write_text(json.dumps({"models": models, "cases": cases}), encoding="utf-8")
+        command = [node, str(RUNNER), str(tmp_path / "cases"), str(tmp_path / "answers")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return json.loads((tmp_path / "answers").read_text(encoding="utf-8"))
+
+    return run
+
+
+def shown(name):
+    """An explorer of a model that the course ships."""
+    toy = load_trained(name) if "/" in name else load_toy(name)
+    return Explorer(toy.model, toy.encoding, toy.task.examples(1)[0], title=f"{name}: a toy")
+
+
+@pytest.fixture(scope="module")
+def shown_models():
+    return {"random": explorer(), **{name: shown(name) for name in (*TOYS, *TRAINED)}}
+
+
+def off(e, rng):
+    """Some parts of a model, none in a third of the cases."""
+    shape = e._scene["shape"]
+    words = ["mask", "positions", *(f"{part} {layer}" for layer in range(len(shape)) for part in ("attention", "ffn"))]
+    words += [f"head {layer}.{head}" for layer, heads in enumerate(shape) for head in range(heads)]
+    return rng.sample(words, rng.choice([0, 1, 1, 2, 3, 4])) if rng.random() < 0.7 else []
+
+
+def asked(e, rng):
+    """Every kind of question, about a place of the picture."""
+    shape, runs = e._scene["shape"], len(e.runs)
+
+    def place():
+        layer = rng.randrange(len(shape))
+        return rng.randrange(runs), layer, rng.randrange(shape[layer]), rng.randrange(e.runs[0].T)
+
+    knobs = f"{rng.choice([0, 500, 1000, 1700])}/{rng.choice([0, 0, 1, 5])}/{rng.choice([1000, 1000, 900, 300])}"
+    (r1, l1, h1, _), (r2, l2, h2, t2), (r3, l3, h3, t3) = place(), place(), place()
+    (r4, _, _, t4), (r5, l5, _, t5), (r6, _, _, t6), (_, _, _, t7) = place(), place(), place(), place()
+    questions = [f"map/{r1}/{l1}/{h1}", f"row/{r2}/{l2}/{h2}/{t2}", f"scores/{r3}/{l3}/{h3}/{t3}", f"stream/{r4}/{t4}"]
+    questions += [f"neurons/{r5}/{l5}/{t5}", f"lens/{r6}/{t6}", f"next/{t7}/{knobs}", f"next/{t7}/1000/0/1000"]
+    questions.append(f"attribution/{r4}/{t4}/{rng.randrange(len(e.runs[0].logits(0)))}")
+    questions.append(f"taken/{r1}/{l1}")
+    return [*questions, f"draw/{t7}/{knobs}/{rng.randrange(10**6)}"]
+
+
+def numbers(value, like):
+    """A buffer from the engine as an array, beside Python's bytes."""
+    coded = isinstance(value, dict)
+    data = np.frombuffer(like, np.uint8 if coded else np.float32).astype(float)
+    return np.array(value["bytes"] if coded else value, float), data, BYTE if coded else CLOSE
+
+
+def names_in(meta):
+    """What an answer names: tokens and ranks. Where two logits differ in the last digit, two may change places."""
+    kept = {"label", "labels", "words", "ranks", "answer", "final", "neurons", "id", "active", "kept"}
+    return {name: value for name, value in meta.items() if name in kept}
+
+
+def differing(screen, question, found):
+    """Compare an answer with Python's; returns how many names differ."""
+    meta, data = answer(screen, question)
+    assert "error" not in found, (question, found)
+    if question.startswith("neurons"):  # of the neurons that a ReLU set to zero, any may be shown
+        alive = np.frombuffer(data[1], np.float32) != 0
+        for answered in (meta, found["meta"]):
+            for name in ("neurons", "words"):
+                answered[name] = [value for value, lives in zip(answered[name], alive, strict=True) if lives]
+    for place, (value, like) in enumerate(zip(found["buffers"], data, strict=True)):
+        ours, theirs, close = numbers(value, like)
+        if question.startswith("neurons") and place < 2:
+            ours, theirs = ours[alive], theirs[alive]
+        np.testing.assert_allclose(ours, theirs, rtol=CLOSE, atol=close, err_msg=question)
+    if question.startswith("next"):
+        rows, theirs = ({row["id"]: row for row in one["rows"]} for one in (found["meta"], meta))
+        for one in rows.keys() & theirs.keys():
+            assert rows[one]["label"] == theirs[one]["label"]
+            for name in ("logit", "p", "sampled"):
+                np.testing.assert_allclose(rows[one][name], theirs[one][name], rtol=CLOSE, atol=CLOSE, err_msg=question)
+        np.testing.assert_allclose(found["meta"]["entropy"], meta["entropy"], rtol=CLOSE, atol=CLOSE)
+        return len(rows.keys() ^ theirs.keys()) + (found["meta"]["kept"] != meta["kept"])
+    rest = meta.keys() - names_in(meta).keys()
+    assert rest == found["meta"].keys() - names_in(found["meta"]).keys()
+    for name in rest:
+        like = pytest.approx(meta[name], rel=CLOSE, abs=CLOSE) if isinstance(meta[name], float) else meta[name]
+        assert found["meta"][name] == like, (question, name)
+    return names_in(found["meta"]) != names_in(meta)
+
+
+def compare_scenes(ours, theirs):
+    """What comes with every run; returns how many roles differ."""
+    for name in (
+        "text",
+        "labels",
+        "ids",
+        "context",
+        "note",
+        "hint",
+        "names",
+        "can",
+        "shape",
+        "grid",
+        "d_model",
+        *LATER,
+    ):
+        assert ours[name] == theirs[name], name
+    differ = 0
+    for run, like in zip(ours["runs"], theirs["runs"], strict=True):
+        assert {name: run[name] for name in ("shape", "triangular", "size")} == {
+            name: like[name] for name in ("shape", "triangular", "size")
+        }
+        bytes_, theirs_, close = numbers(run["thumbnails"], like["thumbnails"])
+        np.testing.assert_allclose(bytes_, theirs_, rtol=0, atol=close)
+        for role, other in zip(sum(run["roles"], []), sum(like["roles"], []), strict=True):
+            differ += role["role"] != other["role"]
+            if role["role"] == other["role"]:
+                assert role["score"] == pytest.approx(other["score"], abs=2e-4)
+                assert role["chance"] == pytest.approx(other["chance"], abs=2e-4)
+    return differ
+
+
+def text_for(e, rng):
+    """A few tokens of the model's own, sometimes with an unknown word or a second sentence."""
+    ids = [rng.randrange(e.encoding.n_vocab - 1) for _ in range(rng.choice([1, 2, 5, 12, 20]))]
+    return e.encoding.decode(ids * rng.choice([1, 1, 2])) + rng.choice(["", "", " qx7"])
+
+
+def test_every_question_has_the_same_answer_with_and_without_parts(engine, shown_models):
+    rng = random.Random(0)
+    cases, screens = [], []
+    for i in range(TEXTS):
+        name = list(shown_models)[i % len(shown_models)]
+        e = shown_models[name]
+        e.ablated = []
+        e.text = text_for(e, rng)
+        e.ablated = off(e, rng)
+        cases.append({"model": name, "text": e.text, "ablated": list(e.ablated), "questions": asked(e, rng)})
+        screens.append((e._scene, e.screen))
+    named = 0
+    for case, result, (scene, screen) in zip(cases, engine(shown_models, cases), screens, strict=True):
+        named += compare_scenes(result["scene"], scene)
+        named += sum(differing(screen, question, result["answers"][question]) for question in case["questions"])
+    assert named <= 5, f"{named} names of tokens, ranks and roles differ"
+
+
+def hostile_texts():
+    rng = random.Random(1)
+    lengths = [1, 3, 8, 30]
+    made = ["".join(rng.choices(FRAGMENTS, k=rng.choice(lengths))) for _ in range(TEXTS - len(HOSTILE) - 4)]
+    return [*HOSTILE, "", " " * 10_000, "🦜" * 10_000, "robot " * 2_000, *made]
+
+
+def test_what_ships_runs_in_a_page_or_is_refused_by_name(engine):
+    """Every toy of one sequence and every model of the lab."""
+    ran, refused = {}, {}
+    for name in (*toy_names(), *trained_names()):
+        toy = load_trained(name) if "/" in name else load_toy(name)
+        if isinstance(toy, PairToy):
+            continue  # the explorer itself refuses it, by name
+        text = toy.provenance["sentence"]["text"] if "sentence" in toy.provenance else toy.task.examples(1)[0]
+        e = Explorer(toy.model, toy.encoding, text, title=f"{name}: a toy")
+        if live.can_run(e.screen):
+            ran[name] = e
+            continue
+        with pytest.raises(ValueError, match=f"A page cannot run {name} by itself: .*recorded=True"):
+            live.model_data(e.screen)
+        refused[name] = e
+    assert {"reference", "english", "stdlib", "sort-no-positions", "parts/no-mask", "heads/16"} <= set(ran)
+    assert {"modular-no-ffn", "gifts-masked", "parts/rope", "parts/untied", "depth/without-4"} <= set(refused)
+    cases = [
+        {"model": name, "text": e.text, "questions": ["next/0/1000/0/1000", "lens/0/0"]} for name, e in ran.items()
+    ]
+    for (name, e), result in zip(ran.items(), engine(ran, cases), strict=True):
+        differ = compare_scenes(result["scene"], e._scene)
+        assert differ + sum(differing(e.screen, *one) for one in result["answers"].items()) <= 1, name
+
+
+def test_hostile_texts_have_the_same_tokens_and_sentences(engine, shown_models):
+    explorers = {name: shown_models[name] for name in ("random", "reference")}
+    cases, scenes = [], []
+    for i, text in enumerate(hostile_texts()):
+        name = "reference" if i % 4 == 3 else "random"
+        e = explorers[name]
+        e.ablated, e.text = [], text
+        hint = e._scene["hint"]
+        cases.append({"model": name, "text": text, "questions": []})
+        scenes.append({"hint": hint} if hint else e._scene)
+        assert e.message == ""
+    for case, result, scene in zip(cases, engine(explorers, cases), scenes, strict=True):
+        said = {name: result["scene"].get(name, "") for name in ("hint", "note")}
+        assert result["message"] == "", case
+        assert said == {"hint": scene["hint"], "note": scene.get("note", "")}, case
+        if not scene["hint"]:
+            assert [result["scene"][name] for name in ("ids", "labels", "text")] == [
+                scene[name] for name in ("ids", "labels", "text")
+            ], case
+
+
+def test_ids_are_shown_as_they_are_and_stand_for_a_text(engine):
+    e = explorer()
+    ids = [*e.encoding.encode_ordinary("a b"), e.encoding.eot_token, 200, 201, e.encoding.n_vocab - 1]
+    e.tokens = ids
+    (found,) = engine({"random": e}, [{"model": "random", "_tokens": ids, "questions": ["next/0/0/0/1"]}])
+    assert found["scene"]["ids"] == ids and found["scene"]["labels"] == e.screen.labels
+    assert found["text"] == e.text and found["tokens"] == ids
+
+
+def test_what_the_engine_does_not_compute_is_one_sentence(engine):
+    e = explorer()
+    wrong = ["nonsense/0", "csv", "map/0/0", "map/2/0/0", "map/0/9/0", "row/0/0/0/99", "next/0/1000/0", "map/0/0/x"]
+    (found,) = engine({"random": e}, [{"model": "random", "text": "a b", "questions": wrong}])
+    said = {question: answer_["error"] for question, answer_ in found["answers"].items()}
+    assert "does not compute that" in said["nonsense/0"] and "does not compute that" in said["csv"]
+    assert all("unknown question" in said[question] for question in wrong[2:])
