@@ -21,7 +21,7 @@ MODULES = (
     "packing", "colour", "layout", "words", "dom", "theme", "store", "links", "address", "figure", "legend",
     "thumbnail", "weights", "taken",
     *(f"views/{name}" for name in VIEWS),
-    "generate", "prediction", "changes", "save", "bar", "tour", "main",
+    "generate", "knobs", "prediction", "changes", "save", "bar", "tour", "main",
 )  # fmt: skip
 # A page without Python needs somebody who answers: recorded answers, or an engine that runs the model.
 RECORDED = ("page/model", "page/recorded")

@@ -32,7 +32,7 @@ from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import grid, make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
-from gpt2lab.explorer.text import HINT, UNKNOWN, check_ids, fitting, safe_label, text_of, tokenize
+from gpt2lab.explorer.text import HINT, UNKNOWN, check_ids, fitting, safe_label, text_of, tokenize, typed_ids
 from gpt2lab.explorer.tours.base import as_data
 from gpt2lab.explorer.tours.fitting import fit
 from gpt2lab.explorer.tours.reading import read_tour
@@ -54,7 +54,8 @@ class Explorer(Linked):
         An encoder–decoder reads source, start token and target as one line; see ``SourceAndTarget``.
     encoding : tiktoken.Encoding or a transformers tokenizer
     text : str, or the token ids themselves: a list, or a tensor (T,) or (1, T)
-        Ids are shown as they are, also where their text would be cut into other tokens.
+        Ids are shown as they are, also where their text would be cut into other tokens. They can be typed as
+        well: ``ids: 50256 318``.
     other : model, optional
         A second model for the same text, shown as "after" beside the first.
     names : two str, optional
@@ -282,7 +283,7 @@ class Explorer(Linked):
                 return
             was_last = not self._runs or self._token_index() == self._runs[0].T - 1
             self._runs, self._text_shown, self._note = runs, self.text, note
-            self._given_shown = self._given is not None
+            self._given_shown = self._given is not None or typed_ids(self.text, None) is not None
             self._revision += 1
             self._settle(len(ids), was_last)
             self.message = ""
@@ -291,7 +292,8 @@ class Explorer(Linked):
     def _ids(self) -> tuple[list[int], str]:
         """The token ids to run, and what of them is not shown."""
         limit = self._pair.context_length
-        return tokenize(self._encoding, self.text, limit) if self._given is None else fitting(self._given[1], limit)
+        ids = typed_ids(self.text, self._pair.vocab_size) if self._given is None else self._given[1]
+        return tokenize(self._encoding, self.text, limit) if ids is None else fitting(ids, limit)
 
     def _settle(self, T: int, was_last: bool) -> None:
         """Bring the selection back onto the new text."""

@@ -9,7 +9,9 @@ lands on
     same token       earlier occurrences of the query's token
     induction        the keys just *after* earlier occurrences of the query's token
 
-A score alone says little on a short text, so each comes with what uniform attention would score.
+A score alone says little on a short text, so each comes with what uniform attention would score. And one or two
+words that come twice, such as "the" and "it", make no head a copying head: whatever stands after "the" may be
+looked at for another reason. The last two scores name a role only if enough different tokens come again.
 
 Sources: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; Olsson et al.
 2022, "In-context Learning and Induction Heads" (section "Prefix matching" for the last score).
@@ -25,6 +27,7 @@ from torch import Tensor
 from gpt2lab.errors import InputError
 
 LEAST, TIMES_CHANCE = 0.4, 1.5  # a role needs this much attention, and this much above chance
+REPEATED = 3  # so many different tokens must come again for a role that is about repetition
 
 
 def targets(tokens: Tensor) -> dict[str, Tensor]:
@@ -62,6 +65,7 @@ class Shares(NamedTuple):
     names: list[str]
     matrix: Tensor  # (T * T, n): multiply the flat weights with it
     chance: list[float]  # what uniform attention over the visible keys would score
+    tellable: frozenset[str]  # those of the scores that the text is rich enough to name a role by
 
 
 def shares(tokens: Tensor, causal: bool) -> Shares:
@@ -75,7 +79,9 @@ def shares(tokens: Tensor, causal: bool) -> Shares:
     asked = {name: keys for name, keys in targets(tokens).items() if keys.any()}
     columns = [(keys / keys.any(dim=-1).sum()).flatten() for keys in asked.values()]  # n × (T·T,)
     matrix = torch.stack(columns, dim=1) if columns else torch.zeros(T * T, 0)
-    return Shares(list(asked), matrix, (uniform @ matrix).tolist())
+    different = {name: len(set(tokens[keys.any(dim=-1)].tolist())) for name, keys in asked.items()}
+    poor = {name for name in ("same token", "induction") if different.get(name, 0) < REPEATED}
+    return Shares(list(asked), matrix, (uniform @ matrix).tolist(), frozenset(asked) - poor)
 
 
 def head_scores(attn_weights: Tensor, tokens: Tensor, known: Shares | None = None) -> dict[str, tuple[Tensor, float]]:
@@ -113,10 +119,12 @@ def roles(attn_weights: Tensor, tokens: Tensor, known: Shares | None = None) -> 
     """
     asks = bool((attn_weights.sum(dim=-1) > 0.5).all())
     scores = head_scores(attn_weights, tokens, known) if asks else {}
+    tellable = (shares(tokens, causal=True) if known is None else known).tellable
     found = []
     for head in range(attn_weights.shape[0]):
         best: Role = {"role": "", "score": 0.0, "chance": 0.0}
-        for name, (values, chance) in scores.items():
+        for name in filter(tellable.__contains__, scores):
+            values, chance = scores[name]
             score = float(values[head])
             if score >= max(LEAST, TIMES_CHANCE * chance, best["score"]):
                 best = {"role": name, "score": round(score, 4), "chance": round(chance, 4)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import cast
 
@@ -13,6 +14,7 @@ from gpt2lab.tokenizer import left_out, token_label
 
 HINT = "Type a sentence to see what the model does with it."
 UNKNOWN = "This model has no token for any of that: it knows the words of its task only."
+_TYPED, _DIGITS = re.compile(r"\s*ids:\s*(?=[0-9])(.*)", re.DOTALL), re.compile(r"[0-9]{1,9}")
 LONGEST_TOKEN = 128  # bytes of GPT-2's longest token: more text than this per position never fits
 
 
@@ -28,6 +30,23 @@ def tokenize(encoding: Encoding, text: str, context_length: int | None) -> tuple
         unknown = [part.strip() for part in left_out(encoding, text) if part.strip()]
         return ids, f"No token for ‘{unknown[0][:40]}’: left out." if unknown else ""
     return fitting(ids, context_length, "more than " if shortened else "")
+
+
+def typed_ids(text: str, vocab_size: int | None) -> list[int] | None:
+    """The token ids that a text such as ``ids: 50256 318`` asks for; None for any other text.
+
+    Raises
+    ------
+    InputError
+        For something else than the model's ids behind ``ids:`` and a first digit.
+    """
+    if not (found := _TYPED.fullmatch(text)):
+        return None
+    words = found[1].replace(",", " ").split()
+    wrong = next((word for word in words if not _DIGITS.fullmatch(word)), None)
+    if wrong is not None:
+        raise InputError(f"behind ids: expected token ids such as 50256 318, got {shown(wrong)}")
+    return check_ids([int(word) for word in words], vocab_size)
 
 
 def fitting(ids: list[int], context_length: int | None, at_least: str = "") -> tuple[list[int], str]:

@@ -46,3 +46,21 @@ def test_a_slider_redraws_the_distribution(opened):
         shown.root.get_by_role("slider", name="Temperature slider").fill("0.5")
         shown.root.get_by_text("Wide bar: as trained.").wait_for()
         assert notebook.run(2).strip() == "0.5"
+
+
+def test_sampling_is_at_hand_in_every_view_and_candidates_say_why_they_are_grey(opened):
+    with opened("sampling", "print(explorer.top_k)") as (notebook, shown):
+        assert shown.root.get_by_role("slider").count() == 0
+        shown.button("Sampling").focus()
+        notebook.page.keyboard.press("Enter")
+        shown.root.get_by_role("slider", name="Top-k slider").fill("7")
+        notebook.wait_until(
+            lambda: shown.root.get_by_label("Top-k (0 = all)").input_value() == "7", "the field follows"
+        )
+        assert notebook.run(2).strip() == "7"
+        why = shown.root.get_by_text("adds it after the last token: choose that first")
+        assert why.is_hidden() and shown.root.locator(".g2x-candidate").first.is_enabled()
+        shown.root.get_by_role("option").nth(3).click()
+        shown.wait(token=3)
+        assert why.is_visible() and shown.root.locator(".g2x-candidate").first.is_disabled()
+        assert notebook.errors == []

@@ -58,3 +58,35 @@ def test_greedy_is_the_most_probable_and_the_question_needs_all_numbers():
     assert meta == {"id": int(e.runs[0].logits(last).argmax())} and data == []
     with pytest.raises(ValueError, match="unknown question"):
         e.answer(f"draw/{last}/0/0/1000")
+
+
+@pytest.mark.parametrize("text", ["ids: 1023 5 7", "  ids:1023, 5,7", "ids: 1023\n5 7 "])
+def test_ids_are_typed_into_the_text_field(text):
+    e = explorer()
+    e.text = text
+    assert e.tokens.tolist() == [[1023, 5, 7]] and e.text == text and e.message == ""
+    assert "torch.tensor([[1023, 5, 7]])" in e.code()
+    assert explorer(state=e.state).tokens.tolist() == [[1023, 5, 7]]
+    e.text = "ids"
+    assert e.tokens[0].tolist() == e.encoding.encode_ordinary("ids")
+
+
+@pytest.mark.parametrize("text", ["ids: none", "the ids: 5 7", "ids:", "kids: 5"])
+def test_a_text_about_ids_stays_a_text(text):
+    e = explorer(text)
+    assert e.tokens[0].tolist() == e.encoding.encode_ordinary(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ids: 5 x", "behind ids: expected token ids such as 50256 318, got 'x'"),
+        ("ids: 99999", "must lie in [0, 1024)"),
+    ],
+)
+def test_ids_that_cannot_be_are_a_sentence_and_what_was_typed_stays(text, why):
+    e = explorer("a b")
+    before = e.tokens
+    e.text = text
+    assert why in e.message and e.text == text
+    assert torch.equal(e.tokens, before)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from gpt2lab.explorer.roles import head_scores, roles
+from gpt2lab.zoo import load_toy
 
 TOKENS = torch.tensor([5, 7, 9, 3, 5, 7, 9, 3])
 
@@ -62,3 +63,26 @@ def test_a_wrong_shape_is_a_sentence():
 def test_weights_of_another_length_are_refused():
     with pytest.raises(ValueError, match=r"for 8 tokens, got \(2, 7, 7\)"):
         head_scores(torch.zeros(2, 7, 7), TOKENS)
+
+
+def test_two_words_that_come_twice_make_no_head_a_copying_head():
+    """The shipped model on a sentence of its task: "the" and "it" repeat, and it looks for the noun it needs."""
+    toy = load_toy("reference")
+    for adjective in ("heavy", "weak"):
+        ids = toy.encoding.encode(f"the robot could not lift the box because it was {adjective}. it means the")
+        trace = toy.model.trace(torch.tensor([ids]))
+        for block in trace.blocks:
+            (found,) = roles(block.attn.attn_weights[0].detach(), torch.tensor(ids))
+            assert found["role"] == "", (adjective, found)
+
+
+def test_three_words_that_come_twice_do():
+    tokens = torch.tensor([5, 7, 9, 5, 7, 9])
+    weights = torch.zeros(6, 6)
+    for query in range(6):
+        weights[query, query - 2 if query >= 3 else 1 if query else 0] = 1.0
+    assert roles(weights[None], tokens)[0]["role"] == "induction"
+    weights = torch.zeros(5, 5)
+    for query in range(5):
+        weights[query, query - 1 if query >= 3 else 1 if query else 0] = 1.0
+    assert roles(weights[None], torch.tensor([5, 7, 5, 7, 5]))[0]["role"] != "induction"

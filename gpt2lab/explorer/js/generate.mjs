@@ -10,8 +10,9 @@ export function generation(store) {
   const step = button("Step", () => draw(), { class: "g2x-small" });
   const play = button("Play", () => { playing = !playing; if (playing) draw(); store.changed("selection"); }, { class: "g2x-small" });
   const undo = button("Undo", back, { class: "g2x-small" });
+  const elsewhere = h("span", { class: "g2x-hint", text: "A press on one of these adds it after the last token: choose that first." });
   const full = h("span", { class: "g2x-full", role: "status" });
-  const root = h("div", { class: "g2x-row g2x-generate", role: "group", "aria-label": "Generate" }, step, play, undo, full);
+  const root = h("div", { class: "g2x-row g2x-generate", role: "group", "aria-label": "Generate" }, step, play, undo, full, elsewhere);
 
   const room = () => !store.scene().context || store.T() < store.scene().context;
 
@@ -49,6 +50,7 @@ export function generation(store) {
       root.hidden = Boolean(store.get("_recorded")) || !store.scene().can.write;
       const { rev, context } = store.scene();
       if (!room()) playing = false;
+      elsewhere.hidden = !room() || store.token() === store.T() - 1; // why the candidates are grey
       if (rev !== shown) {
         shown = rev;
         say(full, room() ? "" : `The context holds ${context} tokens and is full: undo, or shorten the sentence.`);

@@ -2,6 +2,7 @@ import { followAddress } from "./address.mjs";
 import { changesPanel } from "./changes.mjs";
 import { button, choice, h, heightAround, say, set, uniqueId } from "./dom.mjs";
 import { generation } from "./generate.mjs";
+import { samplingKnobs } from "./knobs.mjs";
 import { predictionStrip } from "./prediction.mjs";
 import { savePanel } from "./save.mjs";
 import { selectionFields, textField, tokenStrip } from "./bar.mjs";
@@ -37,6 +38,7 @@ function show(table, model, el) {
   const recorded = h("p", { class: "g2x-recorded", hidden: !store.get("_recorded"), text: "This page is a recording: choose tokens, heads and views; to edit the text or switch parts off, open the explorer in a notebook." });
   const panel = h("div", { class: "g2x-panel", role: "tabpanel", id: panelId, tabindex: -1 });
   const generate = generation(store);
+  const knobs = samplingKnobs(store);
   const prediction = predictionStrip(store, generate);
   const tour = tourCard(store);
   const presenter = button("Presenter", () => store.set({ presenter: !store.get("presenter") }), { title: "Larger letters" });
@@ -63,9 +65,9 @@ function show(table, model, el) {
   const stay = h("div", { class: "g2x-stay" },
     h("div", { class: "g2x-head" }, field.root, tour.opener, changes.opener, save.opener, presenter),
     title, strip.root, prediction.root,
-    h("div", { class: "g2x-row g2x-which" }, generate.root, changes.summary, selection.root), status, tour.root,
+    h("div", { class: "g2x-row g2x-which" }, generate.root, knobs.opener, changes.summary, selection.root), status, tour.root,
     h("div", { class: "g2x-row g2x-between" }, tablist));
-  const lower = h("div", { class: "g2x-lower" }, recorded, changes.root, save.root, which.root, body);
+  const lower = h("div", { class: "g2x-lower" }, recorded, changes.root, save.root, knobs.root, which.root, body);
   const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" }, stay, lower);
   root.addEventListener("keydown", (event) => event.stopPropagation());
   el.replaceChildren(root);
@@ -97,6 +99,7 @@ function show(table, model, el) {
     strip.draw();
     tour.draw();
     generate.draw();
+    knobs.draw();
     prediction.draw();
     selection.draw();
     save.draw();

@@ -1,4 +1,4 @@
-import { button, h, numberField, s, say, set } from "../dom.mjs";
+import { button, h, s, say, set } from "../dom.mjs";
 import { createFigure, note, text } from "../figure.mjs";
 import { likeliest, scale, ticks, zoomedEnd } from "../layout.mjs";
 import { clip, number, percent, tickText } from "../words.mjs";
@@ -54,30 +54,18 @@ function drawNext(figure, store, meta, { width, sampled, end }) {
   figure.draw(marks);
 }
 
-// The distribution the next token is drawn from, with the three knobs of sampling.
+// The distribution the next token is drawn from.
 function createNext(store) {
   const figure = createFigure("");
   const facts = h("p", { class: "g2x-readout", role: "status" });
   const problem = h("div");
-  const temperature = numberField("Temperature", 0, 10, 0.1, (value) => store.set({ temperature: value }));
-  const topK = numberField("Top-k (0 = all)", 0, 100000, 1, (value) => store.set({ top_k: Math.round(value) }));
-  const topP = numberField("Top-p", 0.01, 1, 0.05, (value) => store.set({ top_p: value }));
-  const sliders = [["temperature", "Temperature slider", 0, 2, 0.05], ["top_k", "Top-k slider", 0, 50, 1], ["top_p", "Top-p slider", 0.05, 1, 0.05]].map(([name, label, min, max, stepSize]) =>
-    h("input", { type: "range", min, max, step: stepSize, "aria-label": label, oninput: (event) => store.set({ [name]: Number(event.target.value) }) }));
-  const plain = button("As trained", () => store.set({ temperature: 1, top_k: 0, top_p: 1 }), { class: "g2x-small" });
-  const knobs = h("div", { class: "g2x-row g2x-knobs", role: "group", "aria-label": "Sampling" }, [temperature, topK, topP].flatMap((field, i) => [field.root, sliders[i]]), plain);
   let zoomed = false;
   const zoom = button("Zoom", () => { zoomed = !zoomed; draw(); }, { class: "g2x-small", title: "End the axis near the longest bar" });
   const key = h("p", { class: "g2x-hint" });
-  const root = h("div", { class: "g2x-view" }, knobs, problem, zoom, figure.root, key, facts);
+  const root = h("div", { class: "g2x-view" }, problem, zoom, figure.root, key, facts);
 
   function draw() {
-    knobs.hidden = Boolean(store.get("_recorded")); // other values take a kernel
     const values = [store.get("temperature"), store.get("top_k"), store.get("top_p")];
-    [temperature, topK, topP].forEach((field, i) => {
-      field.show(values[i]);
-      if (Number(sliders[i].value) !== values[i]) sliders[i].value = values[i];
-    });
     const answer = store.next(store.token());
     if (!answer) return false;
     problem.replaceChildren(...(answer.error ? [note(answer.error)] : []));
