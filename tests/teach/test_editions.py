@@ -1,0 +1,219 @@
+"""The editions: made from the chapters, whole, the same each time, and never over somebody's work."""
+
+import functools
+import re
+
+import known_mistakes
+import nbformat
+import pytest
+
+from gpt2lab import quiz
+from gpt2lab.course import cells, minutes, navigation, workspace
+from gpt2lab.errors import InputError
+from gpt2lab.teach import command, editions, made, mistakes, notes, plans, questions, sheets
+from gpt2lab.teach.sections import plain, section_of, sections, subheadings
+
+CHAPTERS = workspace.course_root() / "chapters"
+STEMS = navigation.present(CHAPTERS)
+NOT_SHOWN = {"family-09", "family-53"}  # predictions whose comparison the chapter does not show
+
+
+@functools.cache
+def chapter(stem):
+    return cells.read(CHAPTERS / f"{stem}.ipynb")
+
+
+@functools.cache
+def files():
+    return dict(command.edition_files(CHAPTERS, list(command.EDITIONS)))
+
+
+def notebook(name):
+    return nbformat.reads(files()[name].decode(), as_version=4)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_sections_hold_every_cell_and_every_second(stem):
+    found = sections(chapter(stem))
+    kept = [cell.id for section in found for cell in section.cells]
+    assert kept == [cell.id for cell in chapter(stem).cells if not cells.is_navigation(cell)]
+    total = sum(section.seconds for section in found) / 60
+    assert total <= minutes.minutes(chapter(stem)) < total + 1.001
+
+
+def test_a_section_is_found_by_its_headings():
+    section = section_of(chapter("03_attention"), "Does the gradient die?")
+    assert section is not None and section.title == "What does √d_head do?"
+    assert list(subheadings(section)) == ["Does the gradient die?"]
+    assert section_of(chapter("03_attention"), "No such thing") is None
+    assert plain("3 · One *query*, by `hand`") == "One query, by hand"
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_section_has_its_note_and_every_note_its_section(stem):
+    assert list(notes.problems(stem, chapter(stem))) == []
+
+
+def test_a_note_without_its_section_is_named():
+    short = nbformat.from_dict({"cells": chapter("00_map").cells[:9]})
+    assert any("is the id of no cell" in sentence for sentence in notes.problems("00_map", short))
+    longer = nbformat.from_dict({"cells": [*chapter("00_map").cells, nbformat.v4.new_markdown_cell("## New", id="x1")]})
+    assert list(notes.problems("00_map", longer)) == ["notes on 00_map: [x1] is missing, for the section 'New'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[chapter", "not TOML"),
+        ("[x]\ngist = 'a'\nsay = 'b'", "must hold goal and prepare"),
+        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'", "must be texts"),
+        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'\nsay='b'\nasks=[]", "expected ask"),
+        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'\nsay='b'\nwrong=[['a']]", "list of pairs"),
+        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='" + "a" * 161 + "'\nsay='b'", "161 letters"),
+    ],
+)
+def test_a_note_that_breaks_the_form_is_named(text, message):
+    with pytest.raises(InputError, match=message):
+        notes.read(text, "sample.toml")
+
+
+def test_notes_of_a_chapter_that_is_not_there():
+    with pytest.raises(InputError, match="no teacher's notes on '16_end'"):
+        notes.notes("16_end")
+
+
+@pytest.mark.parametrize("plan", plans.plans(), ids=lambda plan: plan.name)
+def test_plans_fit_their_time_and_the_chapters(plan):
+    assert list(plans.problems(plan, CHAPTERS)) == []
+
+
+def test_the_three_plans():
+    found = {plan.name: [lesson.minutes for lesson in plan.lessons] for plan in plans.plans()}
+    assert found == {"six-lessons": [90] * 6, "two-days": [90] * 8, "guest-lesson": [45]}
+
+
+def test_a_plan_that_does_not_fit_is_named():
+    steps = (plans.Step(10, "a", "00_map", "nowhere"), plans.Step(10, "b", "99_none"))
+    plan = plans.Plan("p", "t", "s", "b", (plans.Lesson("L", 45, "g", "", steps),))
+    said = list(plans.problems(plan, CHAPTERS))
+    assert [re.sub("^.*?: ", "", sentence) for sentence in said] == [
+        "the steps take 20 minutes, the lesson has 45",
+        "chapter 00_map has no section with the id 'nowhere'",
+        "there is no chapter '99_none'",
+    ]
+
+
+def test_the_known_mistakes_are_current():
+    def without_numbers(found):  # their last digits depend on the processor
+        return {name: [re.sub(r"\d+", "#", text) for text in texts] for name, texts in found.items()}
+
+    assert without_numbers(mistakes._all()) == without_numbers(known_mistakes.told())
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_exercise_has_mistakes_to_tell(stem):
+    exercises = [cell for cell in chapter(stem).cells if cells.exercise_name(cell)]
+    assert all(len(mistakes.told(cell)) >= 2 for cell in exercises)
+    assert mistakes.told(chapter(stem).cells[1]) == []
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_prediction_has_its_answer(stem):
+    found = questions.predictions(chapter(stem).cells)
+    assert len(found) == minutes.predictions(chapter(stem)) > 0
+    assert all(len(each.options) >= 2 for each in found)
+    assert {each.cell for each in found if not each.answer.startswith("Measured: ")} <= NOT_SHOWN
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_question_of_the_quiz_reaches_the_teacher(stem):
+    text = sheets.sheet(stem, chapter(stem))
+    for question in quiz.of_chapter(stem):
+        assert text.count(f"- {question.text} → ") == 1
+        assert all(f"“{said}” → {why}" in text for said, why in questions.wrong_answers(question))
+
+
+def test_the_student_edition_has_no_results_and_no_solutions():
+    names = [name for name in files() if name.startswith("student/")]
+    assert {f"student/{stem}.ipynb" for stem in STEMS} < set(names)
+    assert not [name for name in names if name.endswith(".py") or "solutions" in name]
+    for stem in STEMS:
+        for cell in cells.code_cells(notebook(f"student/{stem}.ipynb")):
+            assert cell.execution_count is None
+            assert all("Shift+Enter" in text for text in cells.texts(cell))
+            assert cells.exercise_name(cell) is None or "..." in cell.source
+    assert "gist" not in (text := files()["student/README.md"].decode()) and "teacher" not in text
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_the_solutions_edition_has_them_all_and_nothing_else_is_changed(stem):
+    made_of, original = notebook(f"solutions/{stem}.ipynb").cells, chapter(stem).cells
+    assert len(made_of) == len(original)
+    for now, before in zip(made_of, original, strict=True):
+        if name := cells.exercise_name(before):
+            assert now.source == (CHAPTERS / "solutions" / stem / f"{name}.py").read_text().rstrip("\n")
+            assert editions.NOT_COMPARED in cells.tags(now) and now.outputs == []
+        else:
+            assert now == before
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_the_teachers_edition_adds_boxes_behind_the_cells(stem):
+    found = notebook(f"teacher/{stem}.ipynb").cells
+    boxes = [cell for cell in found if editions.TEACHER in cells.tags(cell)]
+    assert [cell.id for cell in found if cell not in boxes] == [cell.id for cell in chapter(stem).cells]
+    known = notes.notes(stem).sections
+    assert {f"teacher-{id}" for id in known} <= {cell.id for cell in boxes}
+    assert all(cell.source.startswith("> **For the teacher") for cell in boxes)
+    exercises = [cell for cell in found if cells.exercise_name(cell)]
+    assert len(boxes) == 1 + len(known) + len(exercises)
+
+
+def test_links_in_plans_lead_to_the_teachers_edition():
+    for plan in plans.plans():
+        text = files()[f"teacher/plans/{plan.name}.md"].decode()
+        for name, _, id in re.findall(r"\]\(\.\./(\w+\.ipynb)(#cell-id=([\w-]+))?\)", text):
+            assert not id or id in {cell.id for cell in notebook(f"teacher/{name}").cells}
+
+
+def test_made_twice_the_same_bytes():
+    again = dict(command.edition_files(CHAPTERS, list(command.EDITIONS)))
+    assert again.keys() == files().keys()
+    assert [name for name in again if again[name] != files()[name]] == []
+
+
+def test_the_command_writes_and_renews(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "EDITIONS", {name: lambda chapters: iter([("a.md", b"x")]) for name in ("student",)})
+    assert command.teach_command([str(tmp_path / "out"), "--only", "student"]) == 0
+    assert command.teach_command([str(tmp_path / "out"), "--only", "student"]) == 0
+    assert (tmp_path / "out" / "student" / "a.md").read_bytes() == b"x"
+    assert "student (0 chapters)" in capsys.readouterr().out
+
+
+def test_a_solution_can_be_run():
+    source = {"cells": [nbformat.v4.new_code_cell("1 + 1", metadata={"tags": ["exercise:x", editions.NOT_COMPARED]})]}
+    data = editions.as_bytes(nbformat.v4.new_notebook(**source))
+    [cell] = nbformat.reads(command.executed(data, "x").decode(), as_version=4).cells
+    assert cells.texts(cell) == ["2"] and cells.tags(cell) == ["exercise:x"]
+
+
+def test_what_is_no_longer_made_goes_and_what_was_changed_stays(tmp_path):
+    made.write(tmp_path / "out", {"a": b"1", "b/c": b"2"})
+    made.write(tmp_path / "out", {"a": b"3"})
+    assert (tmp_path / "out" / "a").read_bytes() == b"3" and not (tmp_path / "out" / "b" / "c").exists()
+    (tmp_path / "out" / "a").write_bytes(b"mine")
+    with pytest.raises(InputError, match="holds work of yours, such as a"):
+        made.write(tmp_path / "out", {"a": b"4"})
+    assert (tmp_path / "out" / "a").read_bytes() == b"mine"
+    (tmp_path / "out" / "a").unlink()
+    (tmp_path / "out" / "new").write_bytes(b"mine")
+    with pytest.raises(InputError, match="such as new"):
+        made.write(tmp_path / "out", {"new": b"4"})
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty"):
+        made.write(tmp_path, {"a": b"1"})
+    with pytest.raises(InputError, match="found a file"):
+        made.write(tmp_path / "letter.txt", {"a": b"1"})
