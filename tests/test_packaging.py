@@ -289,8 +289,8 @@ def test_the_readme_leads_to_licence_changes_and_contributing():
 
 
 STANDING_FOR = {
-    "chapters/NN_NAME": "chapters/08_gpt2", "tours/NAME": "tours/robot", "NAME_panel": "heads_panel", "NAME": "heads", "PART": "masking",
-    "TOPIC": "heads",
+    "chapters/NN_NAME": "chapters/08_gpt2", "tours/NAME": "tours/robot", "NAME_panel": "heads_panel",
+    "NAME": "heads", "PART": "masking", "TOPIC": "heads",
 }  # fmt: skip
 
 

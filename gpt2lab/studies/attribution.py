@@ -14,7 +14,7 @@ Wang et al. 2023, section 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -54,8 +54,24 @@ class Attribution(NamedTuple):
         return torch.cat([part.reshape(-1) for part in (*rest, *layers, self.norm_bias)])
 
 
+class _At(NamedTuple):
+    """Of a block's trace what stands at one position: whole traces of a long text need not be kept."""
+
+    before: Tensor  # (d_model,), the stream
+    head_out: Tensor  # (n_heads, d_head)
+    ffn: Tensor  # (d_model,)
+    post: Tensor  # (d_ff,)
+    after: Tensor  # (d_model,), the stream
+
+    @classmethod
+    def of(cls, block: BlockTrace, position: int) -> _At:
+        attn, ffn = block.attn, block.ffn
+        parts = block.resid_pre[0], attn.head_out[0].transpose(0, 1), ffn.out[0], ffn.post[0], block.resid_post[0]
+        return cls(*(part[position].clone() for part in parts))
+
+
 @validates
-def attribution(model: GPT2, tokens: Tensor, blocks: Sequence[BlockTrace], position: int, token: int) -> Attribution:
+def attribution(model: GPT2, tokens: Tensor, blocks: Iterable[BlockTrace], position: int, token: int) -> Attribution:
     """What each part adds to the logit of ``token`` after ``position``.
 
     Parameters
@@ -63,7 +79,7 @@ def attribution(model: GPT2, tokens: Tensor, blocks: Sequence[BlockTrace], posit
     model : GPT2
         With the interventions in place under which ``blocks`` were traced: what is off adds 0.
     tokens : (1, T)
-    blocks : the traces of all blocks
+    blocks : the traces of all blocks, in order; they are read one at a time
     position : int, in 0 … T - 1
     token : int, in 0 … vocab_size - 1
 
@@ -72,7 +88,8 @@ def attribution(model: GPT2, tokens: Tensor, blocks: Sequence[BlockTrace], posit
     InputError
         If the parts of this model do not sum to its logit, as with a norm on the stream between blocks.
     """
-    final = blocks[-1].resid_post[0, position]  # (d_model,)
+    seen = [_At.of(block, position) for block in blocks]
+    final = seen[-1].after  # (d_model,)
     output: nn.Embedding | nn.Linear = getattr(model, "output", model.token_embedding)  # a variant has its own
     vector = output.weight[token]  # (d_model,)
     std = model.ln_f.trace(final[None, None]).std[0, 0]  # (1,)
@@ -84,17 +101,16 @@ def attribution(model: GPT2, tokens: Tensor, blocks: Sequence[BlockTrace], posit
     layers = []
     patched = torch.zeros_like(final)
     before = model.embed(tokens)[0, position]  # (d_model,)
-    for block, traced in zip(model.blocks, blocks, strict=True):
-        patched = patched + traced.resid_pre[0, position] - before
-        before = traced.resid_post[0, position]
+    for block, at in zip(model.blocks, seen, strict=True):
+        patched = patched + at.before - before
+        before = at.after
         attn_out, down = block.writers()
         # A head that is off or held at a mean writes no more than the bias: the layer itself says so.
-        merged = torch.block_diag(*traced.attn.head_out[0, :, position])  # (n_heads, d_model)
+        merged = torch.block_diag(*at.head_out)  # (n_heads, d_model)
         attn_bias = attn_out(torch.zeros_like(merged[0]))  # (d_model,)
-        ffn, post = traced.ffn.out[0, position], traced.ffn.post[0, position]  # (d_model,), (d_ff,)
-        ffn_bias = down(torch.zeros_like(post)) if len(post) else ffn  # a variant has no neurons
+        ffn_bias = down(torch.zeros_like(at.post)) if len(at.post) else at.ffn  # a variant has no neurons
         heads = attn_out(merged) - attn_bias  # (n_heads, d_model)
-        layers.append(LayerParts(push(heads), push(attn_bias), push(ffn - ffn_bias), push(ffn_bias)))
+        layers.append(LayerParts(push(heads), push(attn_bias), push(at.ffn - ffn_bias), push(ffn_bias)))
     vectors = model.token_embedding(tokens)[0, position], model.embed(tokens)[0, position]
     bias = getattr(model.ln_f, "bias", None)
     found = Attribution(

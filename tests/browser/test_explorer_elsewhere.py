@@ -95,7 +95,9 @@ def served(notebook):
 def voila(tmp_path_factory):
     """What `gpt2lab explore` serves."""
     folder = tmp_path_factory.mktemp("voila")
-    options = argparse.Namespace(model="random", text=None, view="heads", off=[], presenter=False, dark=False)
+    options = argparse.Namespace(
+        model="random", text=None, view="heads", off=[], presenter=False, dark=False, state=None, tour=None
+    )
     with served(serve.write_page(folder, options)) as address:
         yield address
 

@@ -29,7 +29,7 @@ def attribute(run: Run, position: int, token: int) -> study.Attribution:
         raise InputError("attribution needs a GPT2 of gpt2lab: this model's parts are not known")
     if not 0 <= token < len(run.logits(position)):
         raise InputError(f"this model has no token {token}")
-    blocks = [cast(BlockTrace, run.block(i)) for i in range(run.n_layers)]
+    blocks = (cast(BlockTrace, run.block(i)) for i in range(run.n_layers))
     with run.changed():
         found = study.attribution(model, run.tokens, blocks, position, token)
     no_nan(found.logit, "logits")
