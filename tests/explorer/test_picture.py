@@ -85,7 +85,7 @@ def test_bars_of_the_next_token_are_as_long_as_they_are_probable():
     np.testing.assert_allclose(np.sort(lengths)[::-1] / whole, p, rtol=1e-4)
 
 
-@pytest.mark.parametrize("view", ["head", "heads", "scores", "stream", "neurons", "lens"])
+@pytest.mark.parametrize("view", ["overview", "head", "heads", "scores", "stream", "neurons", "lens"])
 def test_after_a_change_the_title_says_which_run_is_shown(view):
     e = explorer(view=view)
     assert not any(word.endswith("· after") for word in words(picture.draw(e.screen)))
@@ -158,3 +158,15 @@ def test_the_stream_view_draws_length_and_cosine_as_curves():
     for drawn, values in zip(curves, (stream.norm(dim=-1), cosine), strict=True):
         steps = np.diff(values.numpy())
         np.testing.assert_allclose(np.diff(drawn) / np.diff(drawn)[0], steps / steps[0], rtol=1e-3)
+
+
+def test_the_overview_is_a_picture_of_its_own_and_shows_what_is_off():
+    drawn = {view: picture.draw(explorer(view=view).screen) for view in ("overview", "heads")}
+    assert drawn["overview"].png() != drawn["heads"].png()
+    assert len(drawn["overview"].axes[0].images) == 12  # a map for each head
+    assert {"Tokens", "Block 0", "Block 2", "Output"} <= set(words(drawn["overview"]))
+    crosses = [line for line in drawn["overview"].axes[0].get_lines() if line.get_color() == "#a32000"]
+    assert crosses == []
+    off = picture.draw(explorer(view="overview", ablated=["head 1.2", "attention 2", "ffn 0"]).screen)
+    crosses = [line for line in off.axes[0].get_lines() if line.get_color() == "#a32000"]
+    assert len(crosses) == 2 * (1 + 4) and words(off).count("feed-forward: off") == 1
