@@ -3,32 +3,32 @@
 
 const GELU = Math.sqrt(2 / Math.PI);
 const ACTIVATIONS = {
-  gelu: (x) => 0.5 * x * (1 + Math.tanh(GELU * (x + 0.044715 * x ** 3))),
+  gelu: (x) => 0.5 * x * (1 + Math.tanh(GELU * (x + 0.044715 * x * x * x))),
   relu: (x) => Math.max(0, x),
 };
 
-// x (T, n) times the transpose of weight (m, n), plus bias: (T, m). Four rows at a time, so that a weight is read once for them.
+// x (T, n) times the transpose of weight (m, n), plus bias: (T, m). Tiles of four rows by two columns: each number that
+// is read serves several products.
 export function linear(x, T, weight, bias) {
   const n = x.length / T;
   const m = weight.length / n;
   const out = new Float64Array(T * m);
   for (let t = 0; t < T; t += 4) {
-    const [a, b, c, d] = [0, 1, 2, 3].map((i) => Math.min(t + i, T - 1) * n);
-    for (let o = 0; o < m; o++) {
-      let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-      const row = o * n;
+    const [a, b, c, d] = [0, 1, 2, 3].map((i) => Math.min(t + i, T - 1)); // the last row again, where there is none
+    const [xa, xb, xc, xd] = [a, b, c, d].map((row) => x.subarray(row * n, (row + 1) * n));
+    for (let o = 0; o < m; o += 2) {
+      const p = Math.min(o + 1, m - 1);
+      const wo = weight.subarray(o * n, (o + 1) * n);
+      const wp = weight.subarray(p * n, (p + 1) * n);
+      const [eo, ep] = bias ? [bias[o], bias[p]] : [0, 0];
+      let ao = eo, bo = eo, co = eo, dO = eo, ap = ep, bp = ep, cp = ep, dp = ep;
       for (let i = 0; i < n; i++) {
-        const w = weight[row + i];
-        s0 += w * x[a + i];
-        s1 += w * x[b + i];
-        s2 += w * x[c + i];
-        s3 += w * x[d + i];
+        const u = wo[i], v = wp[i], ya = xa[i], yb = xb[i], yc = xc[i], yd = xd[i];
+        ao += u * ya; bo += u * yb; co += u * yc; dO += u * yd;
+        ap += v * ya; bp += v * yb; cp += v * yc; dp += v * yd;
       }
-      const add = bias ? bias[o] : 0;
-      out[t * m + o] = s0 + add;
-      if (t + 1 < T) out[(t + 1) * m + o] = s1 + add;
-      if (t + 2 < T) out[(t + 2) * m + o] = s2 + add;
-      if (t + 3 < T) out[(t + 3) * m + o] = s3 + add;
+      out[a * m + o] = ao; out[b * m + o] = bo; out[c * m + o] = co; out[d * m + o] = dO;
+      out[a * m + p] = ap; out[b * m + p] = bp; out[c * m + p] = cp; out[d * m + p] = dp;
     }
   }
   return out;
@@ -43,7 +43,7 @@ export function layerNorm(x, T, gain, offset, eps) {
     for (let i = 0; i < d; i++) sum += x[t * d + i];
     mean[t] = sum / d;
     let squares = 0;
-    for (let i = 0; i < d; i++) squares += (x[t * d + i] - mean[t]) ** 2;
+    for (let i = 0; i < d; i++) squares += (x[t * d + i] - mean[t]) * (x[t * d + i] - mean[t]);
     std[t] = Math.sqrt(squares / d + eps);
     for (let i = 0; i < d; i++) out[t * d + i] = ((x[t * d + i] - mean[t]) / std[t]) * gain[i] + offset[i];
   }

@@ -30,11 +30,18 @@ export function half(bits) {
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
+function fromHalves(bits) {
+  const table = Float32Array.from({ length: 65536 }, (_, i) => half(i));
+  const numbers = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) numbers[i] = table[bits[i]];
+  return numbers;
+}
+
 // { name: Float32Array } from what live.py wrote; little-endian, as every browser's processor is.
 export function readWeights({ base64, crc, dtype, layout }) {
   const bytes = fromBase64(base64);
   if (crc32(bytes) !== crc) throw new Error("This file is damaged: its weights do not match their checksum. Get it again, or export it again.");
-  const numbers = dtype === "float16" ? Float32Array.from(new Uint16Array(bytes.buffer), half) : new Float32Array(bytes.buffer);
+  const numbers = dtype === "float16" ? fromHalves(new Uint16Array(bytes.buffer)) : new Float32Array(bytes.buffer);
   let at = 0;
   return Object.fromEntries(layout.map(([name, length]) => {
     at += length;
