@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe import axe_source
-from test_explorer_page import choose, drawn, show  # noqa: F401  # show is a fixture
+from explorer_page import choose, drawn
 
 from gpt2lab.explorer import Explorer
 from gpt2lab.explorer.selection import VIEWS
