@@ -16,6 +16,7 @@ from gpt2lab.studies.relatives import (
     SEEDS,
     SETTINGS,
     TASKS,
+    all_rows,
     costs,
     first_share,
     longest_chain,
@@ -99,7 +100,7 @@ def test_costs_are_those_of_the_table():
 
 def test_the_table_is_whole_and_fair():
     table = relatives_table()
-    wanted = [(task, model, n) for n in LENGTHS for task in TASKS for model in MODELS]
+    wanted = all_rows()
     stored = [(row["task"], row["model"], row["length"]) for row in table["rows"]]
     assert stored == wanted
     assert TrainConfig(**table["settings"]) == TrainConfig(**SETTINGS)
