@@ -1,6 +1,6 @@
 """GPT-2, a recurrent and a convolutional model of equal size: who carries a letter over which distance?
 
-Three tasks, each with n = 4, 8 or 16 letters and then n answers: copy them, write them backwards, continue
+Three tasks, each with n = 4, 8 or 16 letters (copy and reverse also 32 and 64) and then n answers: copy them, write them backwards, continue
 pieces of them in another order (induction). The convolution sees the whole input at every length; the
 LSTM has a forget bias of 1, an orthogonal start and clipped gradients.
 
