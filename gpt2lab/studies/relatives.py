@@ -1,8 +1,8 @@
 """GPT-2, a recurrent and a convolutional model of equal size: who carries a letter over which distance?
 
-Three tasks, each with n = 4, 8 or 16 letters (copy and reverse also 32 and 64) and then n answers: copy them, write them backwards, continue
-pieces of them in another order (induction). The convolution sees the whole input at every length; the
-LSTM has a forget bias of 1, an orthogonal start and clipped gradients.
+Three tasks, each with n = 4, 8 or 16 letters (copy and reverse also 32 and 64) and then n answers: copy them, write
+them backwards, continue pieces of them in another order (induction). The convolution sees the whole input at every
+length; the LSTM has a forget bias of 1, an orthogonal start and clipped gradients.
 
 For each task, model and length the learning rate is the best of at least three, by the training loss of
 seed 100 after 300 steps; if the best one is the highest or lowest, a further one is tried. Then three other
