@@ -13,9 +13,10 @@ Two more figures of each run, before and after training: how the sensitivity of 
 among the inputs, as the share of the first one. And of each model and length: what generation keeps, in
 bytes, and the longest chain of operations that wait for each other.
 
-What came out: GPT-2 copies and reverses within 200 steps at every length. The CNN copies as fast; to reverse 16
-letters takes it 500 and more. Of the LSTM's letters fewer are right the longer the text: 93 % of 8, 60 to 70 %
-of 16, and its curves still rise.
+What came out: GPT-2 copies and reverses at every length, to 64; one seed of three stopped at 96 % of 64 copied
+letters. The CNN, with a fifth layer at 64, copies as well; backwards it has 80 % of 32 letters and 35 to 41 % of 64.
+Of the LSTM's letters fewer are right the longer the text: 93 % of 8, 60 to 70 % of 16, 35 % of 32, and its curves
+still rise. Copying 64 it guesses at every rate tried, which ranks nobody there.
 Induction is another matter: at 8 and 16 letters no model has finished it in this budget, and the seeds of GPT-2
 lie far apart. The rates were judged before it had begun, too, so those rows rank nobody.
 

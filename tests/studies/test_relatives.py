@@ -10,6 +10,7 @@ from gpt2lab.family.cnn import ConvLM
 from gpt2lab.generation import KVCache
 from gpt2lab.studies.relatives import (
     LENGTHS,
+    LONGER,
     MEASURED,
     MODELS,
     RATES,
@@ -124,6 +125,11 @@ def test_what_the_study_found():
             assert min(rows[task, "CNN", n]["right"]) > 0.98
         short, middle, long = (rows[task, "LSTM", n]["right"] for n in LENGTHS)
         assert min(short) > 0.99 > max(middle) and min(middle) > 0.9 > 0.75 > max(long)
+    for n in LONGER:
+        assert min(rows["reverse", "GPT-2", n]["right"]) > 0.99 and min(rows["copy", "GPT-2", n]["right"]) > 0.95
+        assert min(rows["copy", "CNN", n]["right"]) > 0.99 and max(rows["reverse", "CNN", n]["right"]) < 0.85
+        assert max(rows["reverse", "LSTM", n]["right"]) < min(rows["reverse", "CNN", n]["right"])
+    assert max(rows["copy", "LSTM", 64]["right"]) < 0.1
     right = rows["induction", "GPT-2", 16]["right"]
     assert max(right) - min(right) > 0.5  # unfinished: seeds far apart
 
