@@ -128,7 +128,7 @@ export function savePanel(store, current, background, tell) {
     opener,
     root: body,
     draw() {
-      for (const control of live) control.hidden = Boolean(store.get("_recorded")) || store.scene().can?.files === false;
+      for (const control of live) control.hidden = store.get("_recorded") || store.scene().can?.files === false;
     },
   };
 }
