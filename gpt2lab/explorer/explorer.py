@@ -5,6 +5,7 @@
     explorer.layer, explorer.head   # what is selected; assign to select something else
     explorer.ablated = ["head 0.3"] # switch a part off: before and after appear side by side
     explorer.state                  # all of that as a line of text, for Explorer(model, encoding, state=…)
+    explorer.text_b = "…"           # a second sentence beside the first
     explorer.tokens = ids           # token ids instead of a text: what a model generated, <|endoftext|>
     explorer.selection_trace()      # the tensors of what is on screen
     print(explorer.code())          # the Python that computes them
@@ -32,6 +33,7 @@ from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import grid, make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
+from gpt2lab.explorer.sentences import aligned, called
 from gpt2lab.explorer.text import HINT, UNKNOWN, check_ids, fitting, safe_label, text_of, tokenize, typed_ids
 from gpt2lab.explorer.tours.base import as_data
 from gpt2lab.explorer.tours.fitting import fit
@@ -56,10 +58,12 @@ class Explorer(Linked):
     text : str, or the token ids themselves: a list, or a tensor (T,) or (1, T)
         Ids are shown as they are, also where their text would be cut into other tokens. They can be typed as
         well: ``ids: 50256 318``.
+    text_b : str, optional
+        A second sentence in the same model, shown beside the first, position by position.
     other : model, optional
         A second model for the same text, shown as "after" beside the first.
     names : two str, optional
-        What to call the two.
+        What to call the two. Two sentences that differ in one token are called by it.
     state : str, optional
         A link that was copied from an explorer, or the part after its "#": what to show; see ``state``.
     tour : str or path, optional
@@ -91,6 +95,7 @@ class Explorer(Linked):
         encoding: Encoding | TransformersTokenizer,
         text: str | Sequence[int] | Tensor = "",
         *,
+        text_b: str = "",
         other: Traceable | nn.Module | None = None,
         names: Sequence[str] | None = None,
         state: str = "",
@@ -104,6 +109,9 @@ class Explorer(Linked):
         self._pair = Pair(*models)
         usual = ("before", "after") if other is None else ("first model", "second model")
         self._names = check_names(usual if names is None else names)
+        self._named = names is not None
+        self._second: list[int] = []  # the ids of the second sentence, if there is one
+        self._text_b_shown = ""
         self._runs: list[Run] = []
         self._given: tuple[str, list[int]] | None = None  # ids that were set as such, and the text they stand for
         self._text_shown, self._given_shown = "", False
@@ -118,6 +126,7 @@ class Explorer(Linked):
             self.text = text or (guide.text if guide else "")
         else:
             self._give(text)
+        self.text_b = text_b
         self._rerun()
         self._ready = True
         if guide is not None:
@@ -150,7 +159,9 @@ class Explorer(Linked):
             text=self._text_shown,
             given=self._given_shown,
             encoding=self._encoding,
-            names=(self._names[0], self._names[1]),
+            text_b=self._text_b_shown,
+            sentences=bool(self._second),
+            names=self._shown_names(),
             view=self.view,
             layer=self.layer,
             head=self.head,
@@ -259,7 +270,7 @@ class Explorer(Linked):
 
     # What happens when something changes
 
-    @traitlets.observe("text", "ablated")
+    @traitlets.observe("text", "text_b", "ablated")
     def _input_changed(self, change: Bunch) -> None:
         if self._given is not None and self.text != self._given[0]:
             self._given, self._tokens = None, []  # edited
@@ -271,7 +282,9 @@ class Explorer(Linked):
             self._answered += 1
             try:
                 ids, note = self._ids()
-                runs = self._pair.runs(ids, self._off) if ids else []
+                second, note_b = self._ids_b() if ids else ([], "")
+                ids, second, cut = aligned(ids, second)
+                runs = self._pair.runs(ids, self._off, second) if ids else []
             except Exception as error:  # the model may be the learner's own: it may raise anything
                 self.message = sentence(error)
                 self._scene = {**self._scene, "hint": ""}
@@ -282,7 +295,8 @@ class Explorer(Linked):
                 self._note = ""
                 return
             was_last = not self._runs or self._token_index() == self._runs[0].T - 1
-            self._runs, self._text_shown, self._note = runs, self.text, note
+            self._runs, self._text_shown, self._note = runs, self.text, " ".join(filter(None, (note, note_b, cut)))
+            self._second, self._text_b_shown = second, self.text_b
             self._given_shown = self._given is not None or typed_ids(self.text, None) is not None
             self._revision += 1
             self._settle(len(ids), was_last)
@@ -294,6 +308,15 @@ class Explorer(Linked):
         limit = self._pair.context_length
         ids = typed_ids(self.text, self._pair.vocab_size) if self._given is None else self._given[1]
         return tokenize(self._encoding, self.text, limit) if ids is None else fitting(ids, limit)
+
+    def _ids_b(self) -> tuple[list[int], str]:
+        """The same of the second sentence; none, if nothing of it is known."""
+        return tokenize(self._encoding, self.text_b, self._pair.context_length)
+
+    def _shown_names(self) -> tuple[str, str]:
+        if self._second and not self._named:
+            return called(self._runs[0].tokens[0].tolist(), self._second, self._label)
+        return self._names[0], self._names[1]
 
     def _settle(self, T: int, was_last: bool) -> None:
         """Bring the selection back onto the new text."""

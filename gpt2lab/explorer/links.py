@@ -84,6 +84,7 @@ FIELDS: dict[str, tuple[Kind, object]] = {
     "step": (WHOLE, 0),  # of a tour
     "ids": (WHOLES, []),  # instead of a text
     "text": (WORDS, None),  # the one that is there
+    "text_b": (WORDS, ""),  # no second sentence
 }
 
 

@@ -31,7 +31,9 @@ def draw(screen: Screen) -> Picture:
 
 
 def _heading(screen: Screen) -> str:
-    heading = f"{screen.title + ': ' if screen.title else ''}“{clip(screen.text, 80)}”"
+    texts = (screen.text, screen.text_b) if screen.sentences else (screen.text,)
+    quoted = " and ".join(f"“{clip(text, 80 // len(texts))}”" for text in texts)
+    heading = f"{screen.title + ': ' if screen.title else ''}{quoted}"
     return "".join(c if c.isprintable() else "·" for c in heading.replace("\n", "⏎"))
 
 

@@ -25,8 +25,9 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
     return {
         "rev": screen.revision,
         "text": screen.text,  # what the picture is of; the trait may be ahead of it
-        "labels": screen.labels,
-        "ids": screen.ids,
+        "labels": screen.labels_of(runs[0]),
+        "labels_b": screen.labels if screen.sentences else None,  # of the second sentence
+        "ids": runs[0].tokens[0].tolist(),
         "context": context_length([r.model for r in runs]),  # the most tokens, if the models say so
         "note": screen.note,
         "hint": "",
@@ -34,6 +35,7 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
         "can": {
             "change": not fixed and changes.possible(run.model),
             "mask": changes.possible(run.model) and any(block.attn.causal for block in run.model.blocks),
+            "second": not fixed and runs[0].model is run.model,
             "next": all(r.has_logits for r in runs),
             "write": all(r.has_logits and not r.fills_blanks for r in runs),
             "ffn": run.has_ffn,

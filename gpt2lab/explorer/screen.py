@@ -57,6 +57,10 @@ class Screen:
         As the traits of the same name; ``token`` counts from the start.
     label : token id -> what to show
     encoding : what made tokens of the text
+    text_b : str
+        The second sentence, if there is one.
+    sentences : bool
+        The two runs are of the two sentences, in one model.
     revision : int
         Goes up with every run, so that a late answer is recognised.
     note : str
@@ -83,6 +87,8 @@ class Screen:
     encoding: Encoding | None = None
     step: int = 0
     tour: Mapping[str, object] = field(default_factory=dict)
+    text_b: str = ""
+    sentences: bool = False
 
     @property
     def run(self) -> Run:
@@ -97,13 +103,17 @@ class Screen:
 
     @property
     def ids(self) -> list[int]:
-        """The token ids, T of them."""
-        return self.runs[0].tokens[0].tolist()
+        """The token ids of ``run``, T of them."""
+        return self.run.tokens[0].tolist()
 
     @property
     def labels(self) -> list[str]:
         """The tokens as they are shown."""
-        return [self.label(i) for i in self.ids]
+        return self.labels_of(self.run)
+
+    def labels_of(self, run: Run) -> list[str]:
+        """A run's tokens as they are shown."""
+        return [self.label(i) for i in run.tokens[0].tolist()]
 
     @property
     def quoted(self) -> str:

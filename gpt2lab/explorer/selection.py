@@ -26,6 +26,7 @@ class Selection(anywidget.AnyWidget):
     _pair: Pair
 
     text = Words().tag(sync=True)
+    text_b = Words(help="a second sentence, shown beside the first; empty: none").tag(sync=True)
     _tokens = traitlets.List(traitlets.Any(), help="ids given as such; empty: the text's own").tag(sync=True)
     layer = Whole(0).tag(sync=True)
     head = Whole(0).tag(sync=True)
@@ -40,6 +41,12 @@ class Selection(anywidget.AnyWidget):
     top_p = Real(1.0, help="1 keeps all").tag(sync=True)
     message = traitlets.Unicode(help="what went wrong, in one sentence").tag(sync=True)
     title = Words().tag(sync=True)
+
+    @traitlets.validate("text_b")
+    def _one_comparison(self, proposal: Bunch) -> str:
+        if proposal["value"] and self._pair.compared:
+            raise InputError("an explorer compares two models or two sentences, not both: leave other or text_b out")
+        return whole_characters(proposal["value"])
 
     @traitlets.validate("text", "title")
     def _whole_characters(self, proposal: Bunch) -> str:

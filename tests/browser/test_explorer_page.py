@@ -180,3 +180,26 @@ def test_the_overview_opens_each_part_in_place(show):
         assert buttons.nth(i).get_attribute("aria-expanded") == "true"
         page.locator(".g2x-stage-panel:not([hidden]) svg").first.wait_for()
         assert page.locator(".g2x-stage-panel:not([hidden])").count() == 1
+
+
+def test_two_sentences_stand_side_by_side(show):
+    page = show(explorer("for i in range(10):", text_b="for x in range(10):", view="head"), width=1000, height=700)
+    assert page.get_by_role("textbox", name="Second sentence").input_value() == "for x in range(10):"
+    assert page.get_by_role("option").nth(1).inner_text() == "␣i | ␣x"
+    assert page.locator(".g2x-panel figcaption").all_text_contents()[1:4] == ["i", "x", "x − i"]
+    assert page.locator(".g2x-prediction .g2x-meter").count() % 2 == 0
+    choose(page, "attribution")
+    page.get_by_role("button", name="difference").click()
+    page.locator(".g2x-readout", has_text="x − i").wait_for()
+    assert page.errors == []
+
+
+def test_the_switch_of_the_maps_shows_weight_times_length(show):
+    page = show(explorer(view="head", layer=1, head=2, token=20))
+    pixels = "e => [...e.querySelectorAll('canvas')].map(c => c.toDataURL()).join()"
+    before = page.locator(".g2x-panel").evaluate(pixels)
+    page.get_by_label("× length of what is taken").click()
+    page.get_by_text("weight × length taken, 1 =").wait_for()
+    assert page.locator(".g2x-panel").evaluate(pixels) != before
+    assert page.locator(".g2x-readout").inner_text().endswith("weight × length.")
+    assert page.errors == []

@@ -1,8 +1,10 @@
-"""Causes in the explorer: what heads take, and what each part adds to a logit."""
+"""Causes in the explorer: what heads take, what each part adds to a logit, two sentences."""
+
+import re
 
 import pytest
 import torch
-from explorers import explorer, model
+from explorers import HOSTILE, explorer, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
@@ -10,8 +12,10 @@ from torch.testing import assert_close
 from gpt2lab import GPT2Config
 from gpt2lab.ablations import VARIANTS, build
 from gpt2lab.errors import InputError
-from gpt2lab.explorer import packing
+from gpt2lab.explorer import packing, picture
+from gpt2lab.explorer.files import csv_text
 from gpt2lab.explorer.runs import Run
+from gpt2lab.explorer.selection import VIEWS
 from gpt2lab.explorer.views.attribution import attribute, named
 from gpt2lab.studies.attribution import taken_lengths
 
@@ -114,3 +118,60 @@ def test_every_variant_sums_or_is_refused(variant):
 def test_a_token_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="this model has no token 1024"):
         explorer().answer("attribution/0/3/1024")
+
+
+# Two sentences
+
+HEAVY, WEAK = "for i in range(10):", "for x in range(10):"
+
+
+def test_two_sentences_are_two_runs_of_one_model():
+    e = explorer(HEAVY, text_b=WEAK)
+    ids = [e.encoding.encode_ordinary(text) for text in (HEAVY, WEAK)]
+    assert [run.tokens.tolist() for run in e.runs] == [[one] for one in ids]
+    assert e._scene["labels"][1] == "␣i" and e._scene["labels_b"][1] == "␣x" and e._scene["names"] == ["i", "x"]
+    with torch.no_grad():
+        for run, one in zip(e.runs, ids, strict=True):
+            assert_close(run.logits(5), e._pair.first(torch.tensor([one]))[0, 5], atol=1e-5, rtol=0)
+    e.text_b = ""
+    assert len(e.runs) == 1 and e._scene["labels_b"] is None
+    assert explorer(HEAVY, text_b=HEAVY.replace("10", "01"), names=["a", "b"])._scene["names"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_has_code_numbers_and_a_picture_of_the_second_sentence(view):
+    e = explorer(HEAVY, text_b=WEAK, view=view, layer=1, head=2, token=4, ablated=["head 0.1"])
+    scope = {"model": e._pair.first, "encoding": e.encoding}
+    exec(e.code(), scope)
+    for name, tensor in e.selection_trace().items():
+        assert_close(tensor, scope["shown"][name], msg=name)
+    assert scope["tokens"].tolist() == [e.encoding.encode_ordinary(WEAK)]
+    assert csv_text(e.screen).count("\n") > 1 and picture.draw(e.screen).png()
+
+
+def test_what_is_off_is_off_in_both_sentences():
+    e = explorer(HEAVY, text_b=WEAK, ablated=["ffn 1"])
+    assert [run.ablated for run in e.runs] == [["ffn 1"], ["ffn 1"]]
+    e.ablated = []
+    assert [run.ablated for run in e.runs] == [[], []]
+
+
+def test_the_longer_sentence_is_cut_and_it_is_said():
+    e = explorer(HEAVY, text_b="for x in")
+    assert [run.T for run in e.runs] == [3, 3]
+    assert re.search(r"The sentences have \d+ and 3 tokens: the first 3 of both are compared.", e._scene["note"])
+    e.text_b = "   "  # one token
+    assert [run.T for run in e.runs] == [1, 1] and e.message == ""
+
+
+def test_two_models_and_two_sentences_at_once_are_refused():
+    with pytest.raises(InputError, match="two models or two sentences, not both"):
+        explorer(HEAVY, text_b=WEAK, other=model(1))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_second_sentence_is_only_a_text(text):
+    e = explorer(HEAVY, text_b=text)
+    assert e.message == "" and len(e.runs) == 2
+    other = explorer(HEAVY, state=e.state)
+    assert other.text_b == e.text_b and other.state == e.state and other.notice == ""

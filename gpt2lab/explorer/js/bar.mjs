@@ -1,5 +1,5 @@
 import { amountScale, css } from "./colour.mjs";
-import { h, numberField, set, uniqueId } from "./dom.mjs";
+import { button, h, numberField, set, uniqueId } from "./dom.mjs";
 import { step } from "./layout.mjs";
 import { exactRow, headMapAtHand } from "./weights.mjs";
 import { place } from "./words.mjs";
@@ -7,8 +7,8 @@ import { place } from "./words.mjs";
 const PATIENCE = 110; // milliseconds without a key before the text is sent
 
 // The text. What is typed goes out after a pause, one version at a time.
-export function textField(store) {
-  const input = h("textarea", { rows: 1, spellcheck: "false", autocomplete: "off", "aria-label": "Text for the model" });
+export function textField(store, name = "text", label = "Text for the model") {
+  const input = h("textarea", { rows: 1, spellcheck: "false", autocomplete: "off", "aria-label": label });
   const root = h("div", { class: "g2x-text" }, input);
   let timer = 0;
   let inFlight = false;
@@ -17,7 +17,7 @@ export function textField(store) {
     clearTimeout(timer);
     timer = 0;
     if (inFlight && performance.now() - sentAt < 4000) { timer = setTimeout(send, 30); return; }
-    inFlight = store.set({ text: input.value });
+    inFlight = store.set({ [name]: input.value });
     sentAt = performance.now();
   };
   input.addEventListener("input", () => {
@@ -41,10 +41,32 @@ export function textField(store) {
     draw() {
       input.readOnly = Boolean(store.get("_recorded"));
       if (input.clientWidth !== fitted) fit();
-      if (input.getRootNode().activeElement === input && input.value !== store.get("text") && (inFlight || timer)) return;
-      if (input.value !== store.get("text")) { input.value = store.get("text"); fit(); }
+      const said = store.get(name) ?? "";
+      if (input.getRootNode().activeElement === input && input.value !== said && (inFlight || timer)) return;
+      if (input.value !== said) { input.value = said; fit(); }
     },
     destroy: () => clearTimeout(timer),
+  };
+}
+
+// The second sentence: a button that opens its field with the first one in it, to be changed, and closes it again.
+export function secondSentence(store) {
+  const field = textField(store, "text_b", "Second sentence");
+  const opener = button("Second sentence", () => {
+    const open = !store.get("text_b");
+    store.set({ text_b: open ? store.get("text") : "" });
+    if (open) requestAnimationFrame(() => field.input.focus());
+  }, { title: "Two sentences in one model, side by side" });
+  return {
+    ...field,
+    opener,
+    draw() {
+      const open = Boolean(store.get("text_b")) || field.root.contains(field.root.getRootNode().activeElement);
+      field.root.hidden = !open;
+      opener.hidden = !store.scene().can?.second;
+      set(opener, { "aria-pressed": String(open) });
+      if (open) field.draw();
+    },
   };
 }
 
@@ -65,10 +87,12 @@ export function tokenStrip(store) {
   });
 
   function draw() {
-    const { rev, labels } = store.scene();
+    const { rev, labels, labels_b } = store.scene();
     if (built !== rev) {
       built = rev;
-      chips = labels.map((label, i) => h("span", { role: "option", id: uniqueId("token"), class: "g2x-token", title: place(i, labels), text: label }));
+      const others = labels_b ?? labels;
+      chips = labels.map((label, i) => h("span", { role: "option", id: uniqueId("token"), class: "g2x-token", title: place(i, labels) },
+        label === others[i] ? label : [h("span", { class: "g2x-of-a", text: label }), " | ", h("span", { class: "g2x-of-b", text: others[i] })]));
       root.replaceChildren(...chips);
     }
     const chosen = store.token();

@@ -14,6 +14,7 @@ export function generation(store) {
   const full = h("span", { class: "g2x-full", role: "status" });
   const root = h("div", { class: "g2x-row g2x-generate", role: "group", "aria-label": "Generate" }, step, play, undo, full, elsewhere);
 
+  const two = () => Boolean(store.get("text_b")); // a token would join one of them only
   const room = () => !store.scene().context || store.T() < store.scene().context;
 
   function append(id) {
@@ -45,11 +46,11 @@ export function generation(store) {
   return {
     root,
     append,
-    usable: () => !store.get("_recorded") && store.scene().can.write && room() && store.token() === store.T() - 1,
+    usable: () => !store.get("_recorded") && !two() && store.scene().can.write && room() && store.token() === store.T() - 1,
     draw() {
-      root.hidden = Boolean(store.get("_recorded")) || !store.scene().can.write;
+      root.hidden = Boolean(store.get("_recorded")) || two() || !store.scene().can.write;
       const { rev, context } = store.scene();
-      if (!room()) playing = false;
+      if (!room() || two()) playing = false;
       elsewhere.hidden = !room() || store.token() === store.T() - 1; // why the candidates are grey
       if (rev !== shown) {
         shown = rev;

@@ -48,6 +48,7 @@ const FIELDS = {
   step: ["whole", 0, "step"],
   ids: ["wholes", [], "_tokens"],
   text: ["words", null, "text"],
+  text_b: ["words", "", "text_b"],
 };
 
 export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

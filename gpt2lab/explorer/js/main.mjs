@@ -5,7 +5,7 @@ import { generation } from "./generate.mjs";
 import { samplingKnobs } from "./knobs.mjs";
 import { predictionStrip } from "./prediction.mjs";
 import { savePanel } from "./save.mjs";
-import { selectionFields, textField, tokenStrip } from "./bar.mjs";
+import { secondSentence, selectionFields, textField, tokenStrip } from "./bar.mjs";
 import { createStore } from "./store.mjs";
 import { followTheme } from "./theme.mjs";
 import { tourCard } from "./tour.mjs";
@@ -30,6 +30,7 @@ function show(table, model, el) {
   const panelId = uniqueId("panel");
   const views = new Map();
   const field = textField(store);
+  const second = secondSentence(store);
   const strip = tokenStrip(store);
   const selection = selectionFields(store);
   const changes = changesPanel(store);
@@ -63,7 +64,7 @@ function show(table, model, el) {
   set(panel, { "aria-describedby": about.id });
   // What was typed, what is off and what comes next stay; the view below scrolls.
   const stay = h("div", { class: "g2x-stay" },
-    h("div", { class: "g2x-head" }, field.root, tour.opener, changes.opener, save.opener, presenter),
+    h("div", { class: "g2x-head" }, h("div", { class: "g2x-texts" }, field.root, second.root), second.opener, tour.opener, changes.opener, save.opener, presenter),
     title, strip.root, prediction.root,
     h("div", { class: "g2x-row g2x-which" }, generate.root, knobs.opener, changes.summary, selection.root), status, tour.root,
     h("div", { class: "g2x-row g2x-between" }, tablist));
@@ -89,6 +90,7 @@ function show(table, model, el) {
     set(root, { "data-theme": store.theme, "data-presenter": String(store.get("presenter")) });
     set(presenter, { "aria-pressed": String(store.get("presenter")) });
     field.draw();
+    second.draw();
     changes.draw();
     tellStatus();
     const scene = store.scene();
@@ -143,7 +145,7 @@ function show(table, model, el) {
   }
 
   store.listen((what) => {
-    if (what === "answered") field.arrived();
+    if (what === "answered") for (const one of [field, second]) one.arrived();
     schedule();
   });
 
@@ -160,6 +162,7 @@ function show(table, model, el) {
     forgetTheme();
     sizeWatch.disconnect();
     field.destroy();
+    second.destroy();
     generate.destroy();
     store.destroy();
   };

@@ -43,8 +43,10 @@ export function createStore(model) {
     get: (name) => model.get(name),
     scene: () => model.get("_scene") ?? {},
     ready: () => (store.scene().runs ?? []).length > 0,
-    labels: () => store.scene().labels ?? [],
-    T: () => store.labels().length,
+    // Two sentences in one model: run 1 has tokens of its own.
+    sentences: () => Boolean(store.scene().labels_b),
+    labels: (run = store.run()) => (run > 0 ? store.scene().labels_b : null) ?? store.scene().labels ?? [],
+    T: () => (store.scene().labels ?? []).length,
     token: () => (store.get("token") < 0 ? store.T() + store.get("token") : store.get("token")),
     last: () => store.scene().runs.length - 1,
     compared: () => store.ready() && store.last() > 0,
@@ -67,7 +69,7 @@ export function createStore(model) {
       }
       if (!changed) return false;
       deliver(() => model.save_changes());
-      if (["text", "ablated", "_tokens"].some((name) => name in values)) {
+      if (["text", "text_b", "ablated", "_tokens"].some((name) => name in values)) {
         running = true;
         expect();
       }
@@ -75,7 +77,8 @@ export function createStore(model) {
     },
 
     // Whether a head adds nothing in the run a picture shows.
-    headIsOff: (layer, head, run = store.run()) => run > 0 && [`head ${layer}.${head}`, `attention ${layer}`].some((word) => store.get("ablated").includes(word)),
+    headIsOff: (layer, head, run) => [`head ${layer}.${head}`, `attention ${layer}`].some((word) => store.isOff(word, run)),
+    isOff: (word, run = store.run()) => (run > 0 || store.sentences()) && store.get("ablated").includes(word),
 
     // Switch a part off or on again, where there is somebody to run the model without it.
     toggle(word) {
@@ -198,7 +201,7 @@ export function createStore(model) {
   for (const name of ["layer", "head", "token", "key", "view", "step", "presenter", "temperature", "top_k", "top_p"]) {
     handlers.push([`change:${name}`, () => store.changed("selection")]);
   }
-  for (const name of ["text", "ablated", "message", "notice", "title"]) {
+  for (const name of ["text", "text_b", "ablated", "message", "notice", "title"]) {
     handlers.push([`change:${name}`, () => store.changed("input")]);
   }
   for (const [event, handler] of handlers) model.on(event, handler);

@@ -31,7 +31,7 @@ export function sceneOf(screen, { rev, text, note, state }) {
     context: run.model.config.context_length,
     names: ["before", "after"],
     can: { change: true, mask: run.model.blocks.some((block) => block.causal), next: true, write: true, ffn: true, stream: true, lens: true,
-      files: false }, // CSV and code are Python's
+      files: false, second: false }, // CSV, code and two sentences are Python's
     shape: run.shape,
     grid: run.shape,
     model: signature(run.shape, run.model.config.vocab_size),

@@ -64,7 +64,7 @@ function createHead(store) {
     if (!drawn) return;
     const { row, column } = cell ?? { row: store.token(), column: chosenKey(store, exactRow(store, drawn.map, store.token()).weights) };
     const at = packedIndex(row, column, store.T(), drawn.map.triangular);
-    const labels = store.labels();
+    const labels = store.labels(drawn.map.run);
     const names = store.scene().names;
     const share = (map) => (packedIndex(row, column, store.T(), map.triangular) < 0 ? "nothing, hidden by the mask," : exactRow(store, map, row).write(column));
     const other = maps.get(before)?.map;
@@ -100,7 +100,7 @@ function createHead(store) {
     left.style.order = beside ? 0 : 1;
     const isOff = store.headIsOff(layer, head, store.last());
     say(silent, isOff ? `Head ${layer}.${head} is off: it adds nothing. Pale: where it would look.` : "");
-    for (const figure of [lines, single]) figure.root.classList.toggle("g2x-pale", isOff);
+    for (const figure of [lines, single, ...(store.sentences() ? [before] : [])]) figure.root.classList.toggle("g2x-pale", isOff);
     drawMatrix(single, shown, size, pair ? names[1] : headName(store.layerName(layer), head, store.role(layer, head)));
     for (const figure of [before, change]) figure.root.hidden = !pair;
     if (pair) {
@@ -123,7 +123,7 @@ function createHead(store) {
   function drawMatrix(figure, map, size, title, from) {
     const T = store.T();
     const k = store.scale();
-    const labels = store.labels();
+    const labels = store.labels(map.run);
     const font = 12 * k;
     const each = labelStep(T, size, font * 1.15);
     const longest = store.compared() ? 7 : 9;
@@ -196,7 +196,7 @@ function createHead(store) {
   function drawLines(map) {
     const T = store.T();
     const k = store.scale();
-    const labels = store.labels();
+    const labels = store.labels(map.run);
     const token = store.token();
     const { weights, write } = exactRow(store, map, token);
     const all = T <= ALL_TOKENS;

@@ -75,7 +75,7 @@ function createHeads(store) {
       row.forEach((cell, head) => {
         const [x, y] = [place.x(head), place.y(layer)];
         const image = thumbnail(store, layer, head, shown, taken);
-        const silent = shown !== "before" && store.headIsOff(layer, head, store.last());
+        const silent = store.headIsOff(layer, head, shown === "before" ? 0 : store.last());
         paper.globalAlpha = silent && shown !== "difference" ? 0.35 : 1;
         if (image) paper.drawImage(image, x, y, place.cell, place.cell);
         const selected = layer === store.get("layer") && head === store.get("head");

@@ -98,10 +98,9 @@ function createOverview(store) {
     const { grid, can, layers } = store.scene();
     const key = JSON.stringify([grid, can, layers]);
     if (built !== key) { build(); built = key; }
-    const off = new Set(store.get("ablated"));
     root.classList.toggle("g2x-narrow", narrow());
     for (const one of stages) {
-      const silent = one.layer !== undefined && store.run() > 0 && off.has(`${one.ffn ? "ffn" : "attention"} ${one.layer}`);
+      const silent = one.layer !== undefined && store.isOff(`${one.ffn ? "ffn" : "attention"} ${one.layer}`);
       say(one.note, silent ? "switched off: adds nothing" : one.about() + silentHeads(one));
       one.item.classList.toggle("g2x-silent", silent);
       if (one.strip) drawStrip(one);
