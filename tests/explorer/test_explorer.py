@@ -373,7 +373,7 @@ class OnlyAttention:
 def test_an_object_of_ones_own_with_only_attention_can_be_explored():
     e = Explorer(OnlyAttention(), course_encoding(), "a b c d")
     assert e.message == ""
-    assert not any(e._scene["can"].values())
+    assert [name for name, can in e._scene["can"].items() if can] == ["second"]  # a second sentence
     assert e.answer("map/0/0/1")[0] == {"triangular": True}
     for question, message in {
         "scores/0/0/0/1": "no q, k and scores",
@@ -381,6 +381,8 @@ def test_an_object_of_ones_own_with_only_attention_can_be_explored():
         "neurons/0/0/1": "no feed-forward",
         "lens/0/1": "logit lens needs",
         "next/1/1000/0/1000": "no logits",
+        "taken/0/0": "no values",
+        "attribution/0/1/5": "attribution needs a GPT2",
     }.items():
         with pytest.raises(ValueError, match=message):
             e.answer(question)
