@@ -1,0 +1,44 @@
+"""The explorers of the chapters as pages of their own, which need no Python.
+
+``page`` is the one place that says how such a page is made: today it holds recorded answers.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Shown(NamedTuple):
+    """What an explorer of a chapter shows."""
+
+    toy: str
+    text: str
+    title: str
+
+
+EXPLORERS = {  # by the id of the cell that opens it
+    "f65922a6": Shown("english", "Mr. and", "Trained toy model"),
+}
+
+
+def file_name(id: str) -> str:
+    """Of the page of the explorer that a cell opens."""
+    return f"explorer-{id}.html"
+
+
+def page(id: str) -> bytes:
+    """The explorer that a cell opens, as a page that works from disk."""
+    from gpt2lab.explorer.explorer import Explorer
+    from gpt2lab.zoo import load_toy
+    from gpt2lab.zoo.toys import ToyModel
+
+    shown = EXPLORERS[id]
+    toy = load_toy(shown.toy)
+    assert isinstance(toy, ToyModel)
+    explorer = Explorer(toy.model, toy.encoding, shown.text, title=shown.title)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "explorer.html"
+        explorer.save(path)
+        return path.read_bytes()
