@@ -57,7 +57,7 @@ function startSearch(entries) {
       field.value = "";
       draw();
     }
-  });
+  }, true); // on the way down: the quiz keeps keys to itself
 }
 
 function startQuizzes() {
