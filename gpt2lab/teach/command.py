@@ -23,8 +23,7 @@ Made by `gpt2lab teach`. Run the command again to renew it; it stops if you have
   `teacher/sheets/` has the notes of each chapter on one page, `teacher/plans/` three plans: six lessons of
   90 minutes, two days, and a guest lesson of 45 minutes.
 
-Slides: `gpt2lab slides 03 FOLDER`. The course as a web site: `gpt2lab site FOLDER`. Who is stuck where:
-`gpt2lab progress --collect FOLDER`.
+The course as a web site: `gpt2lab site FOLDER`.
 """
 
 
