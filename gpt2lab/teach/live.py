@@ -1,6 +1,6 @@
 """The explorers of the chapters as pages of their own, which need no Python.
 
-``page`` is the one place that says how such a page is made: today it holds recorded answers.
+Such a page holds the model and runs it.
 """
 
 from __future__ import annotations
