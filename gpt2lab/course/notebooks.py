@@ -37,7 +37,7 @@ from gpt2lab.course.topics import CHAPTERS
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
 
-CELL_TIMEOUT = 300  # seconds; after that a cell hangs
+CELL_TIMEOUT = 1200  # seconds; after that a cell hangs, also on a busy computer
 
 _NO_HUB = str(Path(tempfile.gettempdir()) / "gpt2lab-empty-hub")
 
