@@ -19,7 +19,7 @@ _CHECK = re.compile(r"\bcheck\.(\w+)\(")
 
 
 @functools.cache
-def _all() -> dict[str, list[str]]:
+def by_check() -> dict[str, list[str]]:
     text = files("gpt2lab.teach").joinpath("data/mistakes.toml").read_text(encoding="utf-8")
     found: dict[str, list[str]] = tomllib.loads(text)["told"]
     return found
@@ -30,4 +30,4 @@ def told(exercise: NotebookNode) -> list[str]:
     if cells.exercise_name(exercise) is None:
         return []
     checks = _CHECK.findall(exercise.source)
-    return [message for check in checks for message in _all().get(check, [])]
+    return [message for check in checks for message in by_check().get(check, [])]

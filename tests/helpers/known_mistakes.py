@@ -20,16 +20,12 @@ HEAD = """# What each check says about the known mistakes of its exercise.
 """
 
 
-OF_OUR_TESTS = ("<lambda>", " stops at `", " in place (as += ")  # these name a function or a line of the tests
-
-
 def told():
     """The messages that name a mistake, by check; each message once."""
     importlib.import_module("gpt2lab.check.rope_lab").measure = made_up_runs.measure
     known = {name: dict.fromkeys(given.known(name)) for name, given in sorted(teeth.answers().items())}
-    return {
-        name: [text for text in texts if not any(map(text.__contains__, OF_OUR_TESTS))] for name, texts in known.items()
-    }
+    ours = teeth.OF_OUR_TESTS
+    return {name: [text for text in texts if not any(map(text.__contains__, ours))] for name, texts in known.items()}
 
 
 def as_toml(found):
