@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt2lab import records
-from gpt2lab.course import cells, navigation, workspace
+from gpt2lab.course import cells, collecting, navigation, workspace
 from gpt2lab.quiz.progress import EXERCISES, Count, counts
 
 NONE = "–"  # there is nothing of the kind in the chapter
@@ -39,7 +39,12 @@ def progress_command(arguments: list[str]) -> int:
     description = "Say which predictions, exercises and quizzes are done, from work/answers.json."
     parser = argparse.ArgumentParser("gpt2lab progress", description=description)
     parser.add_argument("--csv", action="store_true", help="as a table for a spreadsheet, one line a chapter")
+    parser.add_argument("--collect", metavar="FOLDER", type=Path, help="a class's tables (NAME.csv): who stands where")
     options = parser.parse_args(arguments)
+    if options.collect is not None:
+        learners, problems = collecting.read(options.collect)
+        print("\n".join([*collecting.table(learners), *(["", *problems] if problems else [])]))
+        return 1 if problems else 0
     rows = progress(workspace.course_root())
     print(as_csv(rows), end="") if options.csv else print("\n".join(table(rows)))
     return 0
