@@ -51,11 +51,13 @@ def test_what_is_off_looks_off_in_one_head_too(opened):
 
 
 def test_the_presenter_has_a_button_and_the_text_box_fits_its_text(opened):
-    with opened("presenter", setup=f"{SETUP}\nexplorer.text = 'for i in range(10): ' * 6") as (notebook, shown):
+    with opened("presenter", setup=f"{SETUP}\nexplorer.text = 'for i in range(10): ' * 3") as (notebook, shown):
         box = shown.root.get_by_role("textbox", name="Text for the model")
-        before = box.evaluate("e => e.clientHeight")
+        before = box.evaluate("e => e.clientWidth")
         notebook.page.set_viewport_size({"width": 700, "height": 768})
-        notebook.wait_until(lambda: box.evaluate("e => e.clientHeight") > before, "a higher box")
+        fits = "e => e.scrollHeight <= e.clientHeight && e.scrollHeight > e.clientHeight - 6"
+        notebook.wait_until(lambda: box.evaluate("e => e.clientWidth") != before, "another width")
+        notebook.wait_until(lambda: box.evaluate(fits), "a box as high as its text")
         shown.button("Presenter").click()
         notebook.wait_until(lambda: shown.root.get_attribute("data-presenter") == "true", "presenter mode")
         assert shown.button("Presenter").get_attribute("aria-pressed") == "true"
