@@ -34,7 +34,7 @@ from gpt2lab.explorer.scene import grid, make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
 from gpt2lab.explorer.sentences import aligned, called
-from gpt2lab.explorer.text import HINT, UNKNOWN, check_ids, fitting, safe_label, text_of, tokenize, typed_ids
+from gpt2lab.explorer.text import HINT, UNKNOWN, check_ids, fitting, read, safe_label, text_of, typed_ids
 from gpt2lab.explorer.tours.base import as_data
 from gpt2lab.explorer.tours.fitting import fit
 from gpt2lab.explorer.tours.reading import read_tour
@@ -282,7 +282,7 @@ class Explorer(Linked):
             self._answered += 1
             try:
                 ids, note = self._ids()
-                second, note_b = self._ids_b() if ids else ([], "")
+                second, note_b = self._read(self.text_b) if ids else ([], "")
                 ids, second, cut = aligned(ids, second)
                 runs = self._pair.runs(ids, self._off, second) if ids else []
             except Exception as error:  # the model may be the learner's own: it may raise anything
@@ -305,13 +305,10 @@ class Explorer(Linked):
 
     def _ids(self) -> tuple[list[int], str]:
         """The token ids to run, and what of them is not shown."""
-        limit = self._pair.context_length
-        ids = typed_ids(self.text, self._pair.vocab_size) if self._given is None else self._given[1]
-        return tokenize(self._encoding, self.text, limit) if ids is None else fitting(ids, limit)
+        return self._read(self.text) if self._given is None else fitting(self._given[1], self._pair.context_length)
 
-    def _ids_b(self) -> tuple[list[int], str]:
-        """The same of the second sentence; none, if nothing of it is known."""
-        return tokenize(self._encoding, self.text_b, self._pair.context_length)
+    def _read(self, text: str) -> tuple[list[int], str]:
+        return read(self._encoding, text, self._pair.context_length, self._pair.vocab_size)
 
     def _shown_names(self) -> tuple[str, str]:
         if self._second and not self._named:

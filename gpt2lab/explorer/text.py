@@ -49,6 +49,12 @@ def typed_ids(text: str, vocab_size: int | None) -> list[int] | None:
     return check_ids([int(word) for word in words], vocab_size)
 
 
+def read(encoding: Encoding, text: str, context_length: int | None, vocab_size: int | None) -> tuple[list[int], str]:
+    """The token ids that a sentence stands for, or names (``ids: 50256 318``), and what of it is not shown."""
+    ids = typed_ids(text, vocab_size)
+    return tokenize(encoding, text, context_length) if ids is None else fitting(ids, context_length)
+
+
 def fitting(ids: list[int], context_length: int | None, at_least: str = "") -> tuple[list[int], str]:
     """The ids that fit into the context, and a note if some do not."""
     if context_length is None or len(ids) <= context_length:

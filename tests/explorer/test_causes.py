@@ -175,3 +175,10 @@ def test_a_hostile_second_sentence_is_only_a_text(text):
     assert e.message == "" and len(e.runs) == 2
     other = explorer(HEAVY, state=e.state)
     assert other.text_b == e.text_b and other.state == e.state and other.notice == ""
+
+
+def test_ids_may_be_typed_in_both_sentences():
+    e = explorer("ids: 5 7 9", text_b="ids: 5 8 9")
+    assert [run.tokens.tolist() for run in e.runs] == [[[5, 7, 9]], [[5, 8, 9]]]
+    e.text_b = "ids: 5 x"
+    assert "behind ids" in e.message and e.runs[1].tokens.tolist() == [[5, 8, 9]]

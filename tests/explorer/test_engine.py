@@ -179,6 +179,30 @@ def hostile_texts():
     return [*HOSTILE, "", " " * 10_000, "🦜" * 10_000, "robot " * 2_000, *made]
 
 
+TYPED = [
+    "ids: 3 1 4",
+    "  ids:3,1, 4",
+    "ids: 3\n1 \x1c4",
+    "ids: 5 x",
+    "ids: 99999999",
+    "ids: none",
+    "ids:",
+    "kids: 5",
+    "ids: 5 -1",
+]
+
+
+def test_ids_are_typed_as_in_python(engine):
+    e = explorer("a b")
+    cases = [{"model": "random", "text": text, "questions": []} for text in TYPED]
+    for text, result in zip(TYPED, engine({"random": e}, cases), strict=True):
+        e.text = "a b"
+        e.text = text
+        assert result["message"] == e.message, text
+        if not e.message:
+            assert result["scene"]["ids"] == e.tokens[0].tolist(), text
+
+
 def test_what_ships_runs_in_a_page_or_is_refused_by_name(engine):
     """Every toy of one sequence and every model of the lab."""
     ran, refused = {}, {}

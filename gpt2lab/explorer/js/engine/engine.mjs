@@ -4,10 +4,13 @@ import { answerOf } from "./answers.mjs";
 import { sceneOf, summarisedRun } from "./scene.mjs";
 import { wholeCharacters } from "./tokenizer.mjs";
 
+const FAILED = "The model could not be run. ";
 const HINT = "Type a sentence to see what the model does with it.";
 const UNKNOWN = "This model has no token for any of that: it knows the words of its task only.";
 const LONGEST_TOKEN = 128; // bytes of GPT-2's longest token: more text than this per position never fits
 const BLANK = "[\\p{White_Space}\\x1c-\\x1f]+";
+const TYPED = new RegExp(`^(?:${BLANK})?ids:(?:${BLANK})?(?=[0-9])(.*)$`, "su");
+const BETWEEN = new RegExp(`${BLANK}|,`, "u");
 const AROUND = new RegExp(`^${BLANK}|${BLANK}$`, "gu");
 
 const counted = (n) => n.toLocaleString("en");
@@ -28,8 +31,27 @@ export function createEngine(model, tokenizer, state, tell) {
     return [ids.slice(0, context), note];
   }
 
+  function outside(ids) {
+    const most = Math.max(...ids);
+    const wrong = ids.find((id) => !Number.isInteger(id) || id < 0) ?? (most >= vocab_size ? most : undefined);
+    return wrong === undefined ? "" : `token ids must lie in [0, ${vocab_size}), got ${wrong}`;
+  }
+
+  // The ids that a text such as "ids: 50256 318" asks for; null for any other. What cannot be is a sentence.
+  function typedIds(text) {
+    const found = TYPED.exec(text);
+    if (!found) return null;
+    const words = found[1].split(BETWEEN).filter(Boolean);
+    const wrong = words.find((word) => !/^[0-9]{1,9}$/.test(word));
+    if (wrong !== undefined) throw new Error(`behind ids: expected token ids such as 50256 318, got '${wrong.slice(0, 40)}'`);
+    const ids = words.map(Number);
+    if (outside(ids)) throw new Error(outside(ids));
+    return ids;
+  }
+
   function tokens() {
-    if (given) return fitting(given.ids);
+    const typed = given ? given.ids : typedIds(state.text);
+    if (typed) return fitting(typed);
     const letters = Array.from(state.text);
     const limit = LONGEST_TOKEN * context;
     const text = letters.slice(0, limit).join("");
@@ -42,11 +64,14 @@ export function createEngine(model, tokenizer, state, tell) {
   const position = (T) => (state.token < 0 ? state.token + T : state.token);
 
   function rerun() {
-    const [ids, note] = tokens();
     const before = { ...state };
     state._answered += 1;
     state.message = "";
-    if (!ids.length) {
+    let [ids, note] = [[], ""];
+    try { [ids, note] = tokens(); } catch (error) { state.message = `${FAILED}${error.message}`; }
+    if (state.message) {
+      state._scene = { ...state._scene, hint: "" };
+    } else if (!ids.length) {
       state._scene = { ...state._scene, hint: note ? UNKNOWN : HINT, note: "" };
     } else {
       const T = ids.length;
@@ -63,9 +88,8 @@ export function createEngine(model, tokenizer, state, tell) {
   }
 
   function give(ids) {
-    const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocab_size);
-    if (wrong !== undefined) {
-      state.message = `The model could not be run. token ids must lie in [0, ${vocab_size}), got ${wrong}`;
+    if (outside(ids)) {
+      state.message = `${FAILED}${outside(ids)}`;
       state._tokens = given?.ids ?? [];
       return ["message", "_tokens"];
     }
