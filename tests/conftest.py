@@ -21,3 +21,19 @@ def node():
         missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         missing("needs Node.js, which is not installed")
     return program
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser, one for a process: Playwright allows no second. Without Chromium: skip; in CI: fail."""
+    playwright_api = pytest.importorskip("playwright.sync_api")
+    from gpt2lab.course.browser import chromium_program
+
+    program = chromium_program()
+    if program is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing("needs Chromium, which is not installed")
+    with playwright_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()

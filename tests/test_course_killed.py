@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -24,6 +26,14 @@ def finished(tmp_path_factory):
     code, said = small.run()
     assert code == 0, said
     return small
+
+
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory):
+    """A fresh virtual environment, for what begins after it was made: pip's installation into it is slow."""
+    folder = tmp_path_factory.mktemp("venv")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    return folder
 
 
 def test_a_small_course_is_set_up_once(finished):
@@ -51,9 +61,10 @@ def test_the_folder_may_have_any_name(tmp_path):
         (MODULE, signal.SIGINT),
     ],
 )
-def test_killed_there_it_can_be_run_again(tmp_path, at, number):
-    small = SmallCourse(tmp_path / "small")
+def test_killed_there_it_can_be_run_again(tmp_path, venv, at, number):
+    small = SmallCourse(tmp_path / "small", None if at in (VENV, PIP) else venv)
     code, said = small.run(at, number)
+    assert ("Creating .venv" in said) == (at in (VENV, PIP))
     assert code == (-number if number == signal.SIGKILL else 128 + number), said
     assert "Traceback" not in said
     code, said = small.run()
@@ -63,8 +74,8 @@ def test_killed_there_it_can_be_run_again(tmp_path, at, number):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_request_to_stop_ends_pip_as_well(tmp_path, number):
-    small = SmallCourse(tmp_path / "small")
+def test_a_request_to_stop_ends_pip_as_well(tmp_path, venv, number):
+    small = SmallCourse(tmp_path / "small", venv)
     process = small.start(MODULE, number)
     assert process.wait() == 128 + number
     process.stdout.close()
@@ -88,9 +99,9 @@ def test_a_second_start_waits_for_the_first(tmp_path):
     assert "Set up in" in line + rest and "Set up in" not in said
 
 
-def test_the_next_start_waits_for_what_a_killed_one_has_left_running(tmp_path):
+def test_the_next_start_waits_for_what_a_killed_one_has_left_running(tmp_path, venv):
     """As when the window is killed and pip goes on."""
-    small, go = SmallCourse(tmp_path / "small"), tmp_path / "go"
+    small, go = SmallCourse(tmp_path / "small", venv), tmp_path / "go"
     first = small.start(MODULE, signal.SIGKILL, go)
     assert first.wait() == -signal.SIGKILL
     second = small.start()

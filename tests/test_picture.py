@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import io
-import os
 import re
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gpt2lab.course.browser import CELL_S, chromium_program
+from gpt2lab.course.browser import CELL_S
 from gpt2lab.explorer import Explorer
 from gpt2lab.zoo import load_toy
 
@@ -101,17 +100,6 @@ def make_picture():
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
-
-
-@pytest.fixture(scope="module")
-def chromium(make_picture):
-    if chromium_program() is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("needs Chromium, which is not installed")
-    with make_picture.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_program(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,37 +10,22 @@
 The server is the course's own (``gpt2lab open``), on a free port, in a temporary folder. The page
 may talk to it and to nobody else: what it tries is in ``notebook.blocked``. Tests share a page and a
 kernel; ``lab.open(path, fresh=True)`` gives one of its own. Under pytest-xdist each worker has its own
-server. Without Chromium these tests are skipped; with CI=true that is a failure.
+server.
 """
 
 import io
-import os
 import re
 from pathlib import Path
 
 import pytest
 from explorer_page import SETUP, SHOW, Shown
 
-from gpt2lab.course.browser import CELL_S, Lab, chromium_program, jupyterlab
+from gpt2lab.course.browser import CELL_S, Lab, jupyterlab
 
 
 def pytest_collection_modifyitems(items):
     """The browser tests run last: they take the longest."""
     items.sort(key=lambda item: Path(__file__).parent in Path(item.path).parents)
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A headless browser."""
-    playwright_api = pytest.importorskip("playwright.sync_api")
-    program = chromium_program()
-    if program is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("needs Chromium, which is not installed")
-    with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

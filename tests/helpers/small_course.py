@@ -6,6 +6,7 @@ builds itself, so that no build tool has to be fetched.
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -122,9 +123,12 @@ def _digest(text):
 
 
 class SmallCourse:
-    """The course in ``folder``. ``run()`` starts its set-up and then its ``doctor``."""
+    """The course in ``folder``. ``run()`` starts its set-up and then its ``doctor``.
 
-    def __init__(self, folder):
+    ``venv``, the folder of a fresh virtual environment, is copied into it, as if the set-up had made one there.
+    """
+
+    def __init__(self, folder, venv=None):
         self.folder = folder
         (folder / "wheels").mkdir(parents=True)
         (folder / "helpers").mkdir()
@@ -148,6 +152,9 @@ class SmallCourse:
         for name in ("tiny_one", "tiny_two"):
             modules = {f"{name}/m{number}.py": f"NUMBER = {number}\n" for number in range(FILES)}
             write(folder / "wheels", name, "1.0", {f"{name}/__init__.py": "", **modules})
+        if venv:
+            here = shutil.copytree(venv, folder / ".venv", symlinks=True)
+            (here / "gpt2lab-venv.json").write_text(json.dumps({"folder": str(here)}))
 
     def environment(self, **more):
         """No network and no settings of this computer; with ``at``, a signal when such a file is written."""
