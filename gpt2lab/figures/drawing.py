@@ -81,7 +81,7 @@ def _power(value: float) -> str:
 
 
 def name_curves(axes: Axes) -> None:
-    """Write each curve's name at its right end, in its colour, pushed apart where ends meet."""
+    """Write each curve's name at its right end, in its colour: pushed apart where ends meet, below the title."""
     figure = axes.figure.figure  # the whole figure, also for axes in a part of it
     figure.draw_without_rendering()
     ends: list[tuple[float, Line2D]] = []
@@ -92,11 +92,11 @@ def name_curves(axes: Axes) -> None:
             ends.append((float(axes.transData.transform((x[good][-1], y[good][-1]))[1]), line))
     ends.sort(key=lambda end: end[0])
     gap = FONT * 1.3 / 72 * figure.dpi
-    bottom = axes.bbox.y0
+    bottom, top = axes.bbox.y0, axes.bbox.y1 - gap / 2
     places: list[float] = []
     for height, _ in ends:
         places.append(max(height, places[-1] + gap if places else bottom))
-    if places and (over := places[-1] - axes.bbox.y1) > 0:  # slide down from the top where needed
+    if places and (over := places[-1] - top) > 0:  # slide down from the top where needed
         places[-1] -= over
         for i in range(len(places) - 2, -1, -1):
             places[i] = min(places[i], places[i + 1] - gap)

@@ -65,8 +65,9 @@ CSS = """
 .gpt2lab-panel :focus-visible { outline: 3px solid #56B4E9; outline-offset: 1px; }
 .gpt2lab-panel .widget-inline-hbox { margin-right: 12px; }
 .gpt2lab-panel img { border-radius: 6px; }
-.gpt2lab-statements .widget-checkbox { height: auto; }
-.gpt2lab-statements .widget-checkbox .widget-label-basic { white-space: normal; height: auto; font-size: 16px; }
+.gpt2lab-statements .widget-checkbox { height: auto; margin: 3px 0; }
+.gpt2lab-statements .widget-checkbox .widget-label-basic {
+  white-space: normal; height: auto; font-size: 16px; line-height: 1.4; }
 """
 
 

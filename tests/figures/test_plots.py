@@ -118,3 +118,14 @@ def test_numbers_in_any_container_become_one_float_array(values):
 )
 def test_short_numbers(value, text):
     assert plots.short(value) == text
+
+
+def test_names_at_the_ends_stay_below_the_title():
+    curves = {"heavy to large: the answer stays": [0, 1], "swapped and weak: the answer stays": [0, 0.99]}
+    picture = plots.lines([0, 1], curves, title="A title that is as wide as the curves and the axes below it")
+    picture.png()
+    axes = picture.axes[0]
+    names = [text.get_window_extent() for text in axes.texts]
+    assert len(names) == 2
+    assert all(name.y1 <= axes.bbox.y1 for name in names)
+    assert not any(name.overlaps(other) for name, other in zip(names, names[1:], strict=False))
