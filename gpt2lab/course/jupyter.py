@@ -23,6 +23,14 @@ QUIET = {
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
 
+# Pictures are drawn dark on white, which is what GitHub, paper and the light theme need. In the dark theme they are
+# turned over, and their hues back: white maps become black ones, and blue stays blue. The course's pictures state their
+# width. On a projector they grow with the page; they hold 1.5 pixels for each one, so they stay sharp.
+LOOK = """
+body[data-jp-theme-light="false"] .jp-RenderedImage img[width] { filter: invert(0.93) hue-rotate(180deg); }
+@media (min-width: 1700px) { .jp-RenderedImage img[width] { zoom: 1.25; } }
+"""
+
 
 class Server(TypedDict):
     """What Jupyter notes about a running server of this user; of its entries, those used here."""
@@ -83,9 +91,9 @@ def jupyter_command(served: Path, page: str, port: int | None, browser: bool, ip
 
 
 def served_by(folder: Path) -> list[str]:
-    """Arguments of any Jupyter server: the folder, and notebooks read without views of panels that are gone."""
+    """Arguments of any Jupyter server: folder, notebooks without views of panels that are gone, our own style sheet."""
     contents = "--ServerApp.contents_manager_class=gpt2lab.course.contents.CourseContents"
-    return [f"--ServerApp.root_dir={folder}", contents]
+    return [f"--ServerApp.root_dir={folder}", contents, "--LabApp.custom_css=True"]
 
 
 def jupyter_environment(root: Path, more: Mapping[str, object] | None = None) -> dict[str, str]:
@@ -98,6 +106,9 @@ def jupyter_environment(root: Path, more: Mapping[str, object] | None = None) ->
     quiet = settings / "labconfig" / "default_setting_overrides.json"
     quiet.parent.mkdir(exist_ok=True)
     quiet.write_text(json.dumps({**QUIET, **(more or {})}, indent=1))
+    look = settings / "custom" / "custom.css"
+    look.parent.mkdir(exist_ok=True)
+    look.write_text(LOOK)
     # The kernel named python3 is this environment's, whatever the user has registered elsewhere.
     ours = {"JUPYTER_CONFIG_DIR": str(settings), "JUPYTER_PREFER_ENV_PATH": "1"}
     ours |= local_server.instead_of_home(settings)

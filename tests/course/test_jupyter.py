@@ -103,6 +103,7 @@ def test_settings_are_the_courses_own_and_quiet(root, monkeypatch):
     news = quiet["@jupyterlab/apputils-extension:notification"]
     assert news == {"fetchNews": "false", "checkForUpdates": False}
     assert "Markdown Preview" in json.dumps(quiet)  # the list of chapters is a page with links
+    assert (settings / "custom" / "custom.css").read_text() == server.LOOK
 
 
 def test_a_taken_port_is_refused_before_anything_starts(root, monkeypatch):
