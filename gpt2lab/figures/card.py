@@ -22,6 +22,7 @@ CODE_SIZE = 11.0  # points
 NEAR_ZERO = 1e-5  # below it, the order of magnitude is enough: most are rounding errors
 MARK = "➤"  # before a line that is meant
 BLANK = " "
+_LETTER = "var(--gpt2lab-font,15px)"  # larger on a projector, see panels.css
 
 _LINE = {"heading": 0.3, "text": 0.26, "small": 0.235, "code": 0.225}  # inches from line to line
 _LETTERS = {"heading": 80, "text": 88, "small": 100}  # in a line
@@ -84,15 +85,16 @@ def _number(value: int | float) -> str:
 
 def html(blocks: Sequence[Block]) -> str:
     """The card as HTML: letters of 16 px and more, in the page's own colours."""
-    return f'<div style="max-width:900px;font-size:16px;line-height:1.45">{"".join(map(_html, blocks))}</div>'
+    look = f"max-width:62em;font-size:calc({_LETTER} + 1px);line-height:1.45"
+    return f'<div style="{look}">{"".join(map(_html, blocks))}</div>'
 
 
 def _html(block: Block) -> str:
     said = _with_code(block.said)
     if block.kind == "heading":
-        return f'<div style="font-size:19px;font-weight:600;margin:4px 0">{said}</div>'
+        return f'<div style="font-size:calc({_LETTER} + 4px);font-weight:600;margin:4px 0">{said}</div>'
     if block.kind == "small":
-        return f'<div style="font-size:15px;margin:4px 0">{said}</div>'
+        return f'<div style="font-size:{_LETTER};margin:4px 0">{said}</div>'
     if block.kind == "text":
         return f'<div style="margin:6px 0">{said}</div>'
     if block.kind == "numbers":
@@ -102,15 +104,16 @@ def _html(block: Block) -> str:
             f'<td style="{cell};text-align:right;font-weight:600">{number}</td></tr>'
             for name, number in block.rows
         )
-        return f'<table style="border-collapse:collapse;margin:6px 0;font-size:16px">{rows}</table>'
+        return f'<table style="border-collapse:collapse;margin:6px 0;font-size:1em">{rows}</table>'
     look = (
-        "margin:0;padding:8px 10px;overflow-wrap:anywhere;font-size:15px;line-height:1.5;border-radius:4px;"
+        f"margin:0;padding:8px 10px;overflow-wrap:anywhere;font-size:{_LETTER};line-height:1.5;border-radius:4px;"
         "font-family:var(--jp-code-font-family,monospace);white-space:pre-wrap;"
         "background:var(--jp-layout-color2,#eee);color:var(--jp-content-font-color0,inherit)"
     )
     longest = max(len(line) for _, lines in block.columns for line in lines)
     columns = "".join(
-        f'<div style="flex:1 1 {9.1 * longest + 24:.0f}px;min-width:0;max-width:100%"><b>{title}</b>'
+        f'<div style="flex:1 1 calc({0.607 * longest:.1f} * {_LETTER} + 24px);min-width:0;max-width:100%">'
+        f"<b>{title}</b>"
         f'<pre tabindex="0" aria-label="code {title}" style="{look}">{escaping.escape(chr(10).join(lines))}</pre></div>'
         for title, lines in block.columns
     )
@@ -121,7 +124,7 @@ def _with_code(said: str) -> str:
     parts = escaping.escape(said, quote=False).split("`")
     if len(parts) % 2 == 0:  # a backtick without its partner
         return "`".join(parts)
-    tag = '<code style="font-size:15px;white-space:pre-wrap">{}</code>'
+    tag = '<code style="font-size:0.94em;white-space:pre-wrap">{}</code>'
     return "".join(tag.format(part) if i % 2 else part for i, part in enumerate(parts))
 
 

@@ -16,6 +16,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -27,6 +28,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from matplotlib.typing import ColorType
 from PIL import Image, ImageDraw, ImageFont
 
@@ -43,6 +45,7 @@ SIGNED = LinearSegmentedColormap.from_list("blue_white_orange", _blue_to_orange)
 CSS_PER_INCH = 96  # one inch of a figure is shown this wide, so 12 pt are 16 px on the page
 PIXELS_PER_INCH = 144  # and drawn this sharp, for projectors and fine screens
 FONT, SMALL = 13, 11.5  # points
+NOTE = 0.36  # inches: the height of a line below a picture
 
 RC: dict[Any, object] = {  # Any: matplotlib types its keys as the literal names that its own version knows
     "figure.facecolor": CARD, "axes.facecolor": CARD, "savefig.facecolor": CARD,
@@ -58,17 +61,8 @@ RC: dict[Any, object] = {  # Any: matplotlib types its keys as the literal names
     "text.parse_math": False,  # a token may be a dollar sign
 }  # fmt: skip
 
-# Larger letters for the controls of a panel, and a ring around the one the keyboard is on.
-CSS = """
-.gpt2lab-panel { --jp-widgets-font-size: 15px; --jp-widgets-inline-height: 32px;
-  --jp-widgets-inline-label-width: 110px; max-width: 1380px; }
-.gpt2lab-panel :focus-visible { outline: 3px solid #56B4E9; outline-offset: 1px; }
-.gpt2lab-panel .widget-inline-hbox { margin-right: 12px; }
-.gpt2lab-panel img { border-radius: 6px; }
-.gpt2lab-statements .widget-checkbox { height: auto; margin: 3px 0; }
-.gpt2lab-statements .widget-checkbox .widget-label-basic {
-  white-space: normal; height: auto; font-size: 16px; line-height: 1.4; }
-"""
+# The style sheet that every panel brings along.
+CSS = resources.files("gpt2lab.figures").joinpath("panels.css").read_text(encoding="utf-8")
 
 
 def letters(color: ColorType) -> tuple[float, float, float]:
@@ -95,7 +89,7 @@ def _font(points: float, bold: bool) -> ImageFont.FreeTypeFont:
 
 def spoken(html: str) -> str:
     """A line of a panel that may change; a screen reader speaks it when it does."""
-    return f'<div aria-live="polite" style="font-size:15px;line-height:1.5">{html}</div>'
+    return f'<div aria-live="polite" class="gpt2lab-line">{html}</div>'
 
 
 def as_base64(png: bytes) -> str:
@@ -182,6 +176,21 @@ class Picture(Figure):
         image.save(buffer, "png", compress_level=1)  # the best compression takes as long as the drawing
         return buffer.getvalue()
 
+    def noted(self, png: bytes, note: str) -> bytes:
+        """A drawn picture with a line below it, ``NOTE`` inches high."""
+        with Image.open(io.BytesIO(png)) as drawn:
+            image = Image.new("RGB", (drawn.width, drawn.height + round(NOTE * PIXELS_PER_INCH)), CARD)
+            image.paste(drawn, (0, 0))
+            pen, margin = ImageDraw.Draw(image), round(0.12 * PIXELS_PER_INCH)
+            pen.rectangle((0, drawn.height, image.width, drawn.height + 1), GRID)
+            font = _font(SMALL, True)
+            while font.getlength(note) > image.width - 2 * margin and " " in note:
+                note = note.rstrip(" …").rpartition(" ")[0] + " …"
+            pen.text((margin, (drawn.height + image.height) / 2), note, INK, font, anchor="lm")
+        buffer = io.BytesIO()
+        image.save(buffer, "png", compress_level=1)
+        return buffer.getvalue()
+
     def _pixels(self) -> Image.Image:
         """Everything but the labels of ``write``, drawn on a canvas of its own."""
         canvas = FigureCanvasAgg(self)
@@ -208,6 +217,12 @@ class Picture(Figure):
         for drawn in labels:
             drawn.remove()
         return buffer.getvalue()
+
+    def smallest_letters(self) -> float:
+        """Points of the smallest label, once the picture was drawn; ``SMALL`` if there is none."""
+        drawn = [text for text in self.findobj(Text) if isinstance(text, Text)]
+        sizes = [float(text.get_fontsize()) for text in drawn if text.get_visible() and text.get_text().strip()]
+        return min([*sizes, *(label.size for label in self._written if label.text.strip())], default=SMALL)
 
     def display_size(self) -> dict[str, int]:
         """Width and height on the page, in CSS pixels."""

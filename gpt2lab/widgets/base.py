@@ -35,8 +35,9 @@ import ipywidgets
 from traitlets import Bunch
 
 from gpt2lab.errors import InputError
-from gpt2lab.figures.style import CSS, Picture, as_base64, house_style, spoken
+from gpt2lab.figures.style import CSS, CSS_PER_INCH, NOTE, Picture, as_base64, house_style, spoken
 from gpt2lab.widgets.memory import give_back_after_each_cell
+from gpt2lab.widgets.picture_view import PictureView
 from gpt2lab.widgets.traits import PanelTrait
 
 R = TypeVar("R")  # what a panel measures
@@ -66,8 +67,7 @@ class Panel(ipywidgets.VBox, Generic[R]):
         self._held = self._stale = False
         self._picture = Picture()
         # A margin beside the full width would give a narrow page a scroll bar.
-        whole = {"width": "100%", "object_fit": "contain", "margin": "2px 0"}
-        self._image = ipywidgets.Image(format="png", layout=whole)
+        self._view = PictureView(layout={"width": "100%", "margin": "0"})
         self._line = ipywidgets.HTML()
         self._assign(settings, start=True)
         self._controls = {name: self._make_control(name) for row in self.rows for name in row}
@@ -75,7 +75,7 @@ class Panel(ipywidgets.VBox, Generic[R]):
         wrap = {"flex_flow": "row wrap"}
         bars = [ipywidgets.HBox([self._controls[name] for name in row], layout=wrap) for row in self.rows]
         look = ipywidgets.HTML(f"<style>{CSS}</style>", layout={"display": "none"})
-        self.children = [look, *bars, self._image, self._line]
+        self.children = [look, *bars, self._view, self._line]
         self.observe(self._setting_changed, names=self.setting_names())
         self.redraw()
 
@@ -88,6 +88,15 @@ class Panel(ipywidgets.VBox, Generic[R]):
     def draw(self) -> Picture:
         """Draw ``self.result``. Runs inside the house style."""
         raise NotImplementedError
+
+    def describe(self) -> str:
+        """What the picture shows, in words, for those who cannot see it: its title, the settings, the result."""
+        said = {True: "on", False: "off"}
+        inside = ", ".join(
+            f"{self._trait(name).label or name}: {said[value] if isinstance(value, bool) else value}"
+            for name, value in self.settings().items()
+        )
+        return "; ".join(filter(None, [self._picture.title, inside, " ".join(repr(self.result).split())]))
 
     def accept_text(self, text: str) -> None:
         """Raise a ValueError with one sentence if a text cannot be shown."""
@@ -130,15 +139,14 @@ class Panel(ipywidgets.VBox, Generic[R]):
         self.result = self.measure()
         with house_style():
             self._picture = self.draw()
-        self._image.value = self._picture.png()
-        self._image.layout.max_width = f"{self._picture.display_size()['width']}px"
+        self._view.show(self._picture, self.describe())
         self.redraws += 1
         self._say("")
 
     @property
     def png(self) -> bytes:
         """The present picture as the bytes of a PNG file."""
-        return bytes(self._image.value)
+        return bytes(self._view.png)
 
     def control(self, name: str) -> ipywidgets.Widget:
         """The slider, menu or box of a setting, to put it elsewhere or to restyle it."""
@@ -219,10 +227,15 @@ class Panel(ipywidgets.VBox, Generic[R]):
         inside = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
         return f"{type(self).__name__}({inside})"
 
-    def _repr_mimebundle_(self, **options: object) -> tuple[dict[str, object], dict[str, dict[str, int]]]:
+    def _repr_mimebundle_(self, **options: object) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
         bundle = super()._repr_mimebundle_(**options) or {}
-        bundle |= {"text/plain": repr(self), "image/png": as_base64(self.png)}
-        return bundle, {"image/png": self._picture.display_size()}
+        # Where no kernel runs, this picture stands alone: it says how to get what moves it.
+        labels = [self._trait(name).label for row in self.rows for name in row]
+        note = f"▶ Run this cell in Jupyter (Shift+Enter) to change: {', '.join(filter(None, labels))}"
+        size = self._picture.display_size()
+        size["height"] += round(NOTE * CSS_PER_INCH)
+        bundle |= {"text/plain": repr(self), "image/png": as_base64(self._picture.noted(self.png, note))}
+        return bundle, {"image/png": {**size, "alt": self._view.alt, "needs_background": "light"}}
 
 
 def _first_line(error: Exception) -> str:

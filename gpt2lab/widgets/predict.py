@@ -109,7 +109,7 @@ class Predict(ipywidgets.VBox):
         self._buttons.observe(self._button_pressed, names="value")
         self.observe(self._chosen, names="choice")
         self.add_class("gpt2lab-panel")
-        asked = f'<div style="font-size:16px"><b>Predict.</b> {escape(self.question)}</div>'
+        asked = f'<div class="gpt2lab-question"><b>Predict.</b> {escape(self.question)}</div>'
         self.children = [ipywidgets.HTML(f"<style>{CSS}</style>{asked}"), self._buttons, self._line]
 
     @validates

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from gpt2lab.figures import plots
+from gpt2lab.figures.style import Picture
 from gpt2lab.widgets import Panel
 from gpt2lab.widgets.traits import Choice, Number, Switch, Whole, Words
 
@@ -179,12 +180,48 @@ def test_the_output_holds_a_live_view_and_a_picture():
     panel = Squares()
     bundle, metadata = panel._repr_mimebundle_()
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
-    png = base64.b64decode(bundle["image/png"])
-    assert png == panel.png
-    drawn, shown = pixels(png), metadata["image/png"]
-    assert drawn.std() > 10
+    drawn, shown = pixels(base64.b64decode(bundle["image/png"])), metadata["image/png"]
+    live = pixels(panel.png)
+    assert (drawn[: len(live)] == live).all() and live.std() > 10
     assert drawn.shape[1] / shown["width"] == pytest.approx(1.5, abs=0.01)  # sharp on fine screens
     assert drawn.shape[0] / shown["height"] == pytest.approx(1.5, abs=0.01)
+
+
+def test_a_stored_picture_says_that_its_cell_gives_it_controls(monkeypatch):
+    notes = []
+    monkeypatch.setattr(Picture, "noted", lambda self, png, note: notes.append(note) or png)
+    Squares()._repr_mimebundle_()
+    assert notes == ["▶ Run this cell in Jupyter (Shift+Enter) to change: Text, n, Factor, Offset, Colour, big"]
+
+
+def test_a_note_below_a_picture_is_cut_where_the_picture_ends():
+    picture = Picture(2, 1)
+    below = pixels(picture.noted(picture.png(), "one two three " * 9))[-round(0.36 * 144) + 4 :]
+    assert below.shape[1] == 288 and below.min() < 100
+    assert below[:, -12:].min() == 255
+
+
+def test_who_cannot_see_the_picture_hears_its_title_settings_and_result():
+    panel = Squares(n=3)
+    told = "Squares; Text: abc, n: 3, Factor: 1.0, Offset: 0.0, Colour: blue, big: off; 9.0"
+    assert panel._view.alt == panel._repr_mimebundle_()[1]["image/png"]["alt"] == told
+    panel.big = True
+    assert "big: on" in panel._view.alt
+
+
+def test_the_page_knows_the_smallest_letters_of_the_picture():
+    picture = Picture(4, 3)
+    picture.png()
+    assert picture.smallest_letters() == 11.5
+    picture.write(None, 0.5, 0.5, "small", size=9)
+    picture.write(None, 0.5, 0.5, " ", size=5)  # nothing to read
+    assert picture.smallest_letters() == 9
+    axes = picture.add_subplot()
+    axes.text(0.5, 0.5, "smaller", fontsize=8)
+    axes.text(0.5, 0.5, "hidden", fontsize=6, visible=False)
+    picture.png()
+    assert picture.smallest_letters() == 8
+    assert Squares()._view.letters == pytest.approx(11.5 * 96 / 72)
 
 
 def test_the_picture_changes_with_the_setting_and_stands_on_white():

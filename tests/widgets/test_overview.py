@@ -31,9 +31,28 @@ def test_the_map_says_in_one_sentence_what_it_cannot_draw():
     panel = MapPanel(text="I love AI")
     panel.control("text").value = ""
     assert panel.message == "text must have at least one token, got an empty string"
-    panel.control("text").value = "one two " * 7
-    assert "at most 12 tokens" in panel.message
+    panel.control("text").value = "one two " * 600
+    assert "at most 64 tokens" in panel.message  # as many as its model reads
     assert panel.text == "I love AI"
+
+
+def test_the_map_takes_a_long_sentence_and_its_columns_follow_the_chosen_token():
+    panel = MapPanel(text="I love AI")
+    panel.control("text").value = "one two three four " * 5 + "five"
+    panel.position = 20
+    assert panel.message == "" and panel.result.shapes["ids"] == (1, 21)
+    with torch.no_grad():
+        best = panel.model(torch.tensor([panel.tokens]))[0, -1].softmax(-1).topk(5)
+    torch.testing.assert_close(torch.tensor([p for _, p in panel.result.top]), best.values)
+    assert panel.drawn == range(11, 21)
+    pictures = {panel.png}
+    for position, first in ((19, 11), (15, 8), (9, 2), (3, 0), (0, 0)):
+        panel.position = position
+        assert position in panel.drawn and panel.drawn == range(first, first + 10)
+        pictures.add(panel.png)
+    assert len(pictures) == 6
+    panel.text = "I love AI, and I love to read about AI"
+    assert panel.drawn == range(11)  # so few have a column each
 
 
 def test_the_map_fits_a_small_screen_with_its_controls():
