@@ -232,3 +232,18 @@ def test_a_table_has_rates_steps_and_shares() -> None:
         table["x"]
     with pytest.raises(ValueError, match="the lab has no group 'x'; groups: parts"):
         group_table({}, "x")
+
+
+def test_rows_at_the_ceiling_show_their_way_there() -> None:
+    late, soon = made([[0.2, 0.4], [1.0, 1.0]]), made([[0.8, 0.9], [1.0, 1.0]], row=ROWS["parts/relu"])
+    never = made([[0.9, 1.0], [1.0, 0.9]], row=ROWS["parts/rope"])
+    cases = {"parts/gpt2": late, "parts/relu": soon, "parts/rope": never}
+    table = group_table(cases, "parts")
+    assert [row.at_ceiling for row in table.rows] == [True, True, False]
+    first, second, third, last = repr(table.at_ceiling()).splitlines()
+    assert first.split() == "rate steps to 90% wrong on the way".split()
+    assert second.split() == "ReLU for GELU 0.1* 15 (10 to 20) 7.5 % (5.0 to 10.0)".split()  # the sooner one leads
+    assert third.split() == "GPT-2 as it is 0.1* 20 35.0 % (30.0 to 40.0)".split()
+    assert last.startswith("*")
+    below = table.below_ceiling()
+    assert "sequences right" in repr(below) and [row.name for row in below.rows] == ["parts/rope"]

@@ -12,6 +12,7 @@ from gpt2lab.studies.lab.curves import Curves
 from gpt2lab.studies.lab.rows import GROUPS
 
 SHARE = 0.9  # of the letters: a row that has them right counts as having learned
+ALL = 0.995  # a share that is printed as 1.00
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,25 @@ class TableRow:
     steps: np.ndarray  # until SHARE of the letters are right; infinity where they never are
     letters: np.ndarray  # share right at the end, of held-out cases
     sequences: np.ndarray  # share right from the first letter to the last
+    wrong: np.ndarray  # share of the letters wrong, mean over all evaluations: it moves where the ends are the same
 
     @property
     def learned(self) -> int:
         """How many seeds had SHARE of the letters right at some time."""
         return int(np.isfinite(self.steps).sum())
 
+    @property
+    def at_ceiling(self) -> bool:
+        """Whether every seed ends with everything right, so that the end can tell it from no other such row."""
+        return bool(min(self.letters.min(), self.sequences.min()) >= ALL)
+
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a group, printed as a table: medians, with the lowest and the highest seed."""
+    """The rows of a group, printed as a table: medians, with the lowest and the highest seed.
+
+    A table whose rows are all at the ceiling shows their ways there instead of their ends.
+    """
 
     group: str
     rows: tuple[TableRow, ...]
@@ -46,11 +56,23 @@ class Table:
                 return row
         raise InputError(f"the table {self.group!r} has no row {name!r}; it has {', '.join(r.name for r in self.rows)}")
 
+    def at_ceiling(self) -> Table:
+        """The rows whose ends tell nothing, the one with the fewest wrong letters on the way first."""
+        rows = (row for row in self.rows if row.at_ceiling)
+        return Table(self.group, tuple(sorted(rows, key=lambda row: float(np.median(row.wrong)))))
+
+    def below_ceiling(self) -> Table:
+        """The rows that differ at the end, in their order."""
+        return Table(self.group, tuple(row for row in self.rows if not row.at_ceiling))
+
     def __repr__(self) -> str:
-        cells = [["", "rate", f"steps to {SHARE:.0%}", "letters right", "sequences right"]]
+        ends = not all(row.at_ceiling for row in self.rows)
+        last = ["letters right", "sequences right"] if ends else ["wrong on the way"]
+        cells = [["", "rate", f"steps to {SHARE:.0%}", *last]]
         for row in self.rows:
             rate = f"{row.rate:g}{'*' * row.at_edge}"
-            cells.append([row.title, rate, _steps(row.steps), _share(row.letters), _share(row.sequences)])
+            shares = [_share(row.letters), _share(row.sequences)] if ends else [_percent(row.wrong)]
+            cells.append([row.title, rate, _steps(row.steps), *shares])
         wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(map(str.ljust, line, wide)).rstrip() for line in cells]
         if any(row.at_edge for row in self.rows):
@@ -86,6 +108,7 @@ def _row(curves: Curves) -> TableRow:
         steps=curves.steps_to(SHARE),
         letters=np.nan_to_num(curves.final(f"{kind}token_accuracy")),
         sequences=np.nan_to_num(curves.final(f"{kind}accuracy")),
+        wrong=1 - np.nan_to_num(curves.scores["token_accuracy"]).mean(axis=0),
     )
 
 
@@ -100,3 +123,8 @@ def _steps(values: np.ndarray) -> str:
 def _share(values: np.ndarray) -> str:
     low, middle, high = values.min(), float(np.median(values)), values.max()
     return f"{middle:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _percent(values: np.ndarray) -> str:
+    low, middle, high = (f"{value:.1%}".replace("%", " %") for value in np.quantile(values, (0, 0.5, 1)))
+    return middle if low == high else f"{middle} ({low[:-2]} to {high[:-2]})"
