@@ -101,7 +101,8 @@ def test_an_exercise_that_passed(work):
 def nothing_is_kept(folder):
     guess = Predict(QUESTION, OPTIONS)
     guess.choice = "10 m"
-    assert line(guess) == "" and records.kept("predictions", QUESTION) is None
+    assert ">A cell below compares it with what is measured.<" in line(guess)
+    assert records.kept("predictions", QUESTION) is None
     assert not list(folder.rglob("*answers*"))
 
 

@@ -6,6 +6,10 @@
     …
     guess.compare(weights[-1, 0])      # Measured: 0.31, that is "about a third". You predicted …
 
+What is measured stays closed while nothing is chosen, also after all cells were run at once: the question's
+panel says nothing of it, and the line below the comparing cell has to be opened. A choice made later is
+compared at once.
+
 Predicting before seeing is known to help people to remember; a wrong guess helps as much as a
 right one (Richland, Kornell and Kao 2009, "The pretesting effect"). Nothing is graded or sent; in a
 learner's copy the answer outlives the kernel (see ``gpt2lab.records``).
@@ -14,10 +18,11 @@ learner's copy the answer outlives the kernel (see ``gpt2lab.records``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 import ipywidgets
+from IPython.core.getipython import get_ipython
 from traitlets import Bunch, TraitType
 
 from gpt2lab import records
@@ -36,6 +41,7 @@ class Comparison:
     measured: str  # as people read it
     option: str | None  # None: no option fits
     predicted: str | None  # None: nothing was chosen
+    line: ipywidgets.HTML | None = field(default=None, repr=False, compare=False)  # the live one below its cell
 
     @property
     def correct(self) -> bool | None:
@@ -52,6 +58,18 @@ class Comparison:
         if self.predicted is None:
             return line
         return f"{line} As you predicted." if self.correct else f'{line} You predicted "{self.predicted}".'
+
+    @property
+    def marked(self) -> str:
+        """The line with a mark: whether the prediction came true."""
+        return f"{ {True: '✓', False: '✗', None: '·'}[self.correct] } {self!r}"
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+        bundle = self.line._repr_mimebundle_(**options) if self.line is not None else None
+        return {**(bundle or {}), "text/plain": repr(self)}
+
+
+_NOTHING = object()  # not measured yet
 
 
 class _Option(TraitType[str | None, str | None]):
@@ -100,7 +118,8 @@ class Predict(ipywidgets.VBox):
         self._options = Options.of(options, tolerance)
         self.options = tuple(self._options.rules)
         self._key = (self.question, self.options)
-        self._compared = False
+        self._measured: object = _NOTHING
+        self._below: ipywidgets.HTML | None = None  # the line below the comparing cell
         self.choice = _answers.get(self._key) or self._kept()
         self._buttons = ipywidgets.RadioButtons(
             options=self.options, value=self.choice, layout={"width": "auto"}, orientation="vertical"
@@ -132,12 +151,25 @@ class Predict(ipywidgets.VBox):
         InputError
             If two options fit, which the author of the question has to correct.
         """
-        comparison = Comparison(said(single(measured)), self._options.fitting(measured), self.choice)
-        mark = {True: "✓", False: "✗", None: "·"}[comparison.correct]
-        self._compared = True
-        trouble = records.keep("predictions", self.question, {"right": comparison.correct}) if self.choice else ""
-        self._say(f"{mark} {repr(comparison)}", trouble)
+        option = self._options.fitting(measured)
+        if self._below is None:
+            self._below = ipywidgets.HTML()
+            self._below.add_class("gpt2lab-panel")
+        comparison = Comparison(said(single(measured)), option, self.choice, self._below)
+        self._measured = measured
+        self._show(comparison)
         return comparison
+
+    def _show(self, comparison: Comparison) -> None:
+        """Say what was measured, in the panel only to who has chosen, and below the comparing cell."""
+        trouble = records.keep("predictions", self.question, {"right": comparison.correct}) if self.choice else ""
+        self._say(comparison.marked if self.choice else "", trouble)
+        assert self._below is not None
+        line = escape(comparison.marked)
+        if not self.choice:
+            closed = "Not predicted yet: choose above, or open what was measured"
+            line = f"<details><summary>{closed}</summary>{line}</details>"
+        self._below.value = spoken(line)
 
     def _kept(self) -> str | None:
         """The answer of an earlier kernel, if the question still has the same options."""
@@ -157,8 +189,16 @@ class Predict(ipywidgets.VBox):
         self._buttons.value = change.new
         entry = {"choice": change.new, "options": list(self.options), "right": None, "time": records.now()}
         trouble = records.keep("predictions", self.question, entry)
-        # The line compares the answer before this one.
-        self._say("Run the next cell again to compare." if self._compared else "", trouble)
+        if self._measured is not _NOTHING:
+            self._show(Comparison(said(single(self._measured)), self._options.fitting(self._measured), self.choice))
+        else:
+            self._say(f"{self._place()} compares it with what is measured." if self.choice else "", trouble)
+
+    def _place(self) -> str:
+        """The cell that will compare, by what stands in it: it need not be the next one."""
+        shell = get_ipython()
+        names = [name for name, value in (shell.user_ns if shell else {}).items() if value is self and name[0] != "_"]
+        return f"The cell with {names[0]}.compare(…)" if names else "A cell below"
 
     def _say(self, *sentences: str) -> None:
         text = " ".join(filter(None, sentences))

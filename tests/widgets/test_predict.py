@@ -1,7 +1,10 @@
 """Predict: a choice, a comparison that also works without one, and an answer that is never lost."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from gpt2lab.course.copies import WIDGET_VIEW
 from gpt2lab.widgets import Predict, predict
 
 QUESTION, OPTIONS = "How tall is it?", ["1 m", "10 m", "100 m"]
@@ -44,17 +47,38 @@ def test_the_answer_survives_running_the_cell_again():
     assert Predict("Another question?", OPTIONS).choice is None
 
 
-def test_an_answer_after_the_measurement_is_not_called_missing():
+def test_before_a_choice_the_panel_says_nothing_of_what_was_measured():
     guess = Predict(QUESTION, OPTIONS)
-    buttons(guess).value = "1 m"
-    line = guess.children[2]
-    assert line.value == ""  # nothing to compare with yet
-    guess.compare("10 m")
-    assert "You predicted &quot;1 m&quot;." in line.value
+    result = guess.compare("10 m")  # as after Run All
+    assert guess.children[2].value == ""
+    below = result._repr_mimebundle_()
+    assert below["text/plain"] == "Measured: 10 m."
+    assert below[WIDGET_VIEW]["model_id"] == result.line.model_id
+    assert "<details>" in result.line.value and "open>" not in result.line.value
+    buttons(guess).value = "1 m"  # compared at once, in both places
+    for line in (guess.children[2], result.line):
+        assert "You predicted &quot;1 m&quot;." in line.value and "<details>" not in line.value
     buttons(guess).value = "10 m"
-    assert "Run the next cell again" in line.value and "predicted" not in line.value
-    guess.compare("10 m")
-    assert "As you predicted." in line.value
+    assert "As you predicted." in guess.children[2].value and "As you predicted." in result.line.value
+    guess.choice = None
+    assert guess.children[2].value == "" and "<details>" in result.line.value
+
+
+def test_a_choice_names_the_cell_that_compares(monkeypatch):
+    guess = Predict(QUESTION, OPTIONS)
+    monkeypatch.setattr(predict, "get_ipython", lambda: SimpleNamespace(user_ns={"_": guess, "x": 1, "height": guess}))
+    buttons(guess).value = "1 m"
+    assert "The cell with height.compare(…) compares it" in guess.children[2].value
+    monkeypatch.setattr(predict, "get_ipython", lambda: None)
+    buttons(guess).value = "10 m"
+    assert "A cell below compares it" in guess.children[2].value
+
+
+def test_an_answer_of_an_earlier_run_is_compared_as_before():
+    Predict(QUESTION, OPTIONS).choice = "1 m"
+    guess = Predict(QUESTION, OPTIONS)
+    assert "<details>" not in guess.compare("10 m").line.value
+    assert "You predicted" in guess.children[2].value
 
 
 def test_a_refused_choice_keeps_the_answer():
