@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from traitlets import Bunch
 
 from gpt2lab.errors import InputError, validates
-from gpt2lab.explorer import answers, files, picture
+from gpt2lab.explorer import answers, files, picture, together
 from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.linked import Linked
 from gpt2lab.explorer.models import Encoding, Traceable, check_names, sentence, taken
@@ -70,8 +70,9 @@ class Explorer(Linked):
         A guided tour: "robot", "induction", or a file in the form of ``gpt2lab.explorer.tours.base``. Without
         a text of its own the explorer takes the tour's.
     **selection
-        ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``, and
-        ``title``, shown at the top, such as "random weights".
+        ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``, ``also`` (heads drawn
+        with the selected one), ``span`` (the other end of a span of queries), ``which_run`` (of two runs:
+        before, after, difference), ``weighted`` (weight x length of what is taken), and ``title``, shown at the top, such as "random weights".
 
     Raises
     ------
@@ -176,12 +177,16 @@ class Explorer(Linked):
             note=self._note,
             step=self.step,
             tour=self._tour,
+            also=tuple(map(str, self.also)),
+            span=self.span,
+            which_run=self.which_run,
+            weighted=self.weighted,
         )
 
     @property
     def model(self) -> Traceable:
-        """The model that ``code()`` runs: the second, if there is one; of a transformers GPT-2 the ``GPT2``."""
-        return self._pair.changed
+        """The model that ``code()`` runs: of two the one that is shown; of a transformers GPT-2 the ``GPT2``."""
+        return self._pair.first if self.which_run == "before" else self._pair.changed
 
     @property
     def encoding(self) -> Encoding:
@@ -320,6 +325,10 @@ class Explorer(Linked):
         self.token = T - 1 if was_last else min(self._token_index(), T - 1)
         if self.key >= T:
             self.key = -1
+        if self.span >= T:
+            self.span = -1
+        shape = grid([run.shape for run in self._runs])
+        self.also = [word for word in self.also if not together.why_not([word], shape)]
         self.layer = min(self.layer, self._last("layer"))
         self.head = min(self.head, self._last("head"))
 

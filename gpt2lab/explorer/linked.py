@@ -15,6 +15,7 @@ from gpt2lab.explorer.selection import VIEWS, Selection
 
 # What a link says, and the trait that holds it. Text and ids are apart, because they run the model.
 TRAITS = {"view": "view", "layer": "layer", "head": "head", "token": "token", "key": "key", "off": "ablated"}
+TRAITS |= {"run": "which_run"} | {name: name for name in ("also", "span", "weighted")}
 TRAITS |= {name: name for name in ("temperature", "top_k", "top_p", "presenter", "step", "text_b")}
 RUNS = ("off", "text_b")  # those that run the model
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from gpt2lab.errors import InputError
+from gpt2lab.explorer import together
+from gpt2lab.explorer.screen import RUNS
 from gpt2lab.explorer.words import fixed
 
 State = dict[str, object]
@@ -76,10 +78,14 @@ FIELDS: dict[str, tuple[Kind, object]] = {
     "head": (WHOLE, 0),
     "token": (WHOLE, -1),  # the last
     "key": (WHOLE, -1),  # the strongest
+    "also": (LIST, []),  # heads drawn with the selected one
+    "span": (WHOLE, -1),  # one query
     "off": (LIST, []),
     "temperature": (REAL, 1.0),
     "top_k": (WHOLE, 0),
     "top_p": (REAL, 1.0),
+    "run": (WORDS, "after"),  # of two
+    "weighted": (SWITCH, False),
     "presenter": (SWITCH, False),
     "step": (WHOLE, 0),  # of a tour
     "ids": (WHOLES, []),  # instead of a text
@@ -155,7 +161,7 @@ def misfit(state: Mapping[str, object], here: Here) -> str:
         return f"{REFUSED}there is no view {_quoted(str(state['view']))}."
     ends = {"layer": len(here.grid), "head": max(here.grid, default=0)}
     if here.T is not None:
-        ends |= {"token": here.T, "key": here.T}
+        ends |= {"token": here.T, "key": here.T, "span": here.T}
     for name, end in ends.items():
         value = state[name]
         if isinstance(value, int) and value >= end:
@@ -163,7 +169,11 @@ def misfit(state: Mapping[str, object], here: Here) -> str:
     layer, head = state["layer"], state["head"]
     if isinstance(layer, int) and isinstance(head, int) and head >= here.grid[layer]:
         return f"{REFUSED}there is no head {head} in layer {layer}."
-    return ""
+    if state["run"] not in RUNS:
+        return f"{REFUSED}there is no run {_quoted(str(state['run']))}."
+    also = state["also"]
+    why = together.why_not(also if isinstance(also, list) else [], here.grid)
+    return why and f"{REFUSED}{why}."
 
 
 def signature(grid: Sequence[int], vocab_size: int | None) -> str:

@@ -20,7 +20,7 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
 
     ``fixed``: no part can be switched off, because nobody is there to run the model.
     """
-    runs, run = screen.runs, screen.run
+    runs, run = screen.runs, screen.runs[-1]
     heads = grid([r.shape for r in runs])
     return {
         "rev": screen.revision,

@@ -41,6 +41,9 @@ class Knobs:
         return cls(temperature / 1000, top_k, top_p / 1000)
 
 
+RUNS = ("before", "after", "difference")
+
+
 @dataclass(frozen=True)
 class Screen:
     """One moment of an ``Explorer``.
@@ -53,7 +56,7 @@ class Screen:
     given : bool
         The token ids were set as such; the text is only what they stand for.
     names : what the two runs are called
-    view, layer, head, token, key, ablated, presenter, title
+    view, layer, head, token, key, ablated, presenter, title, also, span, which_run, weighted
         As the traits of the same name; ``token`` counts from the start.
     label : token id -> what to show
     encoding : what made tokens of the text
@@ -89,11 +92,15 @@ class Screen:
     tour: Mapping[str, object] = field(default_factory=dict)
     text_b: str = ""
     sentences: bool = False
+    also: tuple[str, ...] = ()
+    span: int = -1
+    which_run: str = "after"
+    weighted: bool = False
 
     @property
     def run(self) -> Run:
-        """The run that a view of one run shows: the changed one, if there is one."""
-        return self.runs[-1]
+        """The run that a view of one run shows: the changed one, if there is one and "before" is not chosen."""
+        return self.runs[0 if self.which_run == "before" else -1]
 
     def run_at(self, index: int) -> Run:
         """A run by number; InputError if it is not on screen."""
@@ -132,5 +139,5 @@ class Screen:
 
     @property
     def which(self) -> str:
-        """What a title ends with: of two runs a view shows the second."""
-        return f" · {self.names[1]}" if len(self.runs) > 1 else ""
+        """What a title ends with: which of two runs is shown."""
+        return f" · {self.names[self.run is not self.runs[0]]}" if len(self.runs) > 1 else ""

@@ -18,7 +18,8 @@ def script(screen: Screen) -> str:
         imports.append(f"from gpt2lab import {', '.join(sorted(names))}")
     device = run.tokens.device
     where = "" if device.type == "cpu" else f", device={str(device)!r}"
-    text, given = (screen.text_b, False) if screen.sentences else (screen.text, screen.given)
+    second = screen.sentences and run is not screen.runs[0]
+    text, given = (screen.text_b, False) if second else (screen.text, screen.given)
     ids = repr(screen.ids) if given else f"encoding.encode_ordinary({text!r})[:{run.T}]"
     body = ["trace = model.trace(tokens)", *(_fill(line, screen) for line in view.code)]
     lines = [

@@ -7,10 +7,11 @@ import traitlets
 from traitlets import Bunch
 
 from gpt2lab.errors import InputError, shown, whole_number
-from gpt2lab.explorer import changes
+from gpt2lab.explorer import changes, together
 from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
-from gpt2lab.explorer.screen import Knobs
+from gpt2lab.explorer.scene import grid
+from gpt2lab.explorer.screen import RUNS, Knobs
 from gpt2lab.explorer.settings import ListOfWords, Real, Switch, Whole, Words
 from gpt2lab.explorer.views import VIEWS as _VIEWS
 from gpt2lab.generation import check_sampling
@@ -32,7 +33,11 @@ class Selection(anywidget.AnyWidget):
     head = Whole(0).tag(sync=True)
     token = Whole(-1, help="position of the query; negative counts from the end").tag(sync=True)
     key = Whole(-1, help="position attended to; -1 is the strongest").tag(sync=True)
+    also = ListOfWords(traitlets.Any(), help='heads drawn with the selected one, such as "head 0.3"').tag(sync=True)
+    span = Whole(-1, help="the other end of a span of queries; -1: the one query").tag(sync=True)
     view = Words("heads").tag(sync=True)
+    which_run = Words("after", help="of two runs: before, after or difference").tag(sync=True)
+    weighted = Switch(False, help="maps show weight x length of what is taken").tag(sync=True)
     ablated = ListOfWords(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(sync=True)
     presenter = Switch(False, help="larger letters, for a projector").tag(sync=True)
     step = Whole(0, help="of the tour, from 0").tag(sync=True)
@@ -83,11 +88,21 @@ class Selection(anywidget.AnyWidget):
     def _known_parts(self, proposal: Bunch) -> list[str]:
         return changes.check(proposal["value"], self._pair.changed)
 
-    @traitlets.validate("layer", "head", "token", "key")
+    @traitlets.validate("which_run")
+    def _known_run(self, proposal: Bunch) -> str:
+        if proposal["value"] not in RUNS:
+            raise InputError(f"which_run must be one of {', '.join(RUNS)}, got {shown(proposal['value'])}")
+        return proposal["value"]
+
+    @traitlets.validate("also")
+    def _existing_heads(self, proposal: Bunch) -> list[str]:
+        return together.check(proposal["value"], grid([run.shape for run in self._runs]) if self._has_runs else None)
+
+    @traitlets.validate("layer", "head", "token", "key", "span")
     def _existing_place(self, proposal: Bunch) -> int:
         name, value = proposal["trait"].name, proposal["value"]
-        least = {"layer": 0, "head": 0, "key": -1}.get(name)
-        if not getattr(self, "_runs", None):  # the end is not known yet; the first run brings it back
+        least = {"layer": 0, "head": 0, "key": -1, "span": -1}.get(name)
+        if not self._has_runs:  # the end is not known yet; the first run brings it back
             if least is not None and value < least:
                 raise InputError(f"{name} must be at least {least}, got {shown(value)}")
             return value
@@ -95,6 +110,10 @@ class Selection(anywidget.AnyWidget):
         if not (-1 - last if least is None else least) <= value <= last:
             raise InputError(f"{name} must lie in 0 … {last}, got {shown(value)}")
         return value % self._runs[0].T if name == "token" else value
+
+    @property
+    def _has_runs(self) -> bool:
+        return bool(getattr(self, "_runs", None))
 
     def _last(self, name: str) -> int:
         if name == "layer":

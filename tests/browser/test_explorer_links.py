@@ -1,24 +1,8 @@
 """What is on screen is in the page's address; a reload keeps it, and a copied link opens it."""
 
 import pytest
-from explorer_page import SETUP, choose, drawn
+from explorer_page import SETUP, choose, drawn, settled
 from explorers import TEXT, explorer
-
-from gpt2lab.explorer import links
-
-
-def address(page):
-    """The state in the page's address."""
-    return links.decode(page.evaluate("location.hash"))[0]
-
-
-def settled(page, **wanted):
-    """Wait until the address says what is wanted."""
-    for _ in range(400):
-        if all(address(page)[name] == value for name, value in wanted.items()):
-            return
-        page.wait_for_timeout(25)
-    assert {name: address(page)[name] for name in wanted} == wanted
 
 
 def said(page):

@@ -3,6 +3,7 @@
 import time
 
 from gpt2lab.course.browser import CELL_S
+from gpt2lab.explorer import links
 
 SETUP = """
 import torch
@@ -86,3 +87,17 @@ def drawn(page, **wanted):
             return
         assert time.monotonic() < end, f"wanted {wanted}, drawn is {now}"
         page.wait_for_timeout(25)
+
+
+def address(page):
+    """The state in the page's address."""
+    return links.decode(page.evaluate("location.hash"))[0]
+
+
+def settled(page, **wanted):
+    """Wait until the address says what is wanted."""
+    for _ in range(400):
+        if all(address(page)[name] == value for name, value in wanted.items()):
+            return
+        page.wait_for_timeout(25)
+    assert {name: address(page)[name] for name in wanted} == wanted

@@ -8,8 +8,7 @@ const ROW = { meta: {}, buffers: [new Float32Array([0.25, 0.75])] };
 
 function fakeStore(answers) {
   return {
-    weighted: true,
-    get: (name) => ({ layer: 0, head: 1 })[name],
+    get: (name) => ({ layer: 0, head: 1, weighted: true })[name],
     has: (question) => question in answers,
     ask: (question) => answers[question] ?? null,
     T: () => 2,
@@ -17,7 +16,7 @@ function fakeStore(answers) {
   };
 }
 
-const MAP = { bytes: new Uint8Array([255, 128, 221]), triangular: true, run: 0 };
+const MAP = { bytes: new Uint8Array([255, 128, 221]), triangular: true, run: 0, place: [0, 1] };
 
 test("a map with lengths is coded in shares of its largest product", () => {
   const [map] = takenMaps(fakeStore({ "taken/0/0": TAKEN }), [MAP]);

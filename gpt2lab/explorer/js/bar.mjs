@@ -1,5 +1,5 @@
 import { amountScale, css } from "./colour.mjs";
-import { button, h, numberField, set, uniqueId } from "./dom.mjs";
+import { button, h, numberField, say, set, uniqueId } from "./dom.mjs";
 import { step } from "./layout.mjs";
 import { exactRow, headMapAtHand } from "./weights.mjs";
 import { place } from "./words.mjs";
@@ -72,19 +72,28 @@ export function secondSentence(store) {
 
 // The tokens as a row to choose the query from; the bar under each is how much it is looked at.
 export function tokenStrip(store) {
-  const root = h("div", { class: "g2x-tokens", role: "listbox", tabindex: 0, "aria-label": "Tokens: choose the query" });
+  const root = h("div", { class: "g2x-tokens", role: "listbox", tabindex: 0, "aria-multiselectable": "true", "aria-label": "Tokens: choose the query; with Shift a span of queries" });
+  const ghost = h("span", { class: "g2x-token g2x-ghost", "aria-hidden": "true" }); // what a click on a prediction would add
   let chips = [];
   let built = -1;
   root.addEventListener("keydown", (event) => {
     const to = step(event.key, 0, store.token(), 1, store.T());
     if (!to || event.key === "ArrowUp" || event.key === "ArrowDown") return;
     event.preventDefault();
-    store.set({ token: to.column });
+    choose(to.column, event.shiftKey);
   });
+  const chipOf = (event) => chips.indexOf(event.target.closest?.("[role=option]"));
   root.addEventListener("click", (event) => {
-    const index = chips.indexOf(event.target.closest?.("[role=option]"));
-    if (index >= 0) store.set({ token: index });
+    if (chipOf(event) >= 0) choose(chipOf(event), event.shiftKey);
   });
+  root.addEventListener("pointerover", (event) => store.point(chipOf(event) < 0 ? {} : { token: chipOf(event) }));
+  root.addEventListener("pointerleave", () => store.point({}));
+
+  // With Shift, everything from the query that was chosen first.
+  function choose(token, extend) {
+    const from = store.get("span") < 0 ? store.token() : store.get("span");
+    store.set({ token, span: extend && token !== from ? from : -1 });
+  }
 
   function draw() {
     const { rev, labels, labels_b } = store.scene();
@@ -93,13 +102,18 @@ export function tokenStrip(store) {
       const others = labels_b ?? labels;
       chips = labels.map((label, i) => h("span", { role: "option", id: uniqueId("token"), class: "g2x-token", title: place(i, labels) },
         label === others[i] ? label : [h("span", { class: "g2x-of-a", text: label }), " | ", h("span", { class: "g2x-of-b", text: others[i] })]));
-      root.replaceChildren(...chips);
+      root.replaceChildren(...chips, ghost);
     }
     const chosen = store.token();
-    const map = store.ready() ? headMapAtHand(store, store.run()) : null;
-    const row = map && exactRow(store, map, chosen);
+    const { layer, head, next } = store.pointed;
+    const map = store.ready() ? headMapAtHand(store, store.run(), layer === undefined ? undefined : [layer, head]) : null;
+    const row = map && exactRow(store, map, store.queries());
+    const span = store.span();
+    ghost.hidden = !store.scene().can.write || store.sentences();
+    say(ghost, next ?? "…");
+    ghost.classList.toggle("g2x-preview", next !== undefined);
     chips.forEach((chip, i) => {
-      set(chip, { "aria-selected": String(i === chosen) });
+      set(chip, { "aria-selected": String(span.includes(i)), "data-current": i === chosen });
       chip.style.borderBottomColor = row ? css(amountScale(store.theme)[Math.round(255 * Math.sqrt(row.weights[i]))]) : "transparent";
       if (row) chip.title = `${place(i, labels)}: ${row.write(i)}`;
     });

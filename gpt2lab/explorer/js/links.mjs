@@ -40,10 +40,14 @@ const FIELDS = {
   head: ["whole", 0, "head"],
   token: ["whole", -1, "token"],
   key: ["whole", -1, "key"],
+  also: ["list", [], "also"],
+  span: ["whole", -1, "span"],
   off: ["list", [], "ablated"],
   temperature: ["real", 1, "temperature"],
   top_k: ["whole", 0, "top_k"],
   top_p: ["real", 1, "top_p"],
+  run: ["words", "after", "which_run"],
+  weighted: ["flag", false, "weighted"],
   presenter: ["flag", false, "presenter"],
   step: ["whole", 0, "step"],
   ids: ["wholes", [], "_tokens"],
@@ -85,11 +89,18 @@ export function misfit(state, here) {
   if (!["", here.model].includes(state.model)) return `${REFUSED}it is of another model (layers x heads - tokens: ${state.model}; here: ${here.model}).`;
   if (!here.views.includes(state.view)) return `${REFUSED}there is no view ${quoted(state.view)}.`;
   const ends = { layer: here.grid.length, head: Math.max(0, ...here.grid) };
-  if (here.T !== null) Object.assign(ends, { token: here.T, key: here.T });
+  if (here.T !== null) Object.assign(ends, { token: here.T, key: here.T, span: here.T });
   for (const [name, end] of Object.entries(ends)) {
     if (state[name] >= end) return `${REFUSED}${name} must lie in 0 … ${end - 1}, got ${state[name]}.`;
   }
-  return state.head >= here.grid[state.layer] ? `${REFUSED}there is no head ${state.head} in layer ${state.layer}.` : "";
+  if (state.head >= here.grid[state.layer]) return `${REFUSED}there is no head ${state.head} in layer ${state.layer}.`;
+  if (!["before", "after", "difference"].includes(state.run)) return `${REFUSED}there is no run ${quoted(state.run)}.`;
+  for (const word of state.also) {
+    const [, layer, head] = /^head ([0-9]+)\.([0-9]+)$/.exec(word) ?? [];
+    if (!layer) return `${REFUSED}also must hold heads such as "head 0.3", got ${quoted(word)}.`;
+    if (!(Number(head) < here.grid[Number(layer)])) return `${REFUSED}there is no head ${Number(head)} in layer ${Number(layer)}.`;
+  }
+  return state.also.length > 5 ? `${REFUSED}also must hold at most 5 heads, got ${state.also.length}.` : "";
 }
 
 // The state of an explorer, and what is to be set to bring it about.

@@ -18,7 +18,7 @@ const SILENT = "No answer from Python yet: the kernel is busy, or it was restart
 //   label        what its tab says
 //   about        what one sees in it, in one line
 //   create       store -> { root, draw, figures }; draw() is false while an answer is on its way
-//   oneRun       whether it shows one of two runs, to be chosen
+//   oneRun       whether it shows one of two runs, to be chosen; oneRunNow(store) if it does so at times
 //   neighbours   whether the heads around the selected one are likely to be wanted next
 // }
 export function renderer(table) {
@@ -107,15 +107,16 @@ function show(table, model, el) {
     save.draw();
     const name = store.get("view");
     const kind = table[name];
-    which.root.hidden = !(store.compared() && kind.oneRun);
-    which.show(store.which === "before" ? "before" : "after", scene.names);
+    which.root.hidden = !(store.compared() && (kind.oneRun || kind.oneRunNow?.(store)));
+    which.show(store.get("which_run") === "before" ? "before" : "after", scene.names);
     say(about, kind.about);
     for (const tab of tabs) {
       const chosen = tab.dataset.view === name;
       set(tab, { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 });
       if (chosen) set(panel, { "aria-labelledby": tab.id });
     }
-    lower.style.maxHeight = `${Math.max(LEAST_PANEL, heightAround(root) - stay.offsetHeight - 44)}px`;
+    store.height = Math.max(LEAST_PANEL, heightAround(root) - stay.offsetHeight - 44);
+    lower.style.maxHeight = `${store.height}px`;
     store.width = lower.clientWidth - 12;
     if (!views.has(name)) views.set(name, kind.create(store));
     const view = views.get(name);

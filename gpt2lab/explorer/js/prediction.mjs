@@ -1,5 +1,6 @@
 import { button, h, say, set } from "./dom.mjs";
 import { likeliest } from "./layout.mjs";
+import { pointing } from "./together.mjs";
 import { clip, percent } from "./words.mjs";
 
 const CANDIDATE_ROOM = 132; // one candidate: a word, a bar and its number
@@ -20,7 +21,7 @@ export function predictionStrip(store, generation) {
       fill.style.width = `${100 * p}%`;
       return h("span", { class: "g2x-meter" }, h("span", { class: "g2x-track" }, fill), h("span", { class: "g2x-share", text: percent(p) }));
     });
-    const add = button("", () => generation.append(row.id), { class: "g2x-candidate", title: `${row.label}: ${spoken}` });
+    const add = button("", () => generation.append(row.id), { class: "g2x-candidate", title: `${row.label}: ${spoken}`, ...pointing(store, { next: clip(row.label, 14) }) });
     add.append(h("span", { class: "g2x-word", text: clip(row.label, 14) }), ...bars);
     return h("li", {}, add);
   }
@@ -29,13 +30,15 @@ export function predictionStrip(store, generation) {
     root,
     draw() {
       root.hidden = !store.scene().can.next;
-      const answer = root.hidden ? null : store.next(store.token());
+      const pointed = store.pointed.token;
+      const at = pointed !== undefined && store.has(store.nextQuestion(pointed)) ? pointed : store.token();
+      const answer = root.hidden ? null : store.next(at);
       const n = Math.max(2, Math.min(CANDIDATES, Math.floor(root.clientWidth / (CANDIDATE_ROOM * store.scale())) - 1));
       for (const add of list.querySelectorAll("button")) add.disabled = !generation.usable();
       if (!answer || (answer === shown.answer && n === shown.n)) return;
       shown = { answer, n };
       set(root, { "data-runs": answer.meta?.kept.length ?? 0 });
-      say(title, answer.error ?? `${store.scene().fills ? "In the place of" : "Next after"} ‘${clip(store.labels()[store.token()], 12)}’`);
+      say(title, answer.error ?? `${store.scene().fills ? "In the place of" : "Next after"} ‘${clip(store.labels()[at], 12)}’`);
       title.classList.toggle("g2x-no-prediction", Boolean(answer.error));
       list.replaceChildren(...(answer.error ? [] : likeliest(answer.meta.rows, n).map(candidate)));
       for (const add of list.querySelectorAll("button")) add.disabled = !generation.usable();

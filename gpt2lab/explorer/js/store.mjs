@@ -27,18 +27,15 @@ export function createStore(model) {
 
   const store = {
     theme: "light",
-    width: 900,
-    // Of two runs: "before", "after" or "difference".
-    which: "after",
-    showRun(which) {
-      store.which = which;
-      store.changed("selection");
-    },
-    // Whether maps show weight × length of what is taken.
-    weighted: false,
-    weigh(on) {
-      store.weighted = on;
-      store.changed("selection");
+    width: 900, // of a view, and the height that is seen of it at once
+    height: 500,
+    showRun: (which_run) => store.set({ which_run }),
+    // What the pointer or the keyboard's focus is on, before a click: { layer, head }, { token } or { next }.
+    pointed: {},
+    point(what) {
+      if (JSON.stringify(what) === JSON.stringify(store.pointed)) return;
+      store.pointed = what;
+      store.changed("pointed");
     },
     get: (name) => model.get(name),
     scene: () => model.get("_scene") ?? {},
@@ -48,10 +45,17 @@ export function createStore(model) {
     labels: (run = store.run()) => (run > 0 ? store.scene().labels_b : null) ?? store.scene().labels ?? [],
     T: () => (store.scene().labels ?? []).length,
     token: () => (store.get("token") < 0 ? store.T() + store.get("token") : store.get("token")),
+    // The positions of the queries: one, or a span of them.
+    span() {
+      const [from, to] = [store.get("span"), store.token()].sort((a, b) => a - b);
+      return from < 0 ? [to] : Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    },
+    // The same, or the one that is pointed at.
+    queries: () => (store.pointed.token === undefined ? store.span() : [store.pointed.token]),
     last: () => store.scene().runs.length - 1,
     compared: () => store.ready() && store.last() > 0,
     // The run a single picture shows.
-    run: () => (store.which === "before" ? 0 : store.last()),
+    run: () => (store.get("which_run") === "before" ? 0 : store.last()),
     // Of two models, whichever has more; parts are heads that can be switched off.
     heads: (layer) => store.scene().grid[layer] ?? 0,
     layers: () => store.scene().grid?.length ?? 0,
@@ -62,6 +66,7 @@ export function createStore(model) {
 
     set(values) {
       let changed = false;
+      if ("token" in values) values = { span: -1, ...values };
       for (const [name, value] of Object.entries(values)) {
         if (JSON.stringify(model.get(name)) === JSON.stringify(value)) continue;
         model.set(name, value);
@@ -174,6 +179,7 @@ export function createStore(model) {
     const scene = store.scene();
     if (scene.rev === revision) return;
     revision = scene.rev;
+    store.pointed = {};
     answers.clear();
     held = 0;
     waiting.clear();
@@ -198,7 +204,7 @@ export function createStore(model) {
   }
 
   const handlers = [["msg:custom", receive], ["change:_scene", () => { refresh(); store.changed("scene"); }], ["change:_answered", () => { running = false; heard(); store.changed("answered"); }]];
-  for (const name of ["layer", "head", "token", "key", "view", "step", "presenter", "temperature", "top_k", "top_p"]) {
+  for (const name of ["layer", "head", "token", "key", "view", "step", "presenter", "temperature", "top_k", "top_p", "also", "span", "which_run", "weighted"]) {
     handlers.push([`change:${name}`, () => store.changed("selection")]);
   }
   for (const name of ["text", "text_b", "ablated", "message", "notice", "title"]) {

@@ -7,22 +7,22 @@ const coded = (share) => Math.round(255 * Math.sqrt(share));
 
 // The switch between weights and weight × length, the same for all maps.
 export function takenSwitch(store) {
-  const input = h("input", { type: "checkbox", onchange: () => store.weigh(input.checked) });
+  const input = h("input", { type: "checkbox", onchange: () => store.set({ weighted: input.checked }) });
   return {
     root: h("label", { class: "g2x-check", title: "A weight says how much is taken of a vector, not how long that vector is." }, input, h("span", { text: "× length of what is taken" })),
-    draw: () => { input.checked = store.weighted; },
+    draw: () => { input.checked = store.get("weighted"); },
   };
 }
 
-// Maps of the selected head with the lengths in: { bytes, most, lengths, … }, on one scale. null while on its way.
+// Maps of heads with the lengths in: { bytes, most, lengths, … }, on one scale. null while on its way.
 export function takenMaps(store, maps) {
-  if (!store.weighted || maps.some((map) => !map || map.error)) return maps;
+  if (!store.get("weighted") || maps.some((map) => !map || map.error)) return maps;
   const T = store.T();
-  const found = maps.map((map) => store.ask(`taken/${map.run}/${store.get("layer")}`));
+  const found = maps.map((map) => store.ask(`taken/${map.run}/${map.place[0]}`));
   if (found.includes(null)) return found;
   const broken = found.find((answer) => answer.error);
   if (broken) return maps.map(() => broken);
-  const lengths = found.map(({ buffers }) => asFloats(buffers[1]).subarray(store.get("head") * T, (store.get("head") + 1) * T));
+  const lengths = found.map(({ buffers }, i) => asFloats(buffers[1]).subarray(maps[i].place[1] * T, (maps[i].place[1] + 1) * T));
   const products = maps.map((map, i) => multiplied(map, lengths[i], T));
   const most = Math.max(...products.map((values) => values.reduce((a, b) => Math.max(a, b), 0))) || 1;
   return maps.map((map, i) => ({ ...map, most, lengths: lengths[i], bytes: Uint8Array.from(products[i], (value) => coded(value / most)) }));

@@ -1,21 +1,27 @@
 import { asBytes, asFloats, packedRow, weightOf } from "./packing.mjs";
+import { smallMap } from "./thumbnail.mjs";
 import { amount, number } from "./words.mjs";
 
-const mapOf = (store, run) => `map/${run}/${store.get("layer")}/${store.get("head")}`;
-const rowOf = (store, run, row) => `row/${run}/${store.get("layer")}/${store.get("head")}/${row}`;
+const selected = (store) => [store.get("layer"), store.get("head")];
+const mapOf = (run, [layer, head]) => `map/${run}/${layer}/${head}`;
+const rowOf = (run, [layer, head], row) => `row/${run}/${layer}/${head}/${row}`;
+const MANY_ROWS = 64; // more rows than this are not asked for: their mean comes from the map
 const MANY_WEIGHTS = 400_000; // more than this are not asked for ahead
 
-// The map of the selected head in one run: { bytes, triangular, run }, null while it is on its way.
-export function headMap(store, run) {
-  const answer = store.ask(mapOf(store, run));
+// The map of a head, [layer, head], in one run: { bytes, triangular, run, place }, null while it is on its way.
+export function headMap(store, run, place = selected(store)) {
+  const answer = store.ask(mapOf(run, place));
   if (!answer || answer.error) return answer;
-  return { bytes: asBytes(answer.buffers[0]), triangular: answer.meta.triangular, run };
+  return { bytes: asBytes(answer.buffers[0]), triangular: answer.meta.triangular, run, place };
 }
 
-// The same, but only if it is here already: this causes no traffic.
-export function headMapAtHand(store, run) {
-  const map = store.has(mapOf(store, run)) ? headMap(store, run) : null;
-  return map?.error ? null : map;
+// The same, but only if it is here already, by itself or as a small picture of the whole: this causes no traffic.
+export function headMapAtHand(store, run, place = selected(store)) {
+  const map = store.has(mapOf(run, place)) ? headMap(store, run, place) : null;
+  if (map) return map.error ? null : map;
+  const { size, triangular } = store.scene().runs[run];
+  const bytes = size === store.T() ? smallMap(store, run, ...place) : null;
+  return bytes && { bytes, triangular, run, place };
 }
 
 // The weights of one query, all T of them, as a map shows them: exact enough for colours and widths.
@@ -24,27 +30,30 @@ export function rowWeights(map, row, T) {
   return Array.from({ length: T }, (_, i) => (i < codes.length ? weightOf(codes[i]) : 0));
 }
 
-// Ask for the exact weights of one query.
-export function askRow(store, run, row) {
-  store.ask(rowOf(store, run, row));
+// Ask for the exact weights of the chosen queries.
+export function askRows(store, run, place = selected(store)) {
+  for (const row of store.span().slice(0, MANY_ROWS)) store.ask(rowOf(run, place, row));
 }
 
-// The weights of one query as numbers to be written: { weights, write }. Until the exact row is here, or
-// where a page has not recorded it, they come from the map and are written with ≈.
-export function exactRow(store, map, row) {
-  const question = rowOf(store, map.run, row);
+function numbersOf(store, map, row) {
+  const question = rowOf(map.run, map.place, row);
   const answer = store.has(question) ? store.ask(question) : null;
-  if (!answer || answer.error) {
-    const weights = rowWeights(map, row, store.T());
-    return { weights, write: (i) => `≈ ${map.most ? number(weights[i] * map.most) : amount(weights[i])}` };
-  }
-  const exact = Array.from(asFloats(answer.buffers[0]));
-  if (map.most) {
-    const products = exact.map((weight, i) => weight * map.lengths[i]);
-    return { weights: products.map((value) => (Number.isFinite(value) ? value / map.most : 0)), write: (i) => number(products[i]) };
-  }
-  const weights = exact.map((weight) => (Number.isFinite(weight) ? weight : 0)); // nan is drawn as 0, as in the map
-  return { weights, write: (i) => amount(exact[i]) };
+  const exact = Boolean(answer && !answer.error);
+  const shares = exact ? Array.from(asFloats(answer.buffers[0])) : rowWeights(map, row, store.T());
+  return { exact, values: map.most ? shares.map((share, i) => share * (exact ? map.lengths[i] : map.most)) : shares };
+}
+
+// The weights of a query, of several their mean, as numbers to be written: { weights, write }. Until the exact
+// rows are here, or where a page has not recorded them, they come from the map and are written with ≈.
+export function exactRow(store, map, rows) {
+  const found = [rows].flat().map((row) => numbersOf(store, map, row));
+  const exact = found.every((one) => one.exact);
+  const values = found[0].values.map((_, i) => found.reduce((sum, one) => sum + one.values[i], 0) / found.length);
+  const most = map.most ?? 1;
+  return {
+    weights: values.map((value) => (Number.isFinite(value) ? value / most : 0)), // nan is drawn as 0, as in the map
+    write: (i) => (exact ? "" : "≈ ") + (map.most ? number : amount)(values[i]),
+  };
 }
 
 // The key of the selection: the chosen one, or where this query looks most (the first, if all are nan).
@@ -57,7 +66,7 @@ export function chosenKey(store, weights) {
 // it, and the tokens beside the selected one.
 export function askAround(store) {
   const [run, T, token, layer, head] = [store.last(), store.T(), store.token(), store.get("layer"), store.get("head")];
-  for (const row of [token - 1, token + 1]) if (row >= 0 && row < T) askRow(store, run, row);
+  for (const row of [token - 1, token + 1]) if (row >= 0 && row < T) store.ask(rowOf(run, [layer, head], row));
   const size = store.scene().runs[run].triangular ? (T * (T + 1)) / 2 : T * T;
   if (size * store.heads(layer) > MANY_WEIGHTS) return;
   const places = Array.from({ length: store.heads(layer) }, (_, other) => [layer, other]);

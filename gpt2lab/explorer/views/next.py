@@ -132,7 +132,7 @@ class Next(View):
         if word == "draw":
             token, *thousandths, number = numbers
             knobs = Knobs.from_thousandths(*thousandths)
-            return {"id": draw(screen.run.logits(token).float().cpu(), knobs, number / 1e6)}, []
+            return {"id": draw(screen.runs[-1].logits(token).float().cpu(), knobs, number / 1e6)}, []
         token, *thousandths = numbers
         found = predict(screen.runs, token, Knobs.from_thousandths(*thousandths), screen.label)
         meta = {

@@ -82,6 +82,7 @@ export function createEngine(model, tokenizer, state, tell) {
       rev += 1;
       state.token = wasLast ? T - 1 : Math.min(at, T - 1);
       if (state.key >= T) state.key = -1;
+      if (state.span >= T) state.span = -1;
       state._scene = sceneOf(screen(), { rev, text: state.text, note, state });
     }
     return Object.keys(state).filter((name) => state[name] !== before[name]);

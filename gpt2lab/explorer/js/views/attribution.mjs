@@ -44,7 +44,7 @@ function createAttribution(store) {
     const [first, second] = [best(0), best(store.last())];
     const token = fill(pickers[0], rows, String(second.id), false);
     const against = fill(pickers[1], rows, first.id === second.id ? "" : String(first.id), true);
-    const kind = store.compared() ? store.which : "after";
+    const kind = store.compared() ? store.get("which_run") : "after";
     const runs = kind === "difference" ? [0, store.last()] : [store.run()];
     const ids = against && against !== token ? [token, against] : [token];
     const asked = runs.map((run) => ids.map((id) => store.ask(`attribution/${run}/${store.token()}/${id}`)));

@@ -5,10 +5,11 @@ import { labelStep, matrixCell, ribbon, step, strongest, windowAround } from "..
 import { createLegend } from "../legend.mjs";
 import { difference, packedIndex, paint, paintSigned, shrink, shrinkSigned } from "../packing.mjs";
 import { takenMaps, takenSwitch } from "../taken.mjs";
-import { askRow, chosenKey, exactRow, headMap, rowWeights } from "../weights.mjs";
+import { createTogether, headStrip, headsTogether, querying } from "../together.mjs";
+import { askRows, chosenKey, exactRow, headMap, headMapAtHand, rowWeights } from "../weights.mjs";
 import { clip, headName, place } from "../words.mjs";
 
-export const headView = { label: "One head", create: createHead, neighbours: true,
+export const headView = { label: "One head", create: createHead, neighbours: true, oneRunNow: (store) => headsTogether(store).length > 1,
   about: "One head: the chosen token, left or in its row, spreads one whole of attention over the tokens it may see." };
 
 const ALL_TOKENS = 40; // more than this and the token lines show the strongest ones only
@@ -28,11 +29,13 @@ function createHead(store) {
   const off = button("", () => store.toggle(`head ${store.get("layer")}.${store.get("head")}`), { class: "g2x-small" });
   const problem = h("div");
   const left = h("div", { class: "g2x-column" }, lines.root);
-  const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root)), h("div", { class: "g2x-row" }, legend.root, changeLegend.root), coarse, readout);
+  const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root), readout), h("div", { class: "g2x-row" }, legend.root, changeLegend.root), coarse);
   const body = h("div", { class: "g2x-row g2x-wide" }, left, right);
   const silent = h("span", { class: "g2x-silent-note" });
   const weigh = takenSwitch(store);
-  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row" }, off, weigh.root, silent), problem, body);
+  const strip = headStrip(store);
+  const several = createTogether(store);
+  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row g2x-tools" }, strip.root, weigh.root, off, silent), problem, several.root, body);
   const maps = new Map(); // figure -> { map, size, pad }
   for (const figure of matrices) {
     set(figure.stage, { tabindex: 0, role: "application", "aria-roledescription": "attention matrix" });
@@ -45,7 +48,7 @@ function createHead(store) {
     figure.stage.addEventListener("keydown", (event) => {
       const map = maps.get(figure)?.map;
       if (!map) return;
-      const to = step(event.key, store.token(), chosenKey(store, exactRow(store, map, store.token()).weights), store.T(), store.T());
+      const to = step(event.key, store.token(), chosenKey(store, exactRow(store, map, store.queries()).weights), store.T(), store.T());
       if (!to) return;
       event.preventDefault();
       store.set({ token: to.row, key: to.column });
@@ -62,29 +65,45 @@ function createHead(store) {
   function tell(figure, cell) {
     const drawn = maps.get(figure) ?? maps.get(single);
     if (!drawn) return;
-    const { row, column } = cell ?? { row: store.token(), column: chosenKey(store, exactRow(store, drawn.map, store.token()).weights) };
-    const at = packedIndex(row, column, store.T(), drawn.map.triangular);
+    const rows = cell ? [cell.row] : store.queries();
+    const column = cell?.column ?? chosenKey(store, exactRow(store, drawn.map, rows).weights);
+    const at = packedIndex(rows[rows.length - 1], column, store.T(), drawn.map.triangular);
     const labels = store.labels(drawn.map.run);
     const names = store.scene().names;
-    const share = (map) => (packedIndex(row, column, store.T(), map.triangular) < 0 ? "nothing, hidden by the mask," : exactRow(store, map, row).write(column));
+    const share = (map) => (packedIndex(rows[rows.length - 1], column, store.T(), map.triangular) < 0 ? "nothing, hidden by the mask," : exactRow(store, map, rows).write(column));
     const other = maps.get(before)?.map;
     const unit = drawn.map.most ? ", weight × length," : " of its attention";
     const what = other ? `gets ${share(other)}${unit} ${names[0]}, ${share(maps.get(single).map)} ${names[1]}`
       : at < 0 ? "is hidden from it by the mask" : `gets ${share(drawn.map)}${unit.replace(/,$/, "")}`;
-    say(readout, `Query ${place(row, labels)}: key ${place(column, labels)} ${what}.`);
+    say(readout, `${querying(store, labels, rows)}: key ${place(column, labels)} ${what}.`);
   }
 
   function draw() {
-    const [layer, head] = [store.get("layer"), store.get("head")];
+    const selected = [store.get("layer"), store.get("head")];
     const runs = store.compared() ? [0, store.last()] : [0];
+    strip.draw();
     weigh.draw();
-    const found = takenMaps(store, runs.map((run) => headMap(store, run)));
-    for (const run of runs) askRow(store, run, store.token());
+    const word = `head ${selected.join(".")}`;
+    off.hidden = selected[1] >= store.parts(selected[0]);
+    say(off, store.get("ablated").includes(word) ? `Switch ${word} on again` : `Switch ${word} off`);
+    const many = headsTogether(store).length > 1;
+    several.root.hidden = !many;
+    if (many) {
+      body.hidden = true;
+      problem.replaceChildren();
+      say(silent, "");
+      return several.draw();
+    }
+    // A head that is pointed at is shown if its map is here.
+    const pointed = store.pointed.layer === undefined ? null : [store.pointed.layer, store.pointed.head];
+    const atHand = pointed && runs.map((run) => headMapAtHand(store, run, pointed));
+    const [layer, head] = atHand?.every(Boolean) ? pointed : selected;
+    const found = takenMaps(store, layer === selected[0] && head === selected[1] ? runs.map((run) => headMap(store, run)) : atHand);
+    for (const run of runs) askRows(store, run);
     if (found.some((map) => map === null)) return false;
     const broken = found.find((map) => map.error);
     problem.replaceChildren(...(broken ? [note(broken.error)] : []));
     body.hidden = found.every((map) => map.error);
-    off.hidden = head >= store.parts(layer);
     if (body.hidden) return true;
     const shown = found.length > 1 && !found[1].error ? found[1] : found[0];
     const k = store.scale();
@@ -94,9 +113,10 @@ function createHead(store) {
     const third = (store.width - linesWidth() - 30) / 3 - wide;
     const beside = store.width > 700 * k && (!pair || third > 190 * k);
     const room = store.width - (beside && !pair ? linesWidth() + 30 : 10);
-    const size = Math.floor(pair ? Math.min(340 * k, Math.max(150 * k, beside ? third : store.width / 3 - wide)) : Math.min(Math.max(220, room - pad - 8), 540 * k));
+    const seen = Math.max(store.height - pad - (pair ? 190 : 150) * k, 13 * k * store.T()); // a row of few tokens is seen without scrolling
+    const size = Math.floor(pair ? Math.min(340 * k, Math.max(150 * k, Math.min(seen, beside ? third : store.width / 3 - wide))) : Math.min(Math.max(220, room - pad - 8), Math.max(200 * k, seen), 540 * k));
     const names = store.scene().names;
-    right.style.width = beside ? `${pair ? 3 * (size + pad + 18) : size + pad + 4}px` : ""; // else its sentences push it below the lines
+    right.style.width = beside ? `${pair ? Math.max(3 * (size + pad + 18), 680 * k) : room - 12}px` : ""; // else its sentences push it below the lines
     left.style.order = beside ? 0 : 1;
     const isOff = store.headIsOff(layer, head, store.last());
     say(silent, isOff ? `Head ${layer}.${head} is off: it adds nothing. Pale: where it would look.` : "");
@@ -114,8 +134,6 @@ function createHead(store) {
     const cells = dots(size);
     coarse.hidden = cells === store.T();
     say(coarse, `${store.T()} tokens on ${cells} dots: a dot shows the largest of the weights it stands for.`);
-    const word = `head ${layer}.${head}`;
-    say(off, store.get("ablated").includes(word) ? `Switch head ${layer}.${head} on again` : `Switch head ${layer}.${head} off`);
     tell(single, null);
     return true;
   }
@@ -136,8 +154,9 @@ function createHead(store) {
     figure.paper().drawImage(bitmap(from ? changePixels(from, map, m) : pixels(map, m), m), pad, pad, size, size);
     const cell = size / T;
     const marks = [];
-    const row = store.token();
-    const column = chosenKey(store, exactRow(store, map, row).weights);
+    const rows = store.queries();
+    const row = rows[rows.length - 1];
+    const column = chosenKey(store, exactRow(store, map, rows).weights);
     for (let i = 0; i < T; i += each) {
       if (Math.abs(i - row) < each && i !== row) continue;
       marks.push(tick(i, cell, pad, font, labels, false));
@@ -149,7 +168,7 @@ function createHead(store) {
     if (row % each) marks.push(tick(row, cell, pad, font, labels, false));
     if (column % each) marks.push(tick(column, cell, pad, font, labels, true));
     marks.push(
-      s("rect", { x: pad, y: pad + row * cell, width: size, height: Math.max(cell, 1.5), class: "g2x-cross" }),
+      s("rect", { x: pad, y: pad + rows[0] * cell, width: size, height: Math.max(rows.length * cell, 1.5), class: "g2x-cross" }),
       s("rect", { x: pad + column * cell, y: pad, width: Math.max(cell, 1.5), height: size, class: "g2x-cross" }),
       s("rect", { x: pad + column * cell, y: pad + row * cell, width: Math.max(cell, 4), height: Math.max(cell, 4), class: "g2x-selected" }),
     );
@@ -183,7 +202,7 @@ function createHead(store) {
 
   function tick(i, cell, pad, font, labels, top) {
     const at = pad + (i + 0.5) * cell;
-    const chosen = i === (top ? store.get("key") : store.token());
+    const chosen = top ? i === store.get("key") : store.queries().includes(i);
     const attributes = { "font-size": font, class: chosen ? "g2x-t1 g2x-strong" : "g2x-t2" };
     const most = store.compared() ? 7 : 9;
     // Where few tokens have a label, its number tells which one this is.
@@ -197,41 +216,43 @@ function createHead(store) {
     const T = store.T();
     const k = store.scale();
     const labels = store.labels(map.run);
-    const token = store.token();
-    const { weights, write } = exactRow(store, map, token);
+    const rows = store.queries();
+    const token = rows[rows.length - 1];
+    const { weights, write } = exactRow(store, map, rows);
     const all = T <= ALL_TOKENS;
     const queries = windowAround(token, T, all ? ALL_TOKENS : STRONGEST);
     const keys = all ? queries : strongest(weights, STRONGEST);
     const least = all ? 0.02 : 0; // the strongest of a thousand keys may get little, and are still the strongest
     const font = 13 * k;
-    const line = Math.max(17 * k, all ? Math.min(26 * k, (420 * k) / T) : 17 * k);
+    const line = Math.max(16 * k, all ? Math.min(26 * k, Math.max((420 * k) / T - 9 * k, (store.height - 175 * k) / T)) : 17 * k);
     const width = linesWidth();
     const [x0, x1] = [width * 0.32, width * 0.6];
     const y = (i) => 30 * k + (i + 0.5) * line;
     lines.size(width, y(Math.max(queries.length, keys.length) - 1) + line);
     const which = store.compared() ? `, ${store.scene().names[map.run]}` : "";
-    lines.name((all ? "Who looks at whom" : `Where ‘${clip(labels[token], 12)}’ looks: its ${keys.length} strongest keys`) + which);
+    lines.name((all ? "Who looks at whom" : `Where ‘${clip(labels[token], 12)}’ looks: its ${keys.length} strongest keys`) + which + (rows.length > 1 ? `; numbers: mean of ${rows.length} queries` : ""));
     const marks = [
       text(x0 - 8, 15 * k, "query", { "font-size": font, "text-anchor": "end" }),
       text(x1 + 8, 15 * k, "key", { "font-size": font }),
     ];
-    const drawn = all && T <= 24 ? queries : [token];
-    for (const query of [...drawn.filter((q) => q !== token), token]) {
-      const row = query === token ? weights : rowWeights(map, query, T);
+    const drawn = all && T <= 24 ? queries : [];
+    for (const query of [...drawn.filter((q) => !rows.includes(q)), ...rows.filter((q) => queries.includes(q))]) {
+      const on = rows.includes(query);
+      const row = on && rows.length === 1 ? weights : rowWeights(map, query, T);
       keys.forEach((key, j) => {
         if (row[key] <= least) return;
         marks.push(s("path", {
           d: ribbon(x0, y(queries.indexOf(query)), x1, y(j)),
-          class: query === token ? "g2x-line g2x-line-on" : "g2x-line",
-          "stroke-width": Math.max(0.8, (query === token ? 9 : 4) * Math.sqrt(row[key]) * k),
-          "stroke-opacity": query === token ? 0.35 + 0.6 * Math.sqrt(row[key]) : 0.25 * Math.sqrt(row[key]),
+          class: on ? "g2x-line g2x-line-on" : "g2x-line",
+          "stroke-width": Math.max(0.8, (on ? 9 / Math.sqrt(rows.length) : 4) * Math.sqrt(row[key]) * k),
+          "stroke-opacity": on ? 0.35 + 0.6 * Math.sqrt(row[key]) : 0.25 * Math.sqrt(row[key]),
         }));
       });
     }
     const chosen = chosenKey(store, weights);
     queries.forEach((query, i) => {
       const name = all ? clip(labels[query], 12) : `${clip(labels[query], 9)} ${query}`;
-      marks.push(word(x0 - 8, y(i) + font * 0.35, name, query === token, "end", font, () => store.set({ token: query })));
+      marks.push(word(x0 - 8, y(i) + font * 0.35, name, rows.includes(query), "end", font, () => store.set({ token: query })));
     });
     keys.forEach((key, j) => {
       const tint = amountScale(store.theme)[Math.round(255 * Math.sqrt(weights[key]))];
@@ -249,5 +270,5 @@ function createHead(store) {
     return text(x, y, content, { class: strong ? "g2x-t1 g2x-strong g2x-hand" : "g2x-t1 g2x-hand", "font-size": font, "text-anchor": anchor, onclick });
   }
 
-  return { root, draw, figures: () => [lines, ...matrices.filter((m) => !m.root.hidden), legend.figure, ...(changeLegend.root.hidden ? [] : [changeLegend.figure])] };
+  return { root, draw, figures: () => (several.root.hidden ? [lines, ...matrices.filter((m) => !m.root.hidden), legend.figure, ...(changeLegend.root.hidden ? [] : [changeLegend.figure])] : several.figures()) };
 }

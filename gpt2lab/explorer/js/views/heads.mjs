@@ -1,15 +1,20 @@
-import { choice, h, s, set } from "../dom.mjs";
+import { choice, h, s, say, set } from "../dom.mjs";
 import { createFigure, crossed, note, text } from "../figure.mjs";
-import { gridLayout, step } from "../layout.mjs";
+import { gridLayout, step, strongest } from "../layout.mjs";
 import { createLegend } from "../legend.mjs";
 import { takenSwitch, takenThumbnails } from "../taken.mjs";
 import { thumbnail } from "../thumbnail.mjs";
-import { amount, capital, headName } from "../words.mjs";
+import { headsTogether, pickHead, pointing, querying } from "../together.mjs";
+import { exactRow, headMapAtHand } from "../weights.mjs";
+import { amount, capital, clip, headName } from "../words.mjs";
 
 export const headsView = { label: "All heads", create: createHeads,
   about: "One square per head: a row is a token that looks, a column a token that is looked at; the darker, the more." };
 
-// All heads, a row per layer. Each head is a button; arrow keys move, Enter opens, X switches off.
+const CLOSE = 200; // the side of the head that is shown larger
+
+// All heads, a row per layer. Each head is a button; arrow keys move, Enter opens, X switches off; with Shift
+// arrow keys only move the focus, and Enter or a click adds the head to those that are drawn together.
 function createHeads(store) {
   const figure = createFigure("Every head: rows are queries, columns are keys");
   const legend = createLegend(store);
@@ -18,7 +23,12 @@ function createHeads(store) {
   const problem = h("div");
   const grid = h("div", { class: "g2x-cells", role: "grid", "aria-label": "All heads" });
   figure.stage.append(grid);
-  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row" }, which.root, weigh.root), problem, figure.root, legend.root);
+  const close = createFigure("");
+  const looks = h("p", { class: "g2x-readout" });
+  const hint = h("p", { class: "g2x-hint" });
+  const side = h("div", { class: "g2x-column g2x-close" }, close.root, looks);
+  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row" }, which.root, weigh.root), problem,
+    h("div", { class: "g2x-row g2x-beside" }, figure.root, side, h("div", { class: "g2x-column" }, legend.root, hint)));
   let cells = [];
   let built = "";
 
@@ -27,9 +37,10 @@ function createHeads(store) {
       Array.from({ length: heads }, (_, head) =>
         h("div", {
           role: "gridcell", class: "g2x-cell",
-          onclick: () => store.set({ layer, head }),
+          onclick: (event) => pickHead(store, layer, head, event),
           ondblclick: () => store.set({ layer, head, view: "head" }),
           onkeydown: (event) => press(event, layer, head),
+          ...pointing(store, { layer, head }),
         })));
     grid.replaceChildren(...cells.map((row, layer) => h("div", { role: "row", "aria-label": capital(store.layerName(layer)) }, row)));
   }
@@ -38,9 +49,12 @@ function createHeads(store) {
     const to = step(event.key, layer, head, store.layers(), store.heads(layer));
     if (to) {
       const next = Math.min(to.column, store.heads(to.row) - 1);
-      store.set({ layer: to.row, head: next });
+      if (!event.shiftKey) store.set({ layer: to.row, head: next }); // with Shift only the focus moves
       cells[to.row][next].focus();
-    } else if (event.key === "Enter" || event.key === " ") store.set({ layer, head, view: "head" });
+    } else if (event.key === "Enter" || event.key === " ") {
+      if (event.shiftKey) pickHead(store, layer, head, event);
+      else store.set({ layer, head, view: "head" });
+    }
     else if (event.key === "x" || event.key === "X") {
       if (head < store.parts(layer)) store.toggle(`head ${layer}.${head}`);
     } else return;
@@ -51,7 +65,7 @@ function createHeads(store) {
     const scene = store.scene();
     const k = store.scale();
     weigh.draw();
-    const found = store.weighted ? takenThumbnails(store) : undefined;
+    const found = store.get("weighted") ? takenThumbnails(store) : undefined;
     if (found === null) return false;
     problem.replaceChildren(...(found?.error ? [note(found.error)] : []));
     const taken = found?.error ? undefined : found;
@@ -60,10 +74,12 @@ function createHeads(store) {
     const layers = store.layers();
     const heads = Math.max(...scene.grid);
     const label = (store.layerName(0) === "layer 0" ? 62 : 76) * k;
-    const place = gridLayout({ layers, heads, width: store.width - 8, label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 || layers > 4 ? 92 : 148 });
-    figure.size(Math.max(place.width, Math.min(store.width, 460 * k)), place.height);
+    const beside = store.width > 640 * k;
+    const chosen = headsTogether(store);
+    const place = gridLayout({ layers, heads, width: store.width - 8 - (beside ? CLOSE * k + 24 : 0), label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 || layers > 4 ? 92 : Math.min(148, Math.max(92, (store.height - 140 * k) / layers - 23)) });
+    figure.size(place.width, place.height);
     const paper = figure.paper();
-    const shown = store.compared() ? store.which : "after";
+    const shown = store.compared() ? store.get("which_run") : "after";
     const font = 13 * k;
     const marks = [];
     for (let head = 0; head < heads; head++) {
@@ -78,16 +94,18 @@ function createHeads(store) {
         const silent = store.headIsOff(layer, head, shown === "before" ? 0 : store.last());
         paper.globalAlpha = silent && shown !== "difference" ? 0.35 : 1;
         if (image) paper.drawImage(image, x, y, place.cell, place.cell);
-        const selected = layer === store.get("layer") && head === store.get("head");
+        const at = chosen.findIndex((one) => one[0] === layer && one[1] === head);
+        const selected = at === 0;
         const role = store.role(layer, head);
         set(cell, {
           "aria-label": headName(store.layerName(layer), head, role) + (silent ? ", switched off" : ""),
-          "aria-selected": String(selected),
+          "aria-selected": String(at >= 0),
           tabindex: selected ? 0 : -1,
           title: role?.role ? `${role.role}: ${amount(role.score)} of its attention; uniform attention would give ${amount(role.chance)}` : headName(store.layerName(layer), head),
         });
         Object.assign(cell.style, { left: `${x}px`, top: `${y}px`, width: `${place.cell}px`, height: `${place.cell}px` });
         if (selected) marks.push(s("rect", { x: x - 2, y: y - 2, width: place.cell + 4, height: place.cell + 4, rx: 3, class: "g2x-selected" }));
+        if (at >= 0 && chosen.length > 1) marks.push(s("rect", { x: x + 2, y: y + 2, width: place.cell - 4, height: place.cell - 4, class: `g2x-frame g2x-l${at}` }));
         if (silent) marks.push(crossed(x, y, place.cell));
         if (role?.role) marks.push(text(x, y + place.cell + 13 * k, badge(role, place.cell, k), { class: "g2x-role", "font-size": 11.5 * k }));
       });
@@ -96,10 +114,28 @@ function createHeads(store) {
     which.root.hidden = !store.compared();
     which.show(shown, scene.names);
     legend.draw(shown === "difference", scene.runs[store.run()].triangular, taken?.most);
+    side.hidden = !beside;
+    if (beside) drawClose(shown, taken);
+    say(hint, chosen.length > 1 ? `${chosen.length} heads are chosen; One head draws them together.` : "Shift-click, or Shift and Enter, chooses several heads for One head.");
     return true;
   }
 
-  return { root, draw, figures: () => [figure, legend.figure], focus: () => cells[store.get("layer")]?.[store.get("head")]?.focus() };
+  // One head, larger: the one that is pointed at, or the selected one.
+  function drawClose(shown, taken) {
+    const { layer = store.get("layer"), head = store.get("head") } = store.pointed;
+    const size = Math.round(CLOSE * store.scale());
+    close.size(size, size);
+    close.name(headName(store.layerName(layer), head, store.role(layer, head)));
+    const image = thumbnail(store, layer, head, shown, taken);
+    const paper = close.paper();
+    if (image) paper.drawImage(image, 0, 0, size, size);
+    const map = shown === "difference" ? null : headMapAtHand(store, store.run(), [layer, head]);
+    const row = map && exactRow(store, map, store.queries());
+    const labels = store.labels();
+    say(looks, row ? `${querying(store, labels)}: most to ${strongest(row.weights, 2).sort((a, b) => row.weights[b] - row.weights[a]).map((i) => `‘${clip(labels[i], 12)}’ ${row.write(i)}`).join(", ")}.` : "");
+  }
+
+  return { root, draw, figures: () => [figure, ...(side.hidden ? [] : [close]), legend.figure], focus: () => cells[store.get("layer")]?.[store.get("head")]?.focus() };
 }
 
 const SHORT = { "previous token": "prev", "first token": "first", itself: "self", "same token": "same", induction: "induct" };

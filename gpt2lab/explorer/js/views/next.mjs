@@ -14,7 +14,7 @@ function drawNext(figure, store, meta, { width, sampled, end }) {
   const font = 13.5 * f;
   const rows = likeliest(meta.rows, MOST_BARS);
   const runs = meta.kept.length;
-  const line = (runs > 1 ? 36 : 28) * f;
+  const line = Math.max(22 * f, Math.min((runs > 1 ? 36 : 28) * f, (store.height - 160 * f) / rows.length)) + (runs > 1 ? 4 * f : 0);
   const narrow = width < 480 * f; // no room for logits
   const name = (narrow ? 92 : 130) * f;
   const room = width - name - (narrow ? 62 : 142) * f;
@@ -29,6 +29,7 @@ function drawNext(figure, store, meta, { width, sampled, end }) {
     s("path", { d: `M${x(v)},${first}V${bottom}`, class: v ? "g2x-gridline" : "g2x-axis" }),
     text(x(v), first - 7 * f, `${tickText(Number((100 * v).toPrecision(6)))} %`, { ...small, "text-anchor": "middle" }),
   ]);
+  if (!narrow) marks.push(text(width - 4, first - 7 * f, "logit", { ...small, "text-anchor": "end" }));
   if (runs > 1) {
     store.scene().names.forEach((which, i) => marks.push(
       s("rect", { x: i * 148 * f, y: 4, width: 12 * f, height: 10 * f, class: i ? "g2x-after" : "g2x-before" }),
@@ -62,7 +63,7 @@ function createNext(store) {
   let zoomed = false;
   const zoom = button("Zoom", () => { zoomed = !zoomed; draw(); }, { class: "g2x-small", title: "End the axis near the longest bar" });
   const key = h("p", { class: "g2x-hint" });
-  const root = h("div", { class: "g2x-view" }, problem, zoom, figure.root, key, facts);
+  const root = h("div", { class: "g2x-view" }, problem, h("div", { class: "g2x-row g2x-tools" }, zoom, key), figure.root, facts);
 
   function draw() {
     const values = [store.get("temperature"), store.get("top_k"), store.get("top_p")];
@@ -76,7 +77,7 @@ function createNext(store) {
     set(zoom, { "aria-pressed": String(zoomed) });
     const largest = Math.max(...likeliest(meta.rows, MOST_BARS).flatMap((row) => [...row.p, ...(sampled ? row.sampled : [])]));
     drawNext(figure, store, meta, { width: Math.min(store.width - 12, 900 * store.scale()), sampled, end: zoomed ? zoomedEnd(largest) : 1 });
-    say(key, sampled ? "Wide bar: as trained. Narrow dark bar and number: what is drawn from. Right: logit." : "Bars: probability. Right: logit.");
+    say(key, sampled ? "Wide bar: as trained. Narrow dark bar and number: what is drawn from." : "");
     const names = store.scene().names;
     say(facts, meta.kept.map((kept, i) =>
       `${meta.kept.length > 1 ? names[i] + ": d" : "D"}rawn from ${kept.toLocaleString("en")} of ${meta.vocab_size.toLocaleString("en")} tokens, entropy as trained ${number(meta.entropy[i])} nats`).join("; ") + ".");

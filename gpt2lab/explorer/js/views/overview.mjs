@@ -7,6 +7,7 @@ import { lensView } from "./lens.mjs";
 import { neuronsView } from "./neurons.mjs";
 import { nextView } from "./next.mjs";
 import { streamView } from "./stream.mjs";
+import { pickHead } from "../together.mjs";
 import { capital, clip, count } from "../words.mjs";
 
 export const overviewView = { label: "Overview", create: createOverview, oneRun: true,
@@ -127,7 +128,7 @@ function createOverview(store) {
     const paper = strip.paper();
     const crosses = [];
     for (let head = 0; head < heads; head++) {
-      const image = thumbnail(store, layer, head, store.which === "before" ? "before" : "after");
+      const image = thumbnail(store, layer, head, store.run() ? "after" : "before");
       const silent = store.headIsOff(layer, head);
       paper.globalAlpha = silent ? 0.35 : 1;
       const [x, y, a] = [place.x(head), place.y(0), place.cell];
@@ -138,7 +139,7 @@ function createOverview(store) {
       ? s("rect", { x: place.x(store.get("head")) - 1, y: place.y(0) - 1, width: place.cell + 2, height: place.cell + 2, class: "g2x-selected" }) : null);
     strip.stage.onclick = (event) => {
       const head = Math.floor((event.clientX - strip.stage.getBoundingClientRect().left) / (place.cell + 4));
-      if (head >= 0 && head < heads) store.set({ layer, head });
+      if (head >= 0 && head < heads) pickHead(store, layer, head, event);
     };
   }
 

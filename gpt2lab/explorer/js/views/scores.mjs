@@ -52,7 +52,7 @@ function createScores(store) {
     const f = store.scale();
     const width = Math.floor(Math.min(store.width - 12, store.width > 720 * f ? store.width * 0.42 : 680 * f));
     explain.style.maxWidth = `${width}px`;
-    const height = 320 * f;
+    const height = Math.max(200 * f, Math.min(320 * f, store.height - 130 * f));
     const font = 12 * f;
     const labels = store.labels();
     product.size(width, height);
@@ -87,7 +87,7 @@ function createScores(store) {
     chosen = key;
     keys = T <= MOST_KEYS ? [...weights.keys()] : [...kept].sort((a, b) => a - b);
     const width = Math.min(store.width - 12, store.width > 720 * f ? store.width * 0.55 : 680 * f);
-    const line = 21 * f;
+    const line = Math.max(17 * f, Math.min(21 * f, (store.height - 100 * f) / keys.length));
     const font = 12 * f;
     const name = 112 * f;
     const columns = [["q·k", raw], ["scaled", scaled], ["masked", scaled], ["softmax", weights]];
