@@ -72,7 +72,8 @@ class Explorer(Linked):
     **selection
         ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``, ``also`` (heads drawn
         with the selected one), ``span`` (the other end of a span of queries), ``which_run`` (of two runs:
-        before, after, difference), ``weighted`` (weight x length of what is taken), and ``title``, shown at the top, such as "random weights".
+        before, after, difference), ``weighted`` (weight x length of what is taken), and
+        ``title``, shown at the top, such as "random weights".
 
     Raises
     ------

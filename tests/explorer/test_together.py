@@ -98,4 +98,3 @@ def test_blanks_that_only_people_need_are_left_out_and_nothing_else(node):
 
     assert run(short) == run(LINES)
     assert run(short)["said"].startswith("a  ( b ) : c | ( 2 )  , 2 | 3 | 0.5 | 3 | false | 0.5")
-
