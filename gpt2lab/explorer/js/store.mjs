@@ -67,6 +67,7 @@ export function createStore(model) {
     set(values) {
       let changed = false;
       if ("token" in values) values = { span: -1, ...values };
+      store.pointed = {}; // what is chosen is shown, wherever the pointer rests
       for (const [name, value] of Object.entries(values)) {
         if (JSON.stringify(model.get(name)) === JSON.stringify(value)) continue;
         model.set(name, value);
