@@ -19,7 +19,7 @@ from gpt2lab.figures import javascript
 
 MODULES = (
     "packing", "colour", "layout", "words", "dom", "theme", "store", "links", "address", "figure", "legend",
-    "thumbnail", "weights", "taken", "together",
+    "thumbnail", "weights", "taken", "together", "patches", "patchmap",
     *(f"views/{name}" for name in VIEWS),
     "generate", "knobs", "prediction", "changes", "save", "bar", "tour", "main",
 )  # fmt: skip

@@ -6,6 +6,7 @@
     explorer.ablated = ["head 0.3"] # switch a part off: before and after appear side by side
     explorer.state                  # all of that as a line of text, for Explorer(model, encoding, state=…)
     explorer.text_b = "…"           # a second sentence beside the first
+    explorer.patched = ["head 0.3 9 other"]  # put another value into a place: from the other sentence, zero or mean
     explorer.tokens = ids           # token ids instead of a text: what a model generated, <|endoftext|>
     explorer.selection_trace()      # the tensors of what is on screen
     print(explorer.code())          # the Python that computes them
@@ -29,6 +30,7 @@ from gpt2lab.explorer.assemble import css, esm
 from gpt2lab.explorer.linked import Linked
 from gpt2lab.explorer.models import Encoding, Traceable, check_names, sentence, taken
 from gpt2lab.explorer.pair import Pair
+from gpt2lab.explorer.patches import no_other
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import grid, make_scene
 from gpt2lab.explorer.screen import Screen
@@ -70,8 +72,8 @@ class Explorer(Linked):
         A guided tour: "robot", "induction", or a file in the form of ``gpt2lab.explorer.tours.base``. Without
         a text of its own the explorer takes the tour's.
     **selection
-        ``layer, head, token, key, view, ablated, presenter, temperature, top_k, top_p``, ``also`` (heads drawn
-        with the selected one), ``span`` (the other end of a span of queries), ``which_run`` (of two runs:
+        ``layer, head, token, key, view, ablated, patched, presenter, temperature, top_k, top_p``, ``also`` (heads
+        drawn with the selected one), ``span`` (the other end of a span of queries), ``which_run`` (of two runs:
         before, after, difference), ``weighted`` (weight x length of what is taken), and
         ``title``, shown at the top, such as "random weights".
 
@@ -114,6 +116,8 @@ class Explorer(Linked):
         self._named = names is not None
         self._second: list[int] = []  # the ids of the second sentence, if there is one
         self._text_b_shown = ""
+        self._put_shown: list[str] = []
+        self._lengths = (0, 0)  # tokens of both sentences, before they are brought to one length
         self._runs: list[Run] = []
         self._given: tuple[str, list[int]] | None = None  # ids that were set as such, and the text they stand for
         self._text_shown, self._given_shown = "", False
@@ -162,7 +166,7 @@ class Explorer(Linked):
             given=self._given_shown,
             encoding=self._encoding,
             text_b=self._text_b_shown,
-            sentences=bool(self._second),
+            sentences=bool(self._second) and not self._put_shown,
             names=self._shown_names(),
             view=self.view,
             layer=self.layer,
@@ -172,6 +176,10 @@ class Explorer(Linked):
             knobs=self._knobs(),
             label=self._label,
             ablated=tuple(self._off),
+            patched=tuple(self._put_shown),
+            base=self._pair.base,
+            donor=self._pair.donor,
+            no_other=no_other(*self._lengths),
             presenter=self.presenter,
             title=self.title,
             revision=self._revision,
@@ -276,7 +284,7 @@ class Explorer(Linked):
 
     # What happens when something changes
 
-    @traitlets.observe("text", "text_b", "ablated")
+    @traitlets.observe("text", "text_b", "ablated", "patched")
     def _input_changed(self, change: Bunch) -> None:
         if self._given is not None and self.text != self._given[0]:
             self._given, self._tokens = None, []  # edited
@@ -289,8 +297,9 @@ class Explorer(Linked):
             try:
                 ids, note = self._ids()
                 second, note_b = self._read(self.text_b) if ids else ([], "")
+                lengths = len(ids), len(second)
                 ids, second, cut = aligned(ids, second)
-                runs = self._pair.runs(ids, self._off, second) if ids else []
+                runs = self._pair.runs(ids, self._off, second, self._put, lengths) if ids else []
             except Exception as error:  # the model may be the learner's own: it may raise anything
                 self.message = sentence(error)
                 self._scene = {**self._scene, "hint": ""}
@@ -303,6 +312,7 @@ class Explorer(Linked):
             was_last = not self._runs or self._token_index() == self._runs[0].T - 1
             self._runs, self._text_shown, self._note = runs, self.text, " ".join(filter(None, (note, note_b, cut)))
             self._second, self._text_b_shown = second, self.text_b
+            self._put_shown, self._lengths = self._put, lengths
             self._given_shown = self._given is not None or typed_ids(self.text, None) is not None
             self._revision += 1
             self._settle(len(ids), was_last)
@@ -317,7 +327,7 @@ class Explorer(Linked):
         return read(self._encoding, text, self._pair.context_length, self._pair.vocab_size)
 
     def _shown_names(self) -> tuple[str, str]:
-        if self._second and not self._named:
+        if self._second and not self._named and not self._put_shown:
             return called(self._runs[0].tokens[0].tolist(), self._second, self._label)
         return self._names[0], self._names[1]
 

@@ -15,9 +15,9 @@ from gpt2lab.explorer.selection import VIEWS, Selection
 
 # What a link says, and the trait that holds it. Text and ids are apart, because they run the model.
 TRAITS = {"view": "view", "layer": "layer", "head": "head", "token": "token", "key": "key", "off": "ablated"}
-TRAITS |= {"run": "which_run"} | {name: name for name in ("also", "span", "weighted")}
+TRAITS |= {"run": "which_run"} | {name: name for name in ("also", "span", "weighted", "patched")}
 TRAITS |= {name: name for name in ("temperature", "top_k", "top_p", "presenter", "step", "text_b")}
-RUNS = ("off", "text_b")  # those that run the model
+RUNS = ("off", "patched", "text_b")  # those that run the model
 
 
 class Linked(Selection):

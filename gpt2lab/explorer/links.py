@@ -81,6 +81,7 @@ FIELDS: dict[str, tuple[Kind, object]] = {
     "also": (LIST, []),  # heads drawn with the selected one
     "span": (WHOLE, -1),  # one query
     "off": (LIST, []),
+    "patched": (LIST, []),
     "temperature": (REAL, 1.0),
     "top_k": (WHOLE, 0),
     "top_p": (REAL, 1.0),

@@ -7,7 +7,7 @@ into ``BLOCK_BYTES``, and recomputes a block when it is selected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeGuard, cast
 
@@ -19,6 +19,8 @@ from gpt2lab.explorer import changes, packing
 from gpt2lab.explorer.models import Block, Readout, Traceable, check_trace, fills_blanks, sentence
 from gpt2lab.explorer.roles import Role, Shares, roles, shares
 from gpt2lab.model import GPT2
+from gpt2lab.studies import patching
+from gpt2lab.studies.patching import Put
 from gpt2lab.trace import BlockTrace
 
 BLOCK_BYTES = 128_000_000
@@ -33,7 +35,7 @@ STATISTICS = (
 
 
 class Run:
-    """A model, tokens (1, T), what was switched off, and what came out.
+    """A model, tokens (1, T), what was switched off and patched, and what came out.
 
     Attributes
     ----------
@@ -49,10 +51,13 @@ class Run:
         None without a stream.
     """
 
-    def __init__(self, model: Traceable, tokens: Tensor, ablated: list[str] | None = None) -> None:
+    def __init__(
+        self, model: Traceable, tokens: Tensor, ablated: Sequence[str] | None = None, put: Put | None = None
+    ) -> None:
         self.model = model
         self.tokens = tokens
         self.ablated = list(ablated or [])
+        self.put = put or Put()
         self.T = tokens.shape[1]
         self._blocks: dict[int, Block] = {}
         self.shape: list[int] = []
@@ -141,9 +146,13 @@ class Run:
 
     @contextmanager
     def changed(self) -> Iterator[None]:
-        """The model with what is switched off in this run, for the length of a ``with`` block."""
+        """The model with what is switched off and patched in this run, for the length of a ``with`` block."""
         with torch.no_grad(), changes.applied(self.model, self.ablated):
-            yield
+            if not self.put.patches:
+                yield
+                return
+            with patching.applied(cast(GPT2, self.model), self.put):
+                yield
 
     def _again(self, layer: int) -> Block:
         """A block that was not kept: from the stream before it, if the model is made of blocks."""

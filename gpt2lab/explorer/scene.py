@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from gpt2lab.explorer import changes, packing
+from gpt2lab.explorer import changes, packing, patches
 from gpt2lab.explorer.answers import answer, first_questions
 from gpt2lab.explorer.links import signature
 from gpt2lab.explorer.models import context_length, vocab_size
@@ -34,6 +34,7 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
         "names": list(screen.names),
         "can": {
             "change": not fixed and changes.possible(run.model),
+            "patch": not fixed and patches.possible(run.model),
             "mask": changes.possible(run.model) and any(block.attn.causal for block in run.model.blocks),
             "second": not fixed and runs[0].model is run.model,
             "next": all(r.has_logits for r in runs),
@@ -46,6 +47,8 @@ def make_scene(screen: Screen, fixed: bool = False) -> dict[str, object]:
         "grid": heads,  # heads per layer, of whichever model has more
         "model": signature(heads, vocab_size([r.model for r in runs])),  # for links
         "off": list(screen.ablated),
+        "patched": list(screen.patched),
+        "other": screen.no_other,  # why a patch cannot take from the other sentence
         "layers": _layer_names(runs),
         "fills": run.fills_blanks,  # a prediction is about a token's own place, not about the next one
         "d_model": 0 if run.stream is None else run.stream.shape[-1],

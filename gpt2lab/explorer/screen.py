@@ -56,7 +56,7 @@ class Screen:
     given : bool
         The token ids were set as such; the text is only what they stand for.
     names : what the two runs are called
-    view, layer, head, token, key, ablated, presenter, title, also, span, which_run, weighted
+    view, layer, head, token, key, ablated, patched, presenter, title, also, span, which_run, weighted
         As the traits of the same name; ``token`` counts from the start.
     label : token id -> what to show
     encoding : what made tokens of the text
@@ -64,6 +64,9 @@ class Screen:
         The second sentence, if there is one.
     sentences : bool
         The two runs are of the two sentences, in one model.
+    base, donor : the first sentence with nothing patched, and the other sentence, to measure patches with
+    no_other : str
+        Why a patch cannot take from the other sentence; empty if it can.
     revision : int
         Goes up with every run, so that a late answer is recognised.
     note : str
@@ -96,6 +99,10 @@ class Screen:
     span: int = -1
     which_run: str = "after"
     weighted: bool = False
+    patched: tuple[str, ...] = ()
+    base: Run | None = None
+    donor: Run | None = None
+    no_other: str = ""
 
     @property
     def run(self) -> Run:

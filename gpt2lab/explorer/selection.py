@@ -7,7 +7,7 @@ import traitlets
 from traitlets import Bunch
 
 from gpt2lab.errors import InputError, shown, whole_number
-from gpt2lab.explorer import changes, together
+from gpt2lab.explorer import changes, patches, together
 from gpt2lab.explorer.pair import Pair
 from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import grid
@@ -39,6 +39,7 @@ class Selection(anywidget.AnyWidget):
     which_run = Words("after", help="of two runs: before, after or difference").tag(sync=True)
     weighted = Switch(False, help="maps show weight x length of what is taken").tag(sync=True)
     ablated = ListOfWords(traitlets.Any(), help="parts switched off; see gpt2lab.explorer.changes").tag(sync=True)
+    patched = ListOfWords(traitlets.Any(), help="see gpt2lab.studies.patch_words").tag(sync=True)
     presenter = Switch(False, help="larger letters, for a projector").tag(sync=True)
     step = Whole(0, help="of the tour, from 0").tag(sync=True)
     temperature = Real(1.0).tag(sync=True)
@@ -98,6 +99,10 @@ class Selection(anywidget.AnyWidget):
     def _existing_heads(self, proposal: Bunch) -> list[str]:
         return together.check(proposal["value"], grid([run.shape for run in self._runs]) if self._has_runs else None)
 
+    @traitlets.validate("patched")
+    def _known_places(self, proposal: Bunch) -> list[str]:
+        return patches.check(proposal["value"], self._pair.changed)
+
     @traitlets.validate("layer", "head", "token", "key", "span")
     def _existing_place(self, proposal: Bunch) -> int:
         name, value = proposal["trait"].name, proposal["value"]
@@ -126,6 +131,11 @@ class Selection(anywidget.AnyWidget):
     def _off(self) -> list[str]:
         """The words of ``ablated``, which ``changes.check`` has seen."""
         return [str(word) for word in self.ablated]
+
+    @property
+    def _put(self) -> list[str]:
+        """The words of ``patched``, which ``patches.check`` has seen."""
+        return [str(word) for word in self.patched]
 
     def _token_index(self) -> int:
         return self.token % self._runs[0].T if self.token < 0 else self.token

@@ -47,7 +47,7 @@ class Switch(traitlets.Bool):
 
 
 class ListOfWords(traitlets.List):
-    """A list of words; ``changes.check`` says which."""
+    """A list of words; ``changes.check`` or ``patches.check`` says which."""
 
     def validate(self, obj: object, value: object) -> list[object]:
         if not isinstance(value, (list, tuple)):

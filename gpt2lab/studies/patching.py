@@ -31,7 +31,6 @@ from gpt2lab.model import GPT2, evaluating, plain_model
 from gpt2lab.studies.patch_words import Patch, check_places, read
 from gpt2lab.trace import AttentionTrace, BlockTrace, FeedForwardTrace
 
-BATCH_BYTES = 64_000_000  # of attention weights of runs that are computed at once
 Blocks = Callable[[int], BlockTrace]  # the trace of a layer's block
 
 
@@ -216,37 +215,3 @@ def _replaced(module: nn.Module, **methods: Callable) -> ExitStack:
         setattr(module, name, types.MethodType(method, module))
         stack.callback(delattr, module, name) if present is None else stack.callback(setattr, module, name, present)
     return stack
-
-
-def margin(logits: Tensor, token: int, against: int) -> Tensor:
-    """The logit of a token, minus that of another one: (..., vocab_size) -> (...). None to subtract: the same token."""
-    chosen = logits[..., token]
-    return chosen if against == token else chosen - logits[..., against]
-
-
-def effects(model: GPT2, put: Put, before: Tensor, position: int, token: int, against: int) -> Tensor:
-    """What each patch, alone, does to the margin of a token after ``position``: (n,).
-
-    Parameters
-    ----------
-    model : GPT2
-        With the interventions in place that hold for all of them.
-    put : n patches of one layer
-    before : (1, T, d_model)
-        The stream that enters this layer.
-    token, against : see ``margin``
-    """
-    layer = put.patches[0].layer
-    T, most_heads = before.shape[1], max(heads_of(model))
-    n = max(1, BATCH_BYTES // (12 * most_heads * T * T))
-    found = []
-    with torch.no_grad(), evaluating(model):
-        for start in range(0, len(put.patches), n):
-            part = Put(put.patches[start : start + n], put.values[start : start + n])
-            x = before.expand(len(part.patches) + 1, -1, -1)  # the last row stays as it is
-            with applied(model, part, one_each=True):
-                for block in model.blocks[layer:]:
-                    x = block(x)
-            y = margin(model.unembed(model.ln_f(x[:, position])), token, against)  # (n + 1,)
-            found.append(y[:-1] - y[-1])
-    return torch.cat(found)

@@ -14,6 +14,7 @@ from gpt2lab.errors import InputError
 from gpt2lab.family.masked import MaskedLanguageModel
 from gpt2lab.generation import generate
 from gpt2lab.studies import patching
+from gpt2lab.studies.patch_effects import effects, margin, part_effects
 from gpt2lab.studies.patch_words import read
 from gpt2lab.studies.patching import patched
 
@@ -154,11 +155,23 @@ def test_an_effect_is_the_difference_that_the_patch_makes():
     own, theirs = (model.trace(x).blocks for x in (tokens, other))
     words = ["head 1.0 all other", "head 1.1 7 other", "ffn 1 all other", "stream 1 3 other", "edge 1.1 7>2 other"]
     put = patching.donated(read(words, [2, 2, 2]), own.__getitem__, theirs.__getitem__)
-    found = patching.effects(model, put, own[1].resid_pre, LAST, 4, 6)
-    before = patching.margin(model.trace(tokens).logits[0, LAST], 4, 6)
-    each = [patching.margin(traced(model, [word], tokens, other)[0, LAST], 4, 6) - before for word in words]
+    found = effects(model, put, own[1].resid_pre, LAST, 4, 6)
+    before = margin(model.trace(tokens).logits[0, LAST], 4, 6)
+    each = [margin(traced(model, [word], tokens, other)[0, LAST], 4, 6) - before for word in words]
     assert_close(found, torch.stack(each), atol=1e-4, rtol=1e-4)
     assert found.abs().min() > 1e-3
+
+
+def test_the_effects_of_a_layer_are_its_heads_and_its_network():
+    model, (tokens, _) = small(), two_sentences()
+    words = ["head 1.0 all zero", "head 1.1 all zero", "ffn 1 all zero"]
+    before = model.trace(tokens).logits[0, 3, 4]
+    each = [traced(model, [word], tokens)[0, 3, 4] - before for word in words]
+    assert_close(part_effects(model, tokens, 1, "zero", 3, 4), torch.stack(each), atol=1e-4, rtol=1e-4)
+    with pytest.raises(InputError, match="source must be one of"):
+        part_effects(model, tokens, 1, "one", 3, 4)
+    with pytest.raises(InputError, match="names layer 9"):
+        part_effects(model, tokens, 9, "zero", 3, 4)
 
 
 def test_of_two_words_for_one_place_the_later_stays():

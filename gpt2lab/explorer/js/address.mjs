@@ -2,7 +2,7 @@ import { button, h, say } from "./dom.mjs";
 import { decodeState, encodeState, misfit, same, stateOf, traitsOf } from "./links.mjs";
 
 const WRITE_MS = 250; // a browser refuses to be told every key of a held arrow
-const RUNS = ["text", "text_b", "_tokens", "ablated"]; // what the model runs on
+const RUNS = ["text", "text_b", "_tokens", "ablated", "patched"]; // what the model runs on
 const OTHER = "The link cannot be opened: this page is a recording of another sentence, or with other parts switched off.";
 
 // In a page of its own, the address holds the state: a reload keeps it, and a copied link opens it.

@@ -11,7 +11,7 @@ export function createLegend(store) {
   return {
     figure,
     root: figure.root,
-    draw(signed, triangular, most) { // most: what a share of 1 is, of weight × length
+    draw(signed, triangular, most, said) { // most: what a share of 1 is, of weight × length; said: what else the scale is of
       const k = store.scale();
       const [length, bar, font] = [220 * k, 12 * k, 12 * k];
       const colours = signed ? signedScale(store.theme) : amountScale(store.theme);
@@ -26,7 +26,7 @@ export function createLegend(store) {
       const shown = (v) => (v > 0 && signed ? "+" : "") + String(v).replace(/^(-?)0\./, "$1.").replace("-", "−");
       const marks = values.map((v) => text(at(v), bar + 2 + font * 1.1, shown(v), { "font-size": font, "text-anchor": "middle" }));
       const size = most ? `weight × length taken, 1 = ${number(most)}` : "attention weight (root scale)";
-      const what = signed ? `change of ${most ? size : "weight"}: ${store.scene().names[1]} − ${store.scene().names[0]}` : size;
+      const what = said ? said : signed ? `change of ${most ? size : "weight"}: ${store.scene().names[1]} − ${store.scene().names[0]}` : size;
       const hidden = triangular && !signed
         ? [s("rect", { x: length + 28 * k, y: 2, width: bar, height: bar, fill: css(hiddenColour(store.theme)) }),
           text(length + 28 * k + bar + 6, bar, "hidden by the mask", { "font-size": font })]

@@ -43,6 +43,7 @@ const FIELDS = {
   also: ["list", [], "also"],
   span: ["whole", -1, "span"],
   off: ["list", [], "ablated"],
+  patched: ["list", [], "patched"],
   temperature: ["real", 1, "temperature"],
   top_k: ["whole", 0, "top_k"],
   top_p: ["real", 1, "top_p"],

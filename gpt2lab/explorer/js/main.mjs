@@ -3,6 +3,7 @@ import { changesPanel } from "./changes.mjs";
 import { button, choice, h, heightAround, say, set, uniqueId } from "./dom.mjs";
 import { generation } from "./generate.mjs";
 import { samplingKnobs } from "./knobs.mjs";
+import { patchChips } from "./patches.mjs";
 import { predictionStrip } from "./prediction.mjs";
 import { savePanel } from "./save.mjs";
 import { secondSentence, selectionFields, textField, tokenStrip } from "./bar.mjs";
@@ -34,6 +35,7 @@ function show(table, model, el) {
   const strip = tokenStrip(store);
   const selection = selectionFields(store);
   const changes = changesPanel(store);
+  const patches = patchChips(store);
   const status = h("p", { class: "g2x-status", role: "status" });
   const title = h("p", { class: "g2x-title" });
   const recorded = h("p", { class: "g2x-recorded", hidden: !store.get("_recorded"), text: "This page is a recording: choose tokens, heads and views; to edit the text or switch parts off, open the explorer in a notebook." });
@@ -66,7 +68,7 @@ function show(table, model, el) {
   const stay = h("div", { class: "g2x-stay" },
     h("div", { class: "g2x-head" }, h("div", { class: "g2x-texts" }, field.root, second.root), second.opener, tour.opener, changes.opener, save.opener, presenter),
     title, strip.root, prediction.root,
-    h("div", { class: "g2x-row g2x-which" }, generate.root, knobs.opener, changes.summary, selection.root), status, tour.root,
+    h("div", { class: "g2x-row g2x-which" }, generate.root, knobs.opener, changes.summary, patches.root, selection.root), status, tour.root,
     h("div", { class: "g2x-row g2x-between" }, tablist));
   const lower = h("div", { class: "g2x-lower" }, recorded, changes.root, save.root, knobs.root, which.root, body);
   const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" }, stay, lower);
@@ -92,6 +94,7 @@ function show(table, model, el) {
     field.draw();
     second.draw();
     changes.draw();
+    patches.draw();
     tellStatus();
     const scene = store.scene();
     say(title, store.get("title"));

@@ -75,7 +75,7 @@ export function createStore(model) {
       }
       if (!changed) return false;
       deliver(() => model.save_changes());
-      if (["text", "text_b", "ablated", "_tokens"].some((name) => name in values)) {
+      if (["text", "text_b", "ablated", "patched", "_tokens"].some((name) => name in values)) {
         running = true;
         expect();
       }
@@ -90,6 +90,10 @@ export function createStore(model) {
     toggle(word) {
       if (store.scene().can?.change) store.set({ ablated: toggled(store.get("ablated"), word) });
     },
+
+    // Where a patch takes from ("" until it was chosen), and whether those of whole parts are at all positions.
+    patchFrom: "",
+    patchAll: false,
 
     // The answer, or null if it is on its way: whoever gets null keeps the old picture.
     ask(question) {
@@ -208,7 +212,7 @@ export function createStore(model) {
   for (const name of ["layer", "head", "token", "key", "view", "step", "presenter", "temperature", "top_k", "top_p", "also", "span", "which_run", "weighted"]) {
     handlers.push([`change:${name}`, () => store.changed("selection")]);
   }
-  for (const name of ["text", "text_b", "ablated", "message", "notice", "title"]) {
+  for (const name of ["text", "text_b", "ablated", "patched", "message", "notice", "title"]) {
     handlers.push([`change:${name}`, () => store.changed("input")]);
   }
   for (const [event, handler] of handlers) model.on(event, handler);

@@ -14,8 +14,11 @@ from gpt2lab.explorer.views.lens import Lens
 from gpt2lab.explorer.views.neurons import Neurons
 from gpt2lab.explorer.views.next import Next
 from gpt2lab.explorer.views.overview import Overview
+from gpt2lab.explorer.views.patch import Patch
 from gpt2lab.explorer.views.scores import Scores
 from gpt2lab.explorer.views.stream import Stream
 
-_ALL: tuple[View, ...] = (Overview(), Heads(), Head(), Scores(), Stream(), Neurons(), Lens(), Attribution(), Next())
+_ALL: tuple[View, ...] = (
+    Overview(), Heads(), Head(), Scores(), Stream(), Neurons(), Lens(), Attribution(), Patch(), Next(),
+)  # fmt: skip
 VIEWS: dict[str, View] = {view.name: view for view in _ALL}

@@ -39,6 +39,8 @@ class View(ABC):
         {layer}, {head}, {token} and {sampling} are filled in.
     imports : str
         A line that the code needs, if any.
+    of_base : bool
+        It is about the first sentence with nothing patched, whatever is on screen.
     """
 
     name: ClassVar[str]
@@ -46,6 +48,7 @@ class View(ABC):
     with_prediction: ClassVar[bool] = False
     code: ClassVar[tuple[str, ...]]
     imports: ClassVar[str] = ""
+    of_base: ClassVar[bool] = False
 
     @abstractmethod
     def tensors(self, screen: Screen) -> dict[str, Tensor]:

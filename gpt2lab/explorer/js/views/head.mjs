@@ -4,6 +4,7 @@ import { bitmap, createFigure, note, screenRatio, text } from "../figure.mjs";
 import { labelStep, matrixCell, ribbon, step, strongest, windowAround } from "../layout.mjs";
 import { createLegend } from "../legend.mjs";
 import { difference, packedIndex, paint, paintSigned, shrink, shrinkSigned } from "../packing.mjs";
+import { edgeButton } from "../patches.mjs";
 import { takenMaps, takenSwitch } from "../taken.mjs";
 import { createTogether, headStrip, headsTogether, querying } from "../together.mjs";
 import { askRows, chosenKey, exactRow, headMap, headMapAtHand, rowWeights } from "../weights.mjs";
@@ -27,6 +28,7 @@ function createHead(store) {
   const matrices = [before, single, change];
   const readout = h("p", { class: "g2x-readout", role: "status" });
   const off = button("", () => store.toggle(`head ${store.get("layer")}.${store.get("head")}`), { class: "g2x-small" });
+  const edge = edgeButton(store);
   const problem = h("div");
   const left = h("div", { class: "g2x-column" }, lines.root);
   const right = h("div", { class: "g2x-column" }, h("div", { class: "g2x-row" }, matrices.map((m) => m.root), readout), h("div", { class: "g2x-row" }, legend.root, changeLegend.root), coarse);
@@ -35,7 +37,7 @@ function createHead(store) {
   const weigh = takenSwitch(store);
   const strip = headStrip(store);
   const several = createTogether(store);
-  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row g2x-tools" }, strip.root, weigh.root, off, silent), problem, several.root, body);
+  const root = h("div", { class: "g2x-view" }, h("div", { class: "g2x-row g2x-tools" }, strip.root, weigh.root, off, edge.root, silent), problem, several.root, body);
   const maps = new Map(); // figure -> { map, size, pad }
   for (const figure of matrices) {
     set(figure.stage, { tabindex: 0, role: "application", "aria-roledescription": "attention matrix" });
@@ -134,6 +136,7 @@ function createHead(store) {
     const cells = dots(size);
     coarse.hidden = cells === store.T();
     say(coarse, `${store.T()} tokens on ${cells} dots: a dot shows the largest of the weights it stands for.`);
+    edge.draw(chosenKey(store, exactRow(store, shown, store.token()).weights));
     tell(single, null);
     return true;
   }
