@@ -100,8 +100,8 @@ def _state(screen: Screen, recorded: bool) -> dict[str, object]:
     the model makes its scene itself.
     """
     scene = make_scene(screen, fixed=True) if recorded else {}
-    names = ("text", "text_b", "layer", "head", "token", "key", "view", "ablated", "patched", "presenter", "title")
-    names += ("step", "also", "span", "which_run", "weighted")
+    names: tuple[str, ...] = ("text", "text_b", "layer", "head", "token", "key", "view", "ablated", "patched")
+    names += ("presenter", "title", "step", "also", "span", "which_run", "weighted")
     traits = {**{name: getattr(screen, name) for name in names}, **vars(screen.knobs)}
     ids = screen.ids if screen.given and not recorded else []
     said = {"message": "", "notice": "", "_answered": 0, "_tour": screen.tour, "_page": True}
