@@ -249,6 +249,26 @@ def test_hostile_texts_have_the_same_tokens_and_sentences(engine, shown_models):
             ], case
 
 
+TYPED_ON = ["a b c d", "a b c d e f", "a b c", "a b c", "a x c y", "qq a x", "a", "a b c d"]
+
+
+def test_what_was_typed_before_changes_no_number(engine):
+    """A run takes over what the text has in common with the text before."""
+    e = explorer("a b")
+    cases = []
+    for off_ in ([], ["head 0.1"], ["mask"], ["positions", "ffn 2", "attention 1"]):
+        for i, text in enumerate(TYPED_ON):
+            T = len(e.encoding.encode_ordinary(text))
+            questions = [f"{name}/0/{t}" for name in ("lens", "stream") for t in range(T)] + ["map/0/2/1", "taken/0/1"]
+            case = {"model": "random", "text": text, "ablated": off_}
+            asked_ = [f"{word}/{len(off_) and 1}/{rest}" for word, rest in (q.split("/0/", 1) for q in questions)]
+            cases += [{**case, "questions": asked_, "earlier": TYPED_ON[:i]}, {**case, "questions": asked_}]
+    found = engine({"random": e}, cases)
+    for after, alone in zip(found[::2], found[1::2], strict=True):
+        assert after["answers"] == alone["answers"]
+        assert after["scene"]["runs"] == alone["scene"]["runs"]
+
+
 def test_ids_are_shown_as_they_are_and_stand_for_a_text(engine):
     e = explorer()
     ids = [*e.encoding.encode_ordinary("a b"), e.encoding.eot_token, 200, 201, e.encoding.n_vocab - 1]

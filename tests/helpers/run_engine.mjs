@@ -1,5 +1,6 @@
 // The engine of the explorer's page, run by Node on many cases: node run_engine.mjs CASES ANSWERS, both JSON files.
-// { models: { name: data }, cases: [{ model, text or tokens, ablated, token, questions }] } -> a list of
+// { models: { name: data }, cases: [{ model, text or tokens, ablated, token, questions, earlier }] } -> a list of
+// (`earlier`: texts that are typed before)
 // { scene, text, message, answers: { question: { meta, buffers } or { error } } }; bytes as { bytes }, floats as lists.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createEngine } from "../../gpt2lab/explorer/js/engine/engine.mjs";
@@ -13,10 +14,15 @@ const ready = Object.fromEntries(Object.entries(models).map(([name, { weights, v
 const STATE = { text: "", _tokens: [], ablated: [], layer: 0, head: 0, token: -1, key: -1, temperature: 1, top_k: 0, top_p: 1, message: "", _answered: 0, _scene: {} };
 const plain = (value) => (value instanceof Uint8Array ? { bytes: Array.from(value) } : value instanceof Float32Array ? Array.from(value) : value);
 
-const found = cases.map(({ model: name, questions, ...given }) => {
-  const state = { ...STATE, ...given };
+const found = cases.map(({ model: name, questions, earlier = [], ...given }) => {
+  const [start, ...typed] = [...earlier, given.text];
+  const state = { ...STATE, ...given, text: start ?? "" };
   const { model, tokenizer } = ready[name];
   const engine = createEngine(model, tokenizer, state, () => {});
+  for (const text of typed) {
+    state.text = text;
+    engine.receive(["text"]);
+  }
   const answers = Object.fromEntries(questions.map((question) => {
     const { meta, buffers, error } = engine.answer(question);
     return [question, error ? { error } : { meta, buffers: buffers.map(plain) }];

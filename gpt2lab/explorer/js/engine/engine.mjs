@@ -21,6 +21,7 @@ export function createEngine(model, tokenizer, state, tell) {
   const { context_length: context, vocab_size } = model.config;
   let runs = [];
   let base = null; // the run of the whole model: an ablation need not run it again
+  let changedBy = []; // what is off in the second run
   let given = null; // ids that were set as such, and the text they stand for
   let rev = 0;
   const screen = () => ({ runs, label: tokenizer.label });
@@ -77,8 +78,10 @@ export function createEngine(model, tokenizer, state, tell) {
       const T = ids.length;
       const at = position(runs[0]?.T ?? T);
       const wasLast = runs.length > 0 && at === runs[0].T - 1;
-      if (!base || !alike(base.ids, ids)) base = summarisedRun(model, ids, []);
-      runs = state.ablated.length ? [base, summarisedRun(model, ids, state.ablated)] : [base];
+      if (!base || !alike(base.ids, ids)) base = summarisedRun(model, ids, [], base);
+      const like = alike(state.ablated, changedBy) ? runs[1] : null;
+      runs = state.ablated.length ? [base, summarisedRun(model, ids, state.ablated, like)] : [base];
+      changedBy = state.ablated;
       rev += 1;
       state.token = wasLast ? T - 1 : Math.min(at, T - 1);
       if (state.key >= T) state.key = -1;

@@ -3,32 +3,32 @@
 
 const GELU = Math.sqrt(2 / Math.PI);
 const ACTIVATIONS = {
-  gelu: (x) => 0.5 * x * (1 + Math.tanh(GELU * (x + 0.044715 * x * x * x))),
+  gelu: (x) => x / (1 + Math.exp(-2 * GELU * (x + 0.044715 * x * x * x))), // 0.5 (1 + tanh u) is 1 / (1 + exp(-2u))
   relu: (x) => Math.max(0, x),
 };
 
-// x (T, n) times the transpose of weight (m, n), plus bias: (T, m). Tiles of four rows by two columns: each number that
-// is read serves several products.
-export function linear(x, T, weight, bias) {
-  const n = x.length / T;
-  const m = weight.length / n;
-  const out = new Float64Array(T * m);
+// x (T, n) times the transpose of weight (m, n), plus bias, into out (T, m). Tiles of four rows by three columns: each
+// number that is read serves several products. At an edge a tile takes the last row or column again.
+export function linear(x, T, weight, bias, out = new Float64Array((T * T * weight.length) / x.length)) {
+  const [n, m] = [x.length / T, out.length / T];
   for (let t = 0; t < T; t += 4) {
-    const [a, b, c, d] = [0, 1, 2, 3].map((i) => Math.min(t + i, T - 1)); // the last row again, where there is none
-    const [xa, xb, xc, xd] = [a, b, c, d].map((row) => x.subarray(row * n, (row + 1) * n));
-    for (let o = 0; o < m; o += 2) {
-      const p = Math.min(o + 1, m - 1);
-      const wo = weight.subarray(o * n, (o + 1) * n);
-      const wp = weight.subarray(p * n, (p + 1) * n);
-      const [eo, ep] = bias ? [bias[o], bias[p]] : [0, 0];
-      let ao = eo, bo = eo, co = eo, dO = eo, ap = ep, bp = ep, cp = ep, dp = ep;
+    const a = t, b = Math.min(t + 1, T - 1), c = Math.min(t + 2, T - 1), d = Math.min(t + 3, T - 1);
+    const xa = a * n, xb = b * n, xc = c * n, xd = d * n;
+    for (let o = 0; o < m; o += 3) {
+      const p = Math.min(o + 1, m - 1), q = Math.min(o + 2, m - 1);
+      const wo = o * n, wp = p * n, wq = q * n;
+      let ao = 0, bo = 0, co = 0, dO = 0, ap = 0, bp = 0, cp = 0, dp = 0, aq = 0, bq = 0, cq = 0, dq = 0;
       for (let i = 0; i < n; i++) {
-        const u = wo[i], v = wp[i], ya = xa[i], yb = xb[i], yc = xc[i], yd = xd[i];
+        const u = weight[wo + i], v = weight[wp + i], w = weight[wq + i];
+        const ya = x[xa + i], yb = x[xb + i], yc = x[xc + i], yd = x[xd + i];
         ao += u * ya; bo += u * yb; co += u * yc; dO += u * yd;
         ap += v * ya; bp += v * yb; cp += v * yc; dp += v * yd;
+        aq += w * ya; bq += w * yb; cq += w * yc; dq += w * yd;
       }
-      out[a * m + o] = ao; out[b * m + o] = bo; out[c * m + o] = co; out[d * m + o] = dO;
-      out[a * m + p] = ap; out[b * m + p] = bp; out[c * m + p] = cp; out[d * m + p] = dp;
+      const eo = bias ? bias[o] : 0, ep = bias ? bias[p] : 0, eq = bias ? bias[q] : 0;
+      out[a * m + o] = ao + eo; out[b * m + o] = bo + eo; out[c * m + o] = co + eo; out[d * m + o] = dO + eo;
+      out[a * m + p] = ap + ep; out[b * m + p] = bp + ep; out[c * m + p] = cp + ep; out[d * m + p] = dp + ep;
+      out[a * m + q] = aq + eq; out[b * m + q] = bq + eq; out[c * m + q] = cq + eq; out[d * m + q] = dq + eq;
     }
   }
   return out;
@@ -51,23 +51,33 @@ export function layerNorm(x, T, gain, offset, eps) {
 }
 
 export function softmax(scores) {
-  let top = -Infinity;
-  for (let i = 0; i < scores.length; i++) if (scores[i] > top) top = scores[i];
-  const weights = new Float64Array(scores.length);
-  let sum = 0;
-  for (let i = 0; i < scores.length; i++) {
-    weights[i] = Math.exp(scores[i] - top);
-    sum += weights[i];
-  }
-  for (let i = 0; i < scores.length; i++) weights[i] /= sum;
+  const weights = Float64Array.from(scores);
+  softmaxOf(weights, 0, weights.length, 1);
   return weights;
 }
 
-export const added = (a, b) => a.map((value, i) => value + b[i]);
+// The same in place, of `n` scores from `start` on, each times `scale`.
+function softmaxOf(scores, start, n, scale) {
+  let [top, sum] = [-Infinity, 0];
+  for (let i = start; i < start + n; i++) top = Math.max(top, scores[i] * scale);
+  for (let i = start; i < start + n; i++) {
+    scores[i] = Math.exp(scores[i] * scale - top);
+    sum += scores[i];
+  }
+  for (let i = start; i < start + n; i++) scores[i] /= sum;
+}
+
+export function added(a, b) {
+  const sum = new Float64Array(a.length);
+  for (let i = 0; i < sum.length; i++) sum[i] = a[i] + b[i];
+  return sum;
+}
 
 // One run. `parts` says what is off (see parts.mjs); `watch(layer, head, map)` sees every attention map (T, T),
 // in an array that is used again for the next one: of a long text all maps would not fit into memory.
-export function runModel(model, ids, parts, watch = () => {}) {
+// `like` is an earlier run of the same model with the same parts off: what its first tokens have in common with these
+// is not computed again, because no position reads a later one.
+export function runModel(model, ids, parts, watch = () => {}, like = null) {
   const T = ids.length;
   const { d_model: d } = model.config;
   const [tokens, positions] = [model.weights["token_embedding.weight"], model.weights["position_embedding.weight"]];
@@ -75,10 +85,10 @@ export function runModel(model, ids, parts, watch = () => {}) {
   ids.forEach((id, t) => {
     for (let i = 0; i < d; i++) first[t * d + i] = tokens[id * d + i] + (parts.positions ? 0 : positions[t * d + i]);
   });
-  const run = { model, ids, T, parts, blocks: [] };
+  const run = { model, ids, T, parts, blocks: [], kept: keptRows(ids, like) };
   let x = first;
   model.blocks.forEach((shape, layer) => {
-    const block = runBlock(run, layer, shape, x, watch);
+    const block = runBlock(run, layer, shape, x, watch, like?.blocks[layer]);
     run.blocks.push(block);
     x = block.residPost;
   });
@@ -86,20 +96,42 @@ export function runModel(model, ids, parts, watch = () => {}) {
   return run;
 }
 
-function runBlock(run, layer, shape, x, watch) {
-  const { T, parts, model } = run;
+// How many positions, from the first on, are as in another run.
+function keptRows(ids, like) {
+  if (!like?.blocks.every((block) => block.causal)) return 0;
+  const differs = ids.findIndex((id, t) => id !== like.ids[t]);
+  return differs < 0 ? ids.length : differs;
+}
+
+function runBlock(run, layer, shape, x, watch, before) {
+  const { T, parts, model, kept } = run;
   const of = (name) => model.weights[`blocks.${layer}.${name}`];
-  const eps = model.config.layer_norm_eps;
-  const ln1 = layerNorm(x, T, of("ln_1.weight"), of("ln_1.bias"), eps);
-  const block = { ...shape, causal: shape.causal && !parts.mask, residPre: x, ln1, qkv: linear(ln1.out, T, of("attn.qkv.weight"), of("attn.qkv.bias")) };
-  const heads = attend(block, T, parts.heads.filter((one) => one.layer === layer), (head, map) => watch(layer, head, map));
+  const norm = (name, input) => layerNorm(input, T, of(`${name}.weight`), of(`${name}.bias`), model.config.layer_norm_eps);
+  // A row each, as before up to `kept` and computed from there on.
+  const rows = (width, old, compute) => {
+    const out = new Float64Array(T * width);
+    if (kept) out.set(old.subarray(0, kept * width));
+    if (kept < T) compute(out.subarray(kept * width));
+    return out;
+  };
+  const project = (name, input, old) => {
+    const bias = of(`${name}.bias`);
+    return rows(bias.length, old, (out) => linear(input.subarray((kept * input.length) / T), T - kept, of(`${name}.weight`), bias, out));
+  };
   const nothing = () => new Float64Array(x.length);
-  block.attn = parts.attention.includes(layer) ? nothing() : linear(heads, T, of("attn.out.weight"), of("attn.out.bias"));
+  const ln1 = norm("ln_1", x);
+  const block = { ...shape, causal: shape.causal && !parts.mask, residPre: x, ln1, qkv: project("attn.qkv", ln1.out, before?.qkv) };
+  const heads = attend(block, T, parts.heads.filter((one) => one.layer === layer), (head, map) => watch(layer, head, map));
+  block.attn = parts.attention.includes(layer) ? nothing() : project("attn.out", heads, before?.attn);
   block.residMid = added(x, block.attn);
-  block.ln2 = layerNorm(block.residMid, T, of("ln_2.weight"), of("ln_2.bias"), eps);
-  block.pre = linear(block.ln2.out, T, of("ffn.up.weight"), of("ffn.up.bias"));
-  block.post = block.pre.map(ACTIVATIONS[shape.activation]);
-  block.ffn = parts.ffn.includes(layer) ? nothing() : linear(block.post, T, of("ffn.down.weight"), of("ffn.down.bias"));
+  block.ln2 = norm("ln_2", block.residMid);
+  block.pre = project("ffn.up", block.ln2.out, before?.pre);
+  const activation = ACTIVATIONS[shape.activation];
+  block.post = rows(block.pre.length / T, before?.post, (out) => {
+    const from = block.pre.length - out.length;
+    for (let i = 0; i < out.length; i++) out[i] = activation(block.pre[from + i]);
+  });
+  block.ffn = parts.ffn.includes(layer) ? nothing() : project("ffn.down", block.post, before?.ffn);
   block.residPost = added(block.residMid, block.ffn);
   return block;
 }
@@ -113,17 +145,41 @@ function attend(block, T, off, watch) {
   for (let head = 0; head < block.heads; head++) {
     const silent = off.some((one) => one.head === head);
     for (let t = 0; t < T; t++) {
-      const { weights } = attentionRow(block, T, head, t);
-      map.set(weights, t * T);
-      if (silent) continue;
-      for (let j = 0; j < (block.causal ? t + 1 : T); j++) {
-        const value = (3 * j + 2) * d + head * size;
-        for (let i = 0; i < size; i++) out[t * d + head * size + i] += weights[j] * block.qkv[value + i];
-      }
+      const seen = block.causal ? t + 1 : T;
+      products(block, T, head, t, map, t * T, seen);
+      softmaxOf(map, t * T, seen, block.scale);
+      if (!silent) blend(block, T, head, map, t, seen, out);
     }
     watch(head, map);
   }
   return out;
+}
+
+// q·k of one query and its first n keys, into out from `at` on.
+function products(block, T, head, t, out, at, n) {
+  const { qkv } = block;
+  const d = qkv.length / T / 3;
+  const size = d / block.heads;
+  const query = 3 * t * d + head * size;
+  for (let j = 0; j < n; j++) {
+    const key = (3 * j + 1) * d + head * size;
+    let dot = 0;
+    for (let i = 0; i < size; i++) dot += qkv[query + i] * qkv[key + i];
+    out[at + j] = dot;
+  }
+}
+
+// The values of the first n keys, each times its weight in row t of the map, added to what the head has in out (T, d_model).
+function blend(block, T, head, map, t, n, out) {
+  const { qkv } = block;
+  const d = qkv.length / T / 3;
+  const size = d / block.heads;
+  const to = t * d + head * size;
+  for (let j = 0; j < n; j++) {
+    const weight = map[t * T + j];
+    const value = (3 * j + 2) * d + head * size;
+    for (let i = 0; i < size; i++) out[to + i] += weight * qkv[value + i];
+  }
 }
 
 // One query of one head: q (d_head,), raw and scaled scores of all keys, and its weights: (T,) each.
@@ -132,12 +188,7 @@ export function attentionRow(block, T, head, t) {
   const size = d / block.heads;
   const query = 3 * t * d + head * size;
   const raw = new Float64Array(T);
-  for (let j = 0; j < T; j++) {
-    const key = (3 * j + 1) * d + head * size;
-    let dot = 0;
-    for (let i = 0; i < size; i++) dot += block.qkv[query + i] * block.qkv[key + i];
-    raw[j] = dot;
-  }
+  products(block, T, head, t, raw, 0, T);
   const scores = raw.map((score) => score * block.scale);
   const seen = block.causal ? t + 1 : T;
   const weights = new Float64Array(T);

@@ -6,14 +6,14 @@ import { runModel } from "./gpt2.mjs";
 import { partsOff } from "./parts.mjs";
 import { bestRole, roleScores, roleTargets } from "./roles.mjs";
 
-// A run with what the scene tells of it: triangular, shape, roles and thumbnails of all heads.
-export function summarisedRun(model, ids, ablated) {
+// A run with what the scene tells of it: triangular, shape, roles and thumbnails of all heads. `like`: see runModel.
+export function summarisedRun(model, ids, ablated, like) {
   const T = ids.length;
   const targets = roleTargets(ids);
   const seen = model.blocks.map(() => []);
   const run = runModel(model, ids, partsOff(ablated), (layer, head, map) => {
     seen[layer][head] = { thumbnail: thumbnailOf(map, T), scores: roleScores(targets, map, T), triangular: isTriangular(map, T) };
-  });
+  }, like);
   const causal = seen.map((heads) => heads.every((head) => head.triangular));
   run.triangular = causal.every(Boolean);
   run.shape = model.blocks.map((block) => block.heads);
