@@ -27,8 +27,8 @@ MODULES = (
 RECORDED = ("page/model", "page/recorded")
 LIVE = (
     "page/model",
-    *(f"engine/{name}" for name in ("numbers", "gpt2", "parts", "tokenizer", "sampling", "bytes", "roles")),
-    *(f"engine/{name}" for name in ("attribution", "answers", "scene", "engine", "live")),
+    *(f"engine/{name}" for name in ("numbers", "gpt2", "parts", "patches", "tokenizer", "sampling", "bytes", "roles")),
+    *(f"engine/{name}" for name in ("attribution", "effects", "answers", "sentences", "scene", "engine", "live")),
 )  # fmt: skip
 
 

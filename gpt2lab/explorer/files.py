@@ -103,7 +103,7 @@ def _state(screen: Screen, recorded: bool) -> dict[str, object]:
     names: tuple[str, ...] = ("text", "text_b", "layer", "head", "token", "key", "view", "ablated", "patched")
     names += ("presenter", "title", "step", "also", "span", "which_run", "weighted")
     traits = {**{name: getattr(screen, name) for name in names}, **vars(screen.knobs)}
-    ids = screen.ids if screen.given and not recorded else []
+    ids = screen.runs[0].tokens[0].tolist() if screen.given and not recorded else []
     said = {"message": "", "notice": "", "_answered": 0, "_tour": screen.tour, "_page": True}
     return {**traits, **said, "_scene": scene, "_recorded": recorded, "_tokens": ids}
 

@@ -47,8 +47,6 @@ def model_data(screen: Screen) -> dict[str, object]:
     try:
         if any(run.model is not screen.run.model for run in screen.runs):
             raise InputError("it is compared with another one, and a page holds one model")
-        if screen.sentences:
-            raise InputError("it is on screen with two sentences, and a page runs one")
         model = _plain(screen.run.model)
         vocabulary = _vocabulary(screen.encoding, model.config.vocab_size)
     except InputError as error:

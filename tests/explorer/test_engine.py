@@ -129,10 +129,23 @@ def differing(screen, question, found):
 
 def compare_scenes(ours, theirs):
     """What comes with every run; returns how many roles differ."""
-    names = ("text", "labels", "ids", "context", "note", "hint", "names", "shape", "grid", "d_model", *LATER)
+    names = (
+        "text",
+        "labels",
+        "labels_b",
+        "ids",
+        "context",
+        "note",
+        "hint",
+        "names",
+        "shape",
+        "grid",
+        "d_model",
+        *LATER,
+    )
     for name in names:
         assert ours[name] == theirs[name], name
-    assert ours["can"] == {**theirs["can"], "files": False, "second": False}
+    assert ours["can"] == {**theirs["can"], "files": False, "patch": True}
     differ = 0
     for run, like in zip(ours["runs"], theirs["runs"], strict=True):
         assert {name: run[name] for name in ("shape", "triangular", "size")} == {
@@ -247,6 +260,45 @@ def test_hostile_texts_have_the_same_tokens_and_sentences(engine, shown_models):
             assert [result["scene"][name] for name in ("ids", "labels", "text")] == [
                 scene[name] for name in ("ids", "labels", "text")
             ], case
+
+
+def test_two_sentences_have_the_same_answers(engine, shown_models):
+    """Of one length, of two, with parts off, with a sentence that has no token or the wrong ids."""
+    rng = random.Random(3)
+    cases, screens = [], []
+    for i in range(24):
+        name = list(shown_models)[i % 3]
+        e = shown_models[name]
+        e.ablated, e.text_b = [], ""
+        e.text = text_for(e, rng)
+        ids = [rng.choice([token, token, 3]) for token in e.tokens[0].tolist()][: rng.choice([1, 5, 64])]
+        e.text_b = rng.choice([f"ids: {' '.join(map(str, ids))}", text_for(e, rng)])
+        e.ablated = off(e, rng)
+        questions = asked(e, rng)
+        cases.append(
+            {"model": name, "text": e.text, "text_b": e.text_b, "ablated": list(e.ablated), "questions": questions}
+        )
+        screens.append((e._scene, e.screen))
+        e.text_b = ""
+    named = 0
+    for case, result, (scene, screen) in zip(cases, engine(shown_models, cases), screens, strict=True):
+        named += compare_scenes(result["scene"], scene)
+        named += sum(differing(screen, question, result["answers"][question]) for question in case["questions"])
+    assert named <= 2, f"{named} names of tokens, ranks and roles differ"
+    assert {len(screen.runs) for _, screen in screens} == {2} and any(scene["note"] for scene, _ in screens)
+
+
+def test_a_second_sentence_is_read_as_in_python(engine):
+    e = explorer("a b c")
+    texts = [*HOSTILE, *TYPED, "   ", "a b d", "a x c"]
+    cases = [{"model": "random", "text": "a b c", "text_b": text, "questions": []} for text in texts]
+    for text, result in zip(texts, engine({"random": e}, cases), strict=True):
+        e.text_b = ""
+        e.text_b = text
+        assert result["message"] == e.message, text
+        if not e.message:
+            said = {name: result["scene"][name] for name in ("labels", "labels_b", "names", "note", "text")}
+            assert said == {name: e._scene[name] for name in said} | {"names": list(e._scene["names"])}, text
 
 
 TYPED_ON = ["a b c d", "a b c d e f", "a b c", "a b c", "a x c y", "qq a x", "a", "a b c d"]

@@ -1,5 +1,5 @@
 // The engine of the explorer's page, run by Node on many cases: node run_engine.mjs CASES ANSWERS, both JSON files.
-// { models: { name: data }, cases: [{ model, text or tokens, ablated, token, questions, earlier }] } -> a list of
+// { models: { name: data }, cases: [{ model, text or tokens, text_b, ablated, patched, token, questions, earlier }] } -> a list of
 // (`earlier`: texts that are typed before)
 // { scene, text, message, answers: { question: { meta, buffers } or { error } } }; bytes as { bytes }, floats as lists.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const { models, cases } = JSON.parse(readFileSync(process.argv[2], "utf-8"));
 const ready = Object.fromEntries(Object.entries(models).map(([name, { weights, vocabulary, ...shape }]) => [
   name, { model: { ...shape, weights: readWeights(weights) }, tokenizer: createTokenizer(vocabulary) },
 ]));
-const STATE = { text: "", _tokens: [], ablated: [], layer: 0, head: 0, token: -1, key: -1, temperature: 1, top_k: 0, top_p: 1, message: "", _answered: 0, _scene: {} };
+const STATE = { text: "", text_b: "", patched: [], _tokens: [], ablated: [], layer: 0, head: 0, token: -1, key: -1, temperature: 1, top_k: 0, top_p: 1, message: "", _answered: 0, _scene: {} };
 const plain = (value) => (value instanceof Uint8Array ? { bytes: Array.from(value) } : value instanceof Float32Array ? Array.from(value) : value);
 
 const found = cases.map(({ model: name, questions, earlier = [], ...given }) => {

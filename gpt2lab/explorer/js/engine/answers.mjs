@@ -2,6 +2,7 @@
 // An answer is { meta, buffers }; one that cannot be given throws a sentence.
 import { sharesOf, takenLengths } from "./attribution.mjs";
 import { floats, pack, packAll, thumbnailOf } from "./bytes.mjs";
+import { answerEdgeEffects, answerPartEffects, answerStreamEffects } from "./effects.mjs";
 import { attentionMap, attentionRow, readOut, vectorAt, softmax, unembed } from "./gpt2.mjs";
 import { drawn, largest, nextProbabilities, topIndices } from "./sampling.mjs";
 
@@ -9,7 +10,8 @@ const [MOST_NEXT, MOST_LENS, MOST_NEURONS, MOST_WORDS] = [12, 5, 16, 4];
 const STATISTICS = ["resid_pre", "attn", "ffn", "resid_post", "attn_along", "ffn_along", "cosine", "ln_1_mean", "ln_1_std", "ln_2_mean", "ln_2_std"];
 const TINY = 1e-12;
 
-// word: [what the numbers are, (screen, ...numbers) -> { meta, buffers }]. A screen is { runs, label }; a summarised run (scene.mjs) stands in `runs`.
+// word: [what the numbers are, (screen, ...numbers) -> { meta, buffers }]. A screen is { runs, label, base, other, counts }; a
+// summarised run (scene.mjs) stands in `runs`; for the last three see engine.mjs.
 const ANSWERS = {
   map: [["run", "layer", "head"], (screen, run, layer, head) => {
     const { T, blocks, triangular } = screen.runs[run];
@@ -25,6 +27,9 @@ const ANSWERS = {
   neurons: [["run", "layer", "token"], answerNeurons],
   lens: [["run", "token"], answerLens],
   attribution: [["run", "token", ""], answerAttribution],
+  parteffects: [["", "", "", "", "", ""], answerPartEffects],
+  streameffects: [["", "", "", "", ""], answerStreamEffects],
+  edgeeffects: [["", "", "", "", "", "", ""], answerEdgeEffects],
   next: [["token", "", "", ""], answerNext],
   draw: [["token", "", "", "", ""], answerDraw],
 };
@@ -133,7 +138,7 @@ function answerTaken(screen, at, layer) {
   return { meta: { most }, buffers: [packAll(small, triangular), floats(lengths.flatMap((own) => Array.from(own)))] };
 }
 
-// What each part adds to a token's logit, in the order of studies/attribution.py; here nothing is ever patched.
+// What each part adds to a token's logit, in the order of studies/attribution.py.
 function answerAttribution(screen, at, position, token) {
   const run = screen.runs[at];
   const logits = noNaN(logitsAfter(run, position), "logits");

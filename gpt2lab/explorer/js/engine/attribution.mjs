@@ -1,5 +1,5 @@
 // Direct logit attribution; the counterpart of studies/attribution.py.
-import { attentionRow, vectorAt } from "./gpt2.mjs";
+import { vectorAt } from "./gpt2.mjs";
 
 // How long the vector is that each head of a layer takes from each position at full weight: n_heads arrays (T,).
 export function takenLengths(run, layer) {
@@ -20,26 +20,20 @@ export function takenLengths(run, layer) {
 }
 
 // What a head writes at a position, without the bias of the output: (d_model,).
-function writtenBy(run, layer, head, t) {
-  const { model, T, parts, blocks } = run;
-  const block = blocks[layer];
+function writtenBy({ model, T, parts, blocks }, layer, head, t) {
   const { d_model: d } = model.config;
   const vector = new Float64Array(d);
-  if (parts.attention.includes(layer) || parts.heads.some((one) => one.layer === layer && one.head === head)) return vector;
-  const { weights, seen } = attentionRow(block, T, head, t);
-  const size = d / block.heads;
-  const blend = new Float64Array(size);
-  for (let j = 0; j < seen; j++) {
-    for (let i = 0; i < size; i++) blend[i] += weights[j] * block.qkv[(3 * j + 2) * d + head * size + i];
-  }
+  if (parts.attention.includes(layer)) return vector;
+  const size = d / blocks[layer].heads;
+  const mixed = vectorAt(blocks[layer].mixed, T, t);
   const out = model.weights[`blocks.${layer}.attn.out.weight`];
   for (let o = 0; o < d; o++) {
-    for (let i = 0; i < size; i++) vector[o] += out[o * d + head * size + i] * blend[i];
+    for (let i = 0; i < size; i++) vector[o] += out[o * d + head * size + i] * mixed[head * size + i];
   }
   return vector;
 }
 
-// What each part adds to the logit of a token after position t: token, position, patched (nothing), each layer's
+// What each part adds to the logit of a token after position t: token, position, patches of the stream, each layer's
 // heads, bias of attention, feed-forward network and its bias, and the final norm's bias.
 export function sharesOf(run, t, token) {
   const { model, T, ids, blocks, parts } = run;
@@ -63,6 +57,9 @@ export function sharesOf(run, t, token) {
     const heads = Array.from({ length: block.heads }, (_, head) => push(writtenBy(run, layer, head, t)));
     return [...heads, push(attn), push(minus(vectorAt(block.ffn, T, t), down)), push(down)];
   });
+  const embedded = vectorAt(run.embedded, T, t);
+  const below = [embedded, ...blocks.map((block) => vectorAt(block.residPost, T, t))];
+  const patched = blocks.reduce((sum, block, layer) => sum + push(minus(vectorAt(block.residPre, T, t), below[layer])), 0);
   const offset = vector.reduce((sum, value, i) => sum + value * weights["ln_f.bias"][i], 0);
-  return [push(standing), push(minus(vectorAt(blocks[0].residPre, T, t), standing)), 0, ...layers, offset];
+  return [push(standing), push(minus(embedded, standing)), patched, ...layers, offset];
 }

@@ -1,7 +1,10 @@
 // The explorer without Python: it keeps the traits, runs the model when one of them asks for it, and answers questions.
 // The counterpart of explorer.py, behind the same protocol; see page/model.mjs for the widget's side of it.
 import { answerOf } from "./answers.mjs";
+import { rowsInCommon } from "./gpt2.mjs";
+import { checkPlaces, readPatches, withValues } from "./patches.mjs";
 import { sceneOf, summarisedRun } from "./scene.mjs";
+import { aligned } from "./sentences.mjs";
 import { wholeCharacters } from "./tokenizer.mjs";
 
 const FAILED = "The model could not be run. ";
@@ -13,22 +16,59 @@ const TYPED = new RegExp(`^(?:${BLANK})?ids:(?:${BLANK})?(?=[0-9])(.*)$`, "su");
 const BETWEEN = new RegExp(`${BLANK}|,`, "u");
 const AROUND = new RegExp(`^${BLANK}|${BLANK}$`, "gu");
 
-const counted = (n) => n.toLocaleString("en");
+const thousands = (n) => n.toLocaleString("en");
 const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 // state: the traits by name. tell(names): these traits have other values now.
 export function createEngine(model, tokenizer, state, tell) {
   const { context_length: context, vocab_size } = model.config;
-  let runs = [];
-  let base = null; // the run of the whole model: an ablation need not run it again
-  let changedBy = []; // what is off in the second run
+  const shape = model.blocks.map((block) => block.heads);
+  const kept = new Map(); // the last unpatched run of each kind: "whole", "changed", or of the "other" sentence
+  // What is on screen, with the unpatched runs that patches take from: `base` of this sentence, `other` of the second one
+  // or null, each with what is off, and how many tokens the two sentences have.
+  let shown = { runs: [], label: tokenizer.label };
   let given = null; // ids that were set as such, and the text they stand for
   let rev = 0;
-  const screen = () => ({ runs, label: tokenizer.label });
+  const screen = () => shown;
+
+  // An unpatched run: the one of before, or one that takes over what it can.
+  function runOf(kind, ids, ablated) {
+    const last = kept.get(kind);
+    const like = last && alike(last.ablated, ablated) ? last.run : null;
+    if (like && alike(like.ids, ids)) return like;
+    const run = summarisedRun(model, ids, ablated, { like, rows: rowsInCommon(ids, like) });
+    kept.set(kind, { ablated, run });
+    return run;
+  }
+
+  // What two sentences, the second perhaps empty, put on screen.
+  function screenOf(first, second) {
+    const { ablated, patched } = state;
+    const patches = readPatches(patched, shape);
+    const [ids, ids_b, cut] = aligned(first, second);
+    const counts = [first.length, second.length];
+    const base = runOf(ablated.length ? "changed" : "whole", ids, ablated);
+    const other = second.length ? runOf("other", ids_b, ablated) : null;
+    const common = { label: tokenizer.label, base, other, counts, cut, sentences: false };
+    if (!patches.length) {
+      if (other) return { ...common, runs: [base, other], sentences: true };
+      return { ...common, runs: ablated.length ? [runOf("whole", ids, []), base] : [base] };
+    }
+    for (const patch of patches) {
+      checkPlaces([patch], ids.length);
+      if (patch.source === "other" && !other) throw new Error(`'${patch.word}' takes from the other sentence: type a second sentence first`);
+      if (patch.source === "other" && counts[0] !== counts[1]) {
+        throw new Error(`'${patch.word}' takes from the same place in the other sentence: both need the same number of tokens, got ${counts[0]} and ${counts[1]}`);
+      }
+    }
+    const layer = Math.min(...patches.map((patch) => patch.layer)); // below it, all is as without patches
+    const after = summarisedRun(model, ids, ablated, { patches: withValues(patches, base, other), like: base, layer });
+    return { ...common, runs: [runOf("whole", ids, []), after] };
+  }
 
   function fitting(ids, atLeast = "") {
     if (ids.length <= context) return [ids, ""];
-    const note = `The text has ${atLeast}${counted(ids.length)} tokens, the context holds ${counted(context)}: only the first ${counted(context)} are shown.`;
+    const note = `The text has ${atLeast}${thousands(ids.length)} tokens, the context holds ${thousands(context)}: only the first ${thousands(context)} are shown.`;
     return [ids.slice(0, context), note];
   }
 
@@ -50,16 +90,16 @@ export function createEngine(model, tokenizer, state, tell) {
     return ids;
   }
 
-  function tokens() {
-    const typed = given ? given.ids : typedIds(state.text);
+  function tokens(words, ids) {
+    const typed = ids ?? typedIds(words);
     if (typed) return fitting(typed);
-    const letters = Array.from(state.text);
+    const letters = Array.from(words);
     const limit = LONGEST_TOKEN * context;
     const text = letters.slice(0, limit).join("");
-    const ids = tokenizer.encode(text);
-    if (ids.length > context) return fitting(ids, letters.length > limit ? "more than " : "");
+    const cut = tokenizer.encode(text);
+    if (cut.length > context) return fitting(cut, letters.length > limit ? "more than " : "");
     const [unknown] = tokenizer.leftOut(text).map((part) => part.replace(AROUND, "")).filter(Boolean);
-    return [ids, unknown ? `No token for ‘${Array.from(unknown).slice(0, 40).join("")}’: left out.` : ""];
+    return [cut, unknown ? `No token for ‘${Array.from(unknown).slice(0, 40).join("")}’: left out.` : ""];
   }
 
   const position = (T) => (state.token < 0 ? state.token + T : state.token);
@@ -68,27 +108,29 @@ export function createEngine(model, tokenizer, state, tell) {
     const before = { ...state };
     state._answered += 1;
     state.message = "";
-    let [ids, note] = [[], ""];
-    try { [ids, note] = tokens(); } catch (error) { state.message = `${FAILED}${error.message}`; }
-    if (state.message) {
+    try {
+      const [first, note] = tokens(state.text, given?.ids);
+      const [second, noteB] = first.length ? tokens(state.text_b, null) : [[], ""];
+      if (first.length) show(first, second, [note, noteB]);
+      else state._scene = { ...state._scene, hint: note ? UNKNOWN : HINT, note: "" };
+    } catch (error) {
+      state.message = `${FAILED}${error.message}`;
       state._scene = { ...state._scene, hint: "" };
-    } else if (!ids.length) {
-      state._scene = { ...state._scene, hint: note ? UNKNOWN : HINT, note: "" };
-    } else {
-      const T = ids.length;
-      const at = position(runs[0]?.T ?? T);
-      const wasLast = runs.length > 0 && at === runs[0].T - 1;
-      if (!base || !alike(base.ids, ids)) base = summarisedRun(model, ids, [], base);
-      const like = alike(state.ablated, changedBy) ? runs[1] : null;
-      runs = state.ablated.length ? [base, summarisedRun(model, ids, state.ablated, like)] : [base];
-      changedBy = state.ablated;
-      rev += 1;
-      state.token = wasLast ? T - 1 : Math.min(at, T - 1);
-      if (state.key >= T) state.key = -1;
-      if (state.span >= T) state.span = -1;
-      state._scene = sceneOf(screen(), { rev, text: state.text, note, state });
     }
     return Object.keys(state).filter((name) => state[name] !== before[name]);
+  }
+
+  function show(first, second, notes) {
+    const now = screenOf(first, second);
+    const [T, before] = [now.base.T, shown.base?.T];
+    const at = position(before ?? T);
+    const wasLast = before !== undefined && at === before - 1;
+    shown = now;
+    rev += 1;
+    state.token = wasLast ? T - 1 : Math.min(at, T - 1);
+    if (state.key >= T) state.key = -1;
+    if (state.span >= T) state.span = -1;
+    state._scene = sceneOf(now, { rev, text: state.text, note: [...notes, now.cut].filter(Boolean).join(" "), state });
   }
 
   function give(ids) {
@@ -118,13 +160,18 @@ export function createEngine(model, tokenizer, state, tell) {
         note(["_tokens"]);
       }
     }
+    if (names.includes("text_b")) {
+      const whole = wholeCharacters(state.text_b);
+      if (whole !== state.text_b) note(["text_b"]);
+      state.text_b = whole;
+    }
     if (names.includes("_tokens") && !alike(state._tokens, given?.ids ?? [])) {
       if (state._tokens.length) note(give(state._tokens));
       else {
         given = null;
         note(rerun());
       }
-    } else if (names.includes("text") || names.includes("ablated")) note(rerun());
+    } else if (["text", "text_b", "ablated", "patched"].some((name) => names.includes(name))) note(rerun());
     if (changed.size) tell([...changed]);
   }
 
@@ -136,7 +183,9 @@ export function createEngine(model, tokenizer, state, tell) {
     }
   }
 
+  state.patched ??= [];
   state.text = wholeCharacters(state.text);
+  state.text_b = wholeCharacters(state.text_b);
   if (state._tokens.length) give(state._tokens);
   else rerun();
   return { receive, answer, screen };

@@ -73,22 +73,21 @@ export function added(a, b) {
   return sum;
 }
 
-// One run. `parts` says what is off (see parts.mjs); `watch(layer, head, map)` sees every attention map (T, T),
-// in an array that is used again for the next one: of a long text all maps would not fit into memory.
-// `like` is an earlier run of the same model with the same parts off: what its first tokens have in common with these
-// is not computed again, because no position reads a later one.
-export function runModel(model, ids, parts, watch = () => {}, like = null) {
+// One run. `parts` says what is off (see parts.mjs), `patches` what is put in (see patches.mjs); `watch(layer, head, map)`
+// sees every attention map (T, T), in an array that is used again for the next one: of a long text all maps would not fit
+// into memory. `like` is another run that agrees with this one below `layer`, and in its first `rows` positions.
+export function runModel(model, ids, parts, { watch = null, patches = [], like = null, layer: start = 0, rows = 0 } = {}) {
   const T = ids.length;
   const { d_model: d } = model.config;
   const [tokens, positions] = [model.weights["token_embedding.weight"], model.weights["position_embedding.weight"]];
-  const first = new Float64Array(T * d);
+  const embedded = new Float64Array(T * d);
   ids.forEach((id, t) => {
-    for (let i = 0; i < d; i++) first[t * d + i] = tokens[id * d + i] + (parts.positions ? 0 : positions[t * d + i]);
+    for (let i = 0; i < d; i++) embedded[t * d + i] = tokens[id * d + i] + (parts.positions ? 0 : positions[t * d + i]);
   });
-  const run = { model, ids, T, parts, blocks: [], kept: keptRows(ids, like) };
-  let x = first;
-  model.blocks.forEach((shape, layer) => {
-    const block = runBlock(run, layer, shape, x, watch, like?.blocks[layer]);
+  const run = { model, ids, T, parts, patches, rows, embedded, blocks: start ? like.blocks.slice(0, start) : [] };
+  let x = start ? like.blocks[start].residPre.subarray(0, T * d) : embedded;
+  model.blocks.slice(start).forEach((shape, i) => {
+    const block = runBlock(run, start + i, shape, x, watch, rows ? like.blocks[start + i] : {});
     run.blocks.push(block);
     x = block.residPost;
   });
@@ -96,63 +95,78 @@ export function runModel(model, ids, parts, watch = () => {}, like = null) {
   return run;
 }
 
-// How many positions, from the first on, are as in another run.
-function keptRows(ids, like) {
+// How many positions, from the first on, are as in another run: none where a position reads later ones.
+export function rowsInCommon(ids, like) {
   if (!like?.blocks.every((block) => block.causal)) return 0;
   const differs = ids.findIndex((id, t) => id !== like.ids[t]);
   return differs < 0 ? ids.length : differs;
 }
 
-function runBlock(run, layer, shape, x, watch, before) {
-  const { T, parts, model, kept } = run;
+function runBlock(run, layer, shape, input, watch, old) {
+  const { T, parts, model, rows } = run;
+  const here = run.patches.filter((patch) => patch.layer === layer);
   const of = (name) => model.weights[`blocks.${layer}.${name}`];
-  const norm = (name, input) => layerNorm(input, T, of(`${name}.weight`), of(`${name}.bias`), model.config.layer_norm_eps);
-  // A row each, as before up to `kept` and computed from there on.
-  const rows = (width, old, compute) => {
+  const norm = (name, x) => layerNorm(x, T, of(`${name}.weight`), of(`${name}.bias`), model.config.layer_norm_eps);
+  // Row by row, as before in the first `rows`.
+  const rowwise = (width, before, compute) => {
     const out = new Float64Array(T * width);
-    if (kept) out.set(old.subarray(0, kept * width));
-    if (kept < T) compute(out.subarray(kept * width));
+    if (rows) out.set(before.subarray(0, rows * width));
+    if (rows < T) compute(out.subarray(rows * width));
     return out;
   };
-  const project = (name, input, old) => {
+  const project = (name, x, before) => {
     const bias = of(`${name}.bias`);
-    return rows(bias.length, old, (out) => linear(input.subarray((kept * input.length) / T), T - kept, of(`${name}.weight`), bias, out));
+    return rowwise(bias.length, before, (out) => linear(x.subarray((rows * x.length) / T), T - rows, of(`${name}.weight`), bias, out));
   };
-  const nothing = () => new Float64Array(x.length);
+  const nothing = () => new Float64Array(input.length);
+  const x = putIn(here.some((patch) => patch.kind === "stream") ? input.slice() : input, T, here, "stream");
   const ln1 = norm("ln_1", x);
-  const block = { ...shape, causal: shape.causal && !parts.mask, residPre: x, ln1, qkv: project("attn.qkv", ln1.out, before?.qkv) };
-  const heads = attend(block, T, parts.heads.filter((one) => one.layer === layer), (head, map) => watch(layer, head, map));
-  block.attn = parts.attention.includes(layer) ? nothing() : project("attn.out", heads, before?.attn);
+  const block = { ...shape, causal: shape.causal && !parts.mask, residPre: x, ln1, qkv: project("attn.qkv", ln1.out, old.qkv) };
+  block.mixed = attend(block, T, parts.heads.filter((one) => one.layer === layer), here, watch ? 0 : rows, (head, map) => watch?.(layer, head, map));
+  block.attn = parts.attention.includes(layer) ? nothing() : project("attn.out", block.mixed, old.attn);
   block.residMid = added(x, block.attn);
   block.ln2 = norm("ln_2", block.residMid);
-  block.pre = project("ffn.up", block.ln2.out, before?.pre);
+  block.pre = project("ffn.up", block.ln2.out, old.pre);
   const activation = ACTIVATIONS[shape.activation];
-  block.post = rows(block.pre.length / T, before?.post, (out) => {
+  block.post = rowwise(block.pre.length / T, old.post, (out) => {
     const from = block.pre.length - out.length;
     for (let i = 0; i < out.length; i++) out[i] = activation(block.pre[from + i]);
   });
-  block.ffn = parts.ffn.includes(layer) ? nothing() : project("ffn.down", block.post, before?.ffn);
+  block.ffn = parts.ffn.includes(layer) ? nothing() : putIn(project("ffn.down", block.post, old.ffn), T, here, "ffn");
   block.residPost = added(block.residMid, block.ffn);
   return block;
 }
 
-// What the heads of a layer compute, side by side: (T, d_model), zero for a head that is off.
-function attend(block, T, off, watch) {
+// Vectors (T, d_model) with the patches of a kind in their places; those of heads begin at the head's own numbers.
+function putIn(x, T, patches, kind, start = () => 0) {
+  for (const patch of patches.filter((one) => one.kind === kind)) {
+    const [from, end] = patch.position === null ? [0, T] : [patch.position, patch.position + 1];
+    for (let t = from; t < end; t++) x.set(patch.value(t), (t * x.length) / T + start(patch));
+  }
+  return x;
+}
+
+// What the heads of a layer compute, side by side: (T, d_model), zero for a head that is off. Rows before `from` are left out.
+function attend(block, T, off, patches, from, watch) {
   const d = block.qkv.length / T / 3;
   const size = d / block.heads;
   const out = new Float64Array(T * d);
   const map = new Float64Array(T * T);
+  const silent = (head) => off.some((one) => one.head === head);
   for (let head = 0; head < block.heads; head++) {
-    const silent = off.some((one) => one.head === head);
-    for (let t = 0; t < T; t++) {
+    for (let t = from; t < T; t++) {
       const seen = block.causal ? t + 1 : T;
       products(block, T, head, t, map, t * T, seen);
       softmaxOf(map, t * T, seen, block.scale);
-      if (!silent) blend(block, T, head, map, t, seen, out);
+      if (!silent(head)) blend(block, T, head, map, t, seen, out);
+    }
+    for (const { position, key, value } of silent(head) ? [] : patches.filter((one) => one.kind === "edge" && one.head === head)) {
+      const [to, taken, weight] = [position * d + head * size, (3 * key + 2) * d + head * size, map[position * T + key]];
+      value(position).forEach((number, i) => { out[to + i] += number - weight * block.qkv[taken + i]; });
     }
     watch(head, map);
   }
-  return out;
+  return putIn(out, T, patches.filter((one) => !silent(one.head)), "head", (patch) => patch.head * size);
 }
 
 // q·k of one query and its first n keys, into out from `at` on.
