@@ -28,7 +28,7 @@ RECORDED = ("page/model", "page/recorded")
 LIVE = (
     "page/model",
     *(f"engine/{name}" for name in ("numbers", "gpt2", "parts", "patches", "tokenizer", "sampling", "bytes", "roles")),
-    *(f"engine/{name}" for name in ("attribution", "effects", "answers", "sentences", "scene", "engine", "live")),
+    *(f"engine/{name}" for name in ("attribution", "sentences", "effects", "answers", "scene", "engine", "live")),
 )  # fmt: skip
 
 

@@ -6,15 +6,19 @@ All cases of a test go through one process of Node; ``tests/helpers/run_engine.m
 import json
 import random
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from explorers import HOSTILE, explorer
 
-from gpt2lab.explorer import Explorer, live
+from gpt2lab.explorer import Explorer, changes, live
 from gpt2lab.explorer.answers import answer
+from gpt2lab.explorer.runs import Run
 from gpt2lab.studies.lab.trained import load_trained, trained_names
+from gpt2lab.studies.patching import margin, patched
 from gpt2lab.zoo import PairToy, load_toy, toy_names
 
 RUNNER = Path(__file__).parents[1] / "helpers" / "run_engine.mjs"
@@ -299,6 +303,64 @@ def test_a_second_sentence_is_read_as_in_python(engine):
         if not e.message:
             said = {name: result["scene"][name] for name in ("labels", "labels_b", "names", "note", "text")}
             assert said == {name: e._scene[name] for name in said} | {"names": list(e._scene["names"])}, text
+
+
+def patch_words(e, rng, n):
+    """Words about places of the model and of the text on screen."""
+    shape, T = e._scene["shape"], e.runs[0].T
+    words = []
+    for _ in range(n):
+        layer = rng.randrange(len(shape))
+        head, where, key = rng.randrange(shape[layer]), rng.choice(["all", *range(T)]), rng.randrange(T)
+        place = rng.choice(
+            [f"edge {layer}.{head} {rng.randrange(T)}>{key}", f"head {layer}.{head} {where}"]
+            + [f"ffn {layer} {where}", f"stream {layer} {where}"]
+        )
+        words.append(f"{place} {rng.choice(['zero', 'mean', 'other'])}")
+    return words
+
+
+def test_patches_have_the_same_answers(engine, shown_models):
+    """Edges, heads, networks and the stream, from three sources, with parts off, and each alone as an effect."""
+    rng = random.Random(4)
+    cases, screens, effects = [], [], []
+    for i in range(60):
+        name = list(shown_models)[i % len(shown_models)]
+        e = shown_models[name]
+        e.ablated, e.text_b = [], ""
+        e.text = text_for(e, rng)
+        ids = e.tokens[0].tolist()
+        other = [rng.choice([token, 3]) for token in ids]
+        words, off_ = patch_words(e, rng, rng.choice([1, 2, 4])), off(e, rng)
+        model, tokens, theirs = e._pair.first, e.tokens, torch.tensor([other])
+        with changes.applied(model, off_):
+            base = Run(model, tokens)
+            with patched(model, words, tokens, theirs):
+                run = Run(model, tokens)
+            screen = replace(e.screen, runs=(e.runs[0], run))
+            t, token, against = rng.randrange(len(ids)), rng.randrange(9), rng.randrange(9)
+            layer, source = rng.randrange(run.n_layers), rng.randrange(3)
+            alone = []
+            for q in range(len(ids)):
+                with patched(model, [f"stream {layer} {q} {('zero', 'mean', 'other')[source]}"], tokens, theirs):
+                    alone.append(float(margin(Run(model, tokens).logits(t), token, against)))
+        before = float(margin(base.logits(t), token, against))
+        effects.append((f"streameffects/{source}/{t}/{token}/{against}/{layer}", before, alone))
+        questions = [
+            f"{word}/1/{q}" for word in ("stream", "lens") for q in range(len(ids))
+        ] + [f"map/1/{layer}/0", f"next/{t}/1000/0/1000", effects[-1][0]]  # fmt: skip
+        given = {"text": e.text, "text_b": f"ids: {' '.join(map(str, other))}", "ablated": off_, "patched": words}
+        cases.append({"model": name, **given, "questions": questions})
+        screens.append(screen)
+    named = 0
+    found = engine(shown_models, cases)
+    for case, result, screen, (question, before, alone) in zip(cases, found, screens, effects, strict=True):
+        assert result["message"] == "" and result["scene"]["labels_b"] is None, case
+        named += sum(differing(screen, one, result["answers"][one]) for one in case["questions"][:-1])
+        meta, ((values,)) = result["answers"][question]["meta"], result["answers"][question]["buffers"]
+        assert meta["before"] == pytest.approx(before, abs=CLOSE, rel=CLOSE)
+        np.testing.assert_allclose(values, np.array(alone) - before, atol=2 * CLOSE, rtol=CLOSE, err_msg=str(case))
+    assert named <= 4, f"{named} names of tokens and ranks differ"
 
 
 TYPED_ON = ["a b c d", "a b c d e f", "a b c", "a b c", "a x c y", "qq a x", "a", "a b c d"]

@@ -81,8 +81,9 @@ function answerStream(screen, at, token) {
   const end = vectorAt(final, T, token);
   const reach = Math.max(TINY, length(end));
   const direction = end.map((value) => value / reach);
-  const values = blocks.flatMap((block) => {
-    const [before, attn, ffn, after] = [block.residPre, block.attn, block.ffn, block.residPost].map((x) => vectorAt(x, T, token));
+  const values = blocks.flatMap((block, layer) => {
+    const next = blocks[layer + 1]?.residPre ?? final; // with what a patch put there
+    const [before, attn, ffn, after] = [block.residPre, block.attn, block.ffn, next].map((x) => vectorAt(x, T, token));
     return [
       length(before), length(attn), length(ffn), length(after),
       dot(attn, direction), dot(ffn, direction), dot(after, direction) / Math.max(TINY, length(after)),

@@ -2,6 +2,7 @@
 import { floats } from "./bytes.mjs";
 import { readOut, runModel, vectorAt } from "./gpt2.mjs";
 import { withValues } from "./patches.mjs";
+import { whyNoOther } from "./sentences.mjs";
 
 const SOURCES = ["zero", "mean", "other"];
 
@@ -9,20 +10,18 @@ const SOURCES = ["zero", "mean", "other"];
 function asked({ base, other, counts }, source, position, token, against) {
   const { T, model: { config } } = base;
   if (source >= SOURCES.length) throw new Error(`there is no source ${source}`);
+  const theirs = counts[0] === counts[1] ? other : null;
+  if (SOURCES[source] === "other" && !theirs) throw new Error(whyNoOther(counts));
   if (position >= T) throw new Error(`there is no position ${position}`);
   for (const id of [token, against]) if (id >= config.vocab_size) throw new Error(`this model has no token ${id}`);
-  if (SOURCES[source] === "other" && !other) throw new Error("there is no second sentence to take from");
-  if (SOURCES[source] === "other" && counts[0] !== counts[1]) {
-    throw new Error(`the sentences have ${counts[0]} and ${counts[1]} tokens: patching from the other needs the same number`);
-  }
   // The logit, minus that of another token.
   const margin = (run) => {
     const logits = readOut(run.model, vectorAt(run.final, run.T, position), 1);
     return token === against ? logits[token] : logits[token] - logits[against];
   };
   const before = margin(base);
-  const effect = (patch) => changed(base, other, { ...patch, source: SOURCES[source] }, position, margin) - before;
-  const meta = { before: Math.fround(before), other: other ? Math.fround(margin(other)) : null };
+  const effect = (patch) => changed(base, theirs, { ...patch, source: SOURCES[source] }, position, margin) - before;
+  const meta = { before: Math.fround(before), other: theirs ? Math.fround(margin(theirs)) : null };
   return { T, effect: (patch) => (isOff(base, patch) ? 0 : effect(patch)), meta };
 }
 

@@ -21,5 +21,5 @@ export function called(first, second, label) {
 // Why a patch cannot take from the other sentence; empty if it can. The second of the two counts of tokens is 0 without one.
 export function whyNoOther([first, second]) {
   if (!second) return "There is no second sentence.";
-  return first === second ? "" : `The sentences have ${first} and ${second} tokens; a patch from the other needs the same number.`;
+  return first === second ? "" : `The sentences have ${counted(first)} and ${counted(second)} tokens; a patch from the other needs the same number.`;
 }
