@@ -85,3 +85,16 @@ def test_a_damaged_file_says_so(chromium, reference, tmp_path):
     page.goto(path.as_uri())
     assert "its weights do not match their checksum" in page.get_by_role("alert").inner_text()
     page.close()
+
+
+def test_a_copied_link_opens_the_page_with_another_text_and_a_head_off(show, reference):
+    link = "layer=1&head=0&view=head&off=head%200.0&text=" + STATUE.replace(" ", "%20")
+    page = show(reference, fragment="#" + link, recorded=False)
+    drawn(page, view="head", layer=1, head=0)
+    page.get_by_text("Off: head 0.0").wait_for()
+    assert page.get_by_role("textbox", name="Text for the model").input_value() == STATUE
+    reference.state = link
+    assert prediction(page) == expected(reference)
+    page.reload()
+    page.get_by_text("Off: head 0.0").wait_for()
+    assert page.asked == [] and page.errors == []

@@ -139,3 +139,15 @@ def test_axe_finds_nothing_in_a_tour(show, step):
     page.evaluate(axe_source() + "; null")
     found = page.evaluate("axe.run('.g2x').then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
     assert [v for v in found if v[0] in ("serious", "critical")] == []
+
+
+def test_induction_by_keyboard_in_a_page_that_runs_its_model(show):
+    said = list(statements("induction"))
+    toy = load_toy("induction-two-layers")
+    page = show(Explorer(toy.model, toy.encoding, tour="induction"), width=1366, height=768, recorded=False)
+    me = Learner(page, page.locator(".g2x"))
+    for expected in said[:-1]:
+        me.press(me.button("Show me"), "Enter")
+        me.next(expected)
+    page.get_by_text("step 8 of 8").wait_for()
+    assert page.asked == [] and page.errors == []
