@@ -18,7 +18,8 @@ from gpt2lab.explorer import Explorer, changes, live
 from gpt2lab.explorer.answers import answer
 from gpt2lab.explorer.runs import Run
 from gpt2lab.studies.lab.trained import load_trained, trained_names
-from gpt2lab.studies.patching import margin, patched
+from gpt2lab.studies.patch_effects import margin
+from gpt2lab.studies.patching import patched
 from gpt2lab.zoo import PairToy, load_toy, toy_names
 
 RUNNER = Path(__file__).parents[1] / "helpers" / "run_engine.mjs"
@@ -149,7 +150,7 @@ def compare_scenes(ours, theirs):
     )
     for name in names:
         assert ours[name] == theirs[name], name
-    assert ours["can"] == {**theirs["can"], "files": False, "patch": True}
+    assert ours["can"] == {**theirs["can"], "files": False}
     differ = 0
     for run, like in zip(ours["runs"], theirs["runs"], strict=True):
         assert {name: run[name] for name in ("shape", "triangular", "size")} == {

@@ -129,5 +129,5 @@ def test_nothing_can_be_switched_off_in_a_recording():
         "state"
     ]
     assert e._scene["can"]["change"] is True
-    assert state["_scene"]["can"] == {**e._scene["can"], "change": False, "second": False}
+    assert state["_scene"]["can"] == {**e._scene["can"], "change": False, "second": False, "patch": False}
     assert state["_recorded"] is True

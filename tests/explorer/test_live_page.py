@@ -17,7 +17,7 @@ from gpt2lab.explorer import Explorer, live
 from gpt2lab.explorer.files import html_page
 from gpt2lab.zoo import load_toy
 
-PROGRAM_BYTES = 200_000  # what a page may hold beside the weights
+PROGRAM_BYTES = 215_000  # what a page may hold beside the weights
 
 
 def refusal(gpt2, encoding=None, **settings):

@@ -64,7 +64,7 @@ def test_a_click_on_the_likeliest_token_translates_step_by_step(toy):
 
 def test_what_an_encoder_decoder_lacks_here_is_one_sentence(toy):
     said = sentences(explored(toy, token=0))
-    assert said.keys() == {"stream", "neurons", "lens", "attribution", "next"}
+    assert said.keys() == {"stream", "neurons", "lens", "attribution", "patch", "next"}
     assert said["next"] == "nothing is predicted within the source: choose a token of the target"
     assert all("Error" not in sentence and "\n" not in sentence for sentence in said.values())
     assert explored(toy)._scene["can"]["change"] is False

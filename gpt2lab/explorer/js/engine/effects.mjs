@@ -1,10 +1,10 @@
 // What matters here: what one patch does to the logit of a token; the counterpart of studies/patching.py.
+import { SOURCES } from "../patches.mjs";
 import { floats } from "./bytes.mjs";
 import { readOut, runModel, vectorAt } from "./gpt2.mjs";
 import { withValues } from "./patches.mjs";
 import { whyNoOther } from "./sentences.mjs";
 
-const SOURCES = ["zero", "mean", "other"];
 
 // What a question about effects has in common with the others: source, position, token and against, as numbers.
 function asked({ base, other, counts }, source, position, token, against) {
