@@ -86,6 +86,27 @@ def markdown(text: str) -> str:
     return MarkdownWithMath(renderer=_Renderer(escape=False)).render(text)
 
 
+def highlighted(cell: NotebookNode) -> str:
+    """The code of a cell, coloured."""
+    return str(_HIGHLIGHT(cell.source, metadata=cell.metadata))
+
+
+def inline_picture(output: NotebookNode) -> str:
+    """The picture of an output as an element that holds it; empty if there is none. ``--ratio`` is width ÷ height."""
+    data = output.get("data", {})
+    if "image/png" not in data:
+        return ""
+    png = "".join("".join(data["image/png"]).split())
+    width, height = _size(base64.b64decode(png))
+    alt = _alt(output)
+    return f'<img src="data:image/png;base64,{png}" alt="{alt}" style="--ratio:{width / height:.4f}">'
+
+
+def _alt(output: NotebookNode) -> str:
+    text = "".join(output.get("text", output.get("data", {}).get("text/plain", "")))
+    return html.escape(" ".join(text.split())[:400])
+
+
 def page_of(notebook: NotebookNode, chapter: str) -> Page:
     """A chapter as the body of a page; the quiz asks in the page, and explorers have pages of their own."""
     page = Page(chapter)
@@ -105,7 +126,7 @@ def page_of(notebook: NotebookNode, chapter: str) -> Page:
 
 
 def _code(cell: NotebookNode, page: Page, asked: Prediction | None, answers: bool) -> str:
-    source = str(_HIGHLIGHT(cell.source, metadata=cell.metadata))
+    source = highlighted(cell)
     shown = "\n".join(_output(cell, output, number, page) for number, output in enumerate(cell.outputs))
     if asked is not None:
         options = "".join(
@@ -127,8 +148,7 @@ def _output(cell: NotebookNode, output: NotebookNode, number: int, page: Page) -
     name = f"{page.chapter}-{cell.id}-{number}.png"
     page.pictures[name] = base64.b64decode("".join(data["image/png"]))
     width, height = _size(page.pictures[name])
-    alt = html.escape(" ".join(text.split())[:400])
-    shown = f'<img src="pictures/{name}" alt="{alt}" width="{width}" height="{height}" loading="lazy">'
+    shown = f'<img src="pictures/{name}" alt="{_alt(output)}" width="{width}" height="{height}" loading="lazy">'
     if cell.id in live.EXPLORERS:
         page.explorers.append(cell.id)
         shown += f'<p><a class="button" href="{live.file_name(cell.id)}">Open this explorer in the browser</a></p>'

@@ -12,6 +12,7 @@ of the cell in which its heading stands::
     say = "…"                        # what to do, and where people stumble
     ask = ["…", "…"]                 # questions to the room
     wrong = [["…", "…"]]             # what is often said, and what to answer
+    code = ["9ef2b7ef"]              # ids of cells whose code is the lesson: the slides show it
     skip = "…"                       # if the section may be left out at 45 minutes: what to say in its place
 
 Predictions, wrong options of the quiz and known mistakes in exercises are data elsewhere: ``questions`` and
@@ -32,7 +33,7 @@ from gpt2lab.errors import InputError
 from gpt2lab.teach.sections import sections
 
 LONGEST_GIST = 160  # letters: what fits on a slide
-_KEYS = {"gist", "say", "ask", "wrong", "skip"}
+_KEYS = {"gist", "say", "ask", "wrong", "code", "skip"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Note:
     ask: tuple[str, ...] = ()
     wrong: tuple[tuple[str, str], ...] = ()
     skip: str = ""
+    code: tuple[str, ...] = ()  # ids of cells
 
 
 @dataclass(frozen=True)
@@ -92,16 +94,19 @@ def _note(entry: dict[str, object], where: str) -> Note:
     if unknown := set(entry) - _KEYS:
         raise InputError(f"{where}: expected {', '.join(sorted(_KEYS))}, got {', '.join(sorted(unknown))}")
     gist, say, skip = (entry.get(key, "") for key in ("gist", "say", "skip"))
-    ask, wrong = entry.get("ask", []), entry.get("wrong", [])
+    ask, wrong, code = (entry.get(key, []) for key in ("ask", "wrong", "code"))
     if not (isinstance(gist, str) and isinstance(say, str) and isinstance(skip, str) and gist and say):
         raise InputError(f"{where}: gist and say must be texts, and skip one if it is there")
     if len(gist) > LONGEST_GIST:
         raise InputError(f"{where}: the gist has {len(gist)} letters; at most {LONGEST_GIST}")
-    if not isinstance(ask, list) or not all(isinstance(item, str) for item in ask):
-        raise InputError(f"{where}: ask must be a list of texts")
+    for key, found in (("ask", ask), ("code", code)):
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+            raise InputError(f"{where}: {key} must be a list of texts")
     if not isinstance(wrong, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in wrong):
         raise InputError(f"{where}: wrong must be a list of pairs: what is said, what to answer")
-    return Note(gist, say, tuple(ask), tuple((str(said), str(answer)) for said, answer in wrong), skip)
+    assert isinstance(ask, list) and isinstance(code, list)  # as the loop has seen
+    pairs = tuple((str(said), str(answer)) for said, answer in wrong)
+    return Note(gist, say, tuple(ask), pairs, skip, tuple(code))
 
 
 def problems(chapter: str, notebook: NotebookNode) -> Iterator[str]:
@@ -113,3 +118,8 @@ def problems(chapter: str, notebook: NotebookNode) -> Iterator[str]:
     for id, heading in taught.items():
         if id not in known:
             yield f"notes on {chapter}: [{id}] is missing, for the section {heading!r}"
+    for section in sections(notebook):
+        own = {cell.id for cell in section.cells if cell.cell_type == "code"}
+        for id in known[section.id].code if section.id in known else ():
+            if id not in own:
+                yield f"notes on {chapter}: [{section.id}] shows the code of {id}, which is no code cell of that section"

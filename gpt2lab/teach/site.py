@@ -51,7 +51,7 @@ def site_files(chapters: Path) -> Iterator[tuple[str, bytes]]:
         yield from ((f"pictures/{name}", data) for name, data in page.pictures.items())
         yield from ((live.file_name(id), live.page(id)) for id in page.explorers)
     yield "index.html", _page("GPT-2, taken apart", _contents(stems), _index(notebooks), "")
-    yield "assets/site.css", (_read("site.css") + quiz_page.css()).encode()
+    yield "assets/site.css", (_read("colours.css") + _read("site.css") + quiz_page.css()).encode()
     yield "assets/site.js", program().encode()
     yield "assets/search.js", f"window.ENTRIES = {json.dumps(entries(notebooks), ensure_ascii=False)};\n".encode()
 
