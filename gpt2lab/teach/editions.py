@@ -3,12 +3,14 @@
 - student: as learners get them, without results and without solutions;
 - solutions: every exercise filled in;
 - teacher: the solutions edition with a teacher's notes beside the cells, and a sheet for each chapter.
+
+Each takes the chapters' folder and, if only some chapters are wanted, their names.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import nbformat
@@ -25,25 +27,25 @@ TEACHER = "teacher"  # tag of the cells that only the teacher's edition has
 NOT_COMPARED = "nbval-ignore-output"  # a solution that was filled in and not run
 
 
-def student(chapters: Path) -> Iterator[tuple[str, bytes]]:
+def student(chapters: Path, stems: Collection[str] | None = None) -> Iterator[tuple[str, bytes]]:
     """The files of the student edition: (path, content)."""
-    for file in workspace.chapter_files(chapters):
+    for file in _files(chapters, stems):
         original = (chapters / file).read_bytes()
         yield file.as_posix(), learner_copy(original) if file.suffix == ".ipynb" else original
 
 
-def solutions(chapters: Path) -> Iterator[tuple[str, bytes]]:
+def solutions(chapters: Path, stems: Collection[str] | None = None) -> Iterator[tuple[str, bytes]]:
     """The files of the solutions edition; the outputs of solutions are empty until the notebooks are run."""
-    for file in workspace.chapter_files(chapters):
+    for file in _files(chapters, stems):
         if file.suffix == ".ipynb":
             yield file.as_posix(), as_bytes(solved(cells.read(chapters / file), chapters / "solutions" / file.stem))
         else:
             yield file.as_posix(), (chapters / file).read_bytes()
 
 
-def teacher(chapters: Path) -> Iterator[tuple[str, bytes]]:
+def teacher(chapters: Path, stems: Collection[str] | None = None) -> Iterator[tuple[str, bytes]]:
     """The files of the teacher's edition, sheets included."""
-    for file in workspace.chapter_files(chapters):
+    for file in _files(chapters, stems):
         if file.stem not in navigation.present(chapters) or file.suffix != ".ipynb":
             if file.suffix != ".ipynb":
                 yield file.as_posix(), (chapters / file).read_bytes()
@@ -52,6 +54,12 @@ def teacher(chapters: Path) -> Iterator[tuple[str, bytes]]:
         filled = solved(notebook, chapters / "solutions" / file.stem)
         yield file.as_posix(), as_bytes(annotated(filled, file.stem))
         yield f"sheets/{file.stem}.md", sheets.sheet(file.stem, notebook).encode()
+
+
+def _files(chapters: Path, stems: Collection[str] | None) -> list[Path]:
+    """Those of all chapters, or of some with what all of them need."""
+    every = workspace.chapter_files(chapters)
+    return [file for file in every if stems is None or file.suffix != ".ipynb" or file.stem in stems]
 
 
 def solved(notebook: NotebookNode, folder: Path) -> NotebookNode:

@@ -17,13 +17,15 @@ from gpt2lab.files import atomic_write, read_json
 LIST = ".made-by-gpt2lab.json"  # relative path: sha256
 
 
-def write(folder: Path, files: Mapping[str, bytes]) -> None:
+def write(folder: Path, files: Mapping[str, bytes], whole: bool = True) -> None:
     """Write files into a folder that is new, empty, or was made by this function.
 
     Parameters
     ----------
     files : mapping of str to bytes
         By path relative to ``folder``, with slashes.
+    whole : bool
+        Whether these are all files of the folder: what was made before and is not among them goes.
 
     Raises
     ------
@@ -35,16 +37,18 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"Expected a folder, found a file: {folder}. Choose another place.")
     before = _listed(folder)
-    changed = [name for name, digest in before.items() if _digest(folder / name) not in ("", digest)]
+    ours = before if whole else before.keys() & files.keys()
+    changed = [name for name in ours if _digest(folder / name) not in ("", before[name])]
     foreign = [name for name in files if name not in before and (folder / name).exists()]
     if not before and folder.is_dir() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty. Choose a new folder, so that nothing in it is replaced.")
     if changed or foreign:
         first = sorted(changed + foreign)[0]
         raise InputError(f"{folder} holds work of yours, such as {first}. Choose a new folder, or move it away.")
-    for name in before.keys() - files.keys():
+    for name in before.keys() - files.keys() if whole else ():
         (folder / name).unlink(missing_ok=True)
-    made = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    made = {} if whole else before
+    made |= {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     with atomic_write(folder / LIST) as part:
         part.write_text(json.dumps({**before, **made}, indent=1, sort_keys=True), encoding="utf-8")
     for name, data in files.items():

@@ -122,4 +122,4 @@ def problems(chapter: str, notebook: NotebookNode) -> Iterator[str]:
         own = {cell.id for cell in section.cells if cell.cell_type == "code"}
         for id in known[section.id].code if section.id in known else ():
             if id not in own:
-                yield f"notes on {chapter}: [{section.id}] shows the code of {id}, which is no code cell of that section"
+                yield f"notes on {chapter}: [{section.id}] shows the code of {id}, no code cell of that section"

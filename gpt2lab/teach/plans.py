@@ -79,13 +79,13 @@ def problems(plan: Plan, chapters: Path) -> Iterator[str]:
                 yield f"{where}: chapter {step.chapter} has no section with the id {step.section!r}"
 
 
-def as_markdown(plan: Plan, chapters: Path) -> str:
-    """A plan as a page with a table for each lesson; links lead to the teacher's edition beside it."""
+def as_markdown(plan: Plan, chapters: Path, slides: bool = False) -> str:
+    """A plan as a page with a table for each lesson; links lead to the teacher's edition and, if made, the slides."""
     parts = [f"# {plan.title}", f"**For** {plan.suits}", f"**Before** {plan.before}"]
     for lesson in plan.lessons:
         rows, at = ["| from | min | what | where |", "|---|---|---|---|"], 0
         for step in lesson.steps:
-            rows.append(f"| {at // 60}:{at % 60:02} | {step.minutes} | {step.do} | {_where(step, chapters)} |")
+            rows.append(f"| {at // 60}:{at % 60:02} | {step.minutes} | {step.do} | {_where(step, chapters, slides)} |")
             at += step.minutes
         parts += [f"## {lesson.title} ({lesson.minutes} min)", f"**Goal** {lesson.goal}", "\n".join(rows)]
         if lesson.home:
@@ -93,12 +93,14 @@ def as_markdown(plan: Plan, chapters: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _where(step: Step, chapters: Path) -> str:
+def _where(step: Step, chapters: Path, slides: bool) -> str:
     if not step.chapter:
         return ""
     title = _titles(chapters, step.chapter).get(step.section, CHAPTERS[step.chapter].split(":")[0])
     place = f"#cell-id={step.section}" if step.section else ""
-    return f"[{step.chapter[:2] if step.chapter[0].isdigit() else 'primer'} · {title}](../{step.chapter}.ipynb{place})"
+    number = step.chapter[:2] if step.chapter[0].isdigit() else "primer"
+    shown = f" ([slides](../../slides/{step.chapter}.html{f'#{step.section}' * bool(step.section)}))" if slides else ""
+    return f"[{number} · {title}](../{step.chapter}.ipynb{place}){shown}"
 
 
 def _titles(chapters: Path, chapter: str) -> dict[str, str]:

@@ -27,6 +27,8 @@ from gpt2lab.teach.questions import Prediction, predictions
 from gpt2lab.teach.sections import Section, sections, subheadings
 
 FEWEST_LINES, MOST_LINES = 3, 12  # of printed text: fewer are no table, more are not read
+BESIDE_ANSWER = 6  # lines of it that fit below the answer to a prediction; more get a slide of their own
+LONG_FORMULA = 60  # letters of LaTeX
 _FORMULA = re.compile(r"\$\$(.+?)\$\$", re.S)
 _TABLE = re.compile(r"<table>.*?</table>", re.S)
 _QUESTION = re.compile(r"\*\*The question of this chapter:\*\* (.+)")
@@ -80,7 +82,8 @@ def _opening(notebook: NotebookNode, chapter: str, known: Notes) -> Iterator[Sli
         spoken.append(f"**In a class: 45 minutes**\n\n{plan}")
     asked = _QUESTION.search(text)
     heading = plain(text.partition("\n")[0].removeprefix("# ")) or navigation.label(chapter)
-    yield Slide("title", heading, markdown(asked[1]) if asked else "", "\n\n".join(spoken))
+    question = asked[1][:1].upper() + asked[1][1:] if asked else ""
+    yield Slide("title", heading, markdown(question), "\n\n".join(spoken))
     if goals := _LIST.search(text):
         yield Slide("list", "You will be able to", markdown(goals[0]))
 
@@ -124,7 +127,8 @@ class _Section:
                 made.append(self._predict(asked[cell.id]))
                 waits = bool(asked[cell.id].answered)
             elif cell.id in answered:
-                made += [self._answer(cell, answered[cell.id]), *held, *self._of_code(cell, printed=False)]
+                answer = self._answer(cell, answered[cell.id])
+                made += [answer, *held, *self._of_code(cell, printed=len(_printed(cell)) > BESIDE_ANSWER)]
                 held, waits = [], False
             else:
                 (held if waits else made).extend(self._of(cell))
@@ -147,7 +151,7 @@ class _Section:
         for heading in subheadings(Section("", "", [cell])):
             self.under = heading
         self.said.append(re.sub(r"^#+ .*$", "", text, flags=re.M).strip())
-        found = [self._slide("formula", mathml(formula, block=True), cell.id) for formula in _FORMULA.findall(text)]
+        found = [self._slide("formula", _formula(each), cell.id) for each in _FORMULA.findall(text)]
         return found + [self._slide("table", table, cell.id) for table in _TABLE.findall(markdown(text))]
 
     def _of_code(self, cell: NotebookNode, printed: bool = True) -> list[Slide]:
@@ -178,9 +182,15 @@ class _Section:
         options = "".join(
             f"<li{' class=right' if option == right else ''}>{html.escape(option)}</li>" for option in asked.options
         )
-        body = f"<p>{html.escape(asked.question)}</p><ol>{options}</ol><p class=measured>{html.escape(asked.answer)}</p>"
+        body = (
+            f"<p>{html.escape(asked.question)}</p><ol>{options}</ol><p class=measured>{html.escape(asked.answer)}</p>"
+        )
         lines = _printed(cell)
-        return self._slide("answer", body + (_as_pre(lines) if 0 < len(lines) <= MOST_LINES else ""), cell.id)
+        return self._slide("answer", body + (_as_pre(lines) if 0 < len(lines) <= BESIDE_ANSWER else ""), cell.id)
+
+
+def _formula(latex: str) -> str:
+    return f"<div{' class=long' if len(latex) > LONG_FORMULA else ''}>{mathml(latex, block=True)}</div>"
 
 
 def _that_is(asked: Prediction, option: str) -> str:
@@ -195,4 +205,6 @@ def _printed(cell: NotebookNode) -> list[str]:
 
 
 def _as_pre(lines: list[str]) -> str:
-    return f'<pre class="output">{html.escape(chr(10).join(lines))}</pre>'
+    """Printed lines; ``--columns`` is how long the longest is, so that short ones are set large."""
+    columns = max(map(len, lines))
+    return f'<pre class="output" style="--columns:{columns}">{html.escape(chr(10).join(lines))}</pre>'

@@ -33,7 +33,10 @@ def edition(chapters: Path, stems: Collection[str] | None = None) -> Iterator[tu
             yield from ((live.file_name(slide.of), live.page(slide.of)) for slide in deck if slide.kind == "explorer")
     if stems is None:
         links = (f'<li><a href="{stem}.html">{html.escape(navigation.label(stem))}</a></li>' for stem in present)
-        yield "index.html", page("GPT-2, taken apart", [Slide("list", "Slides", f'<ul class="two">{"".join(links)}</ul>')])
+        yield (
+            "index.html",
+            page("GPT-2, taken apart", [Slide("list", "Slides", f'<ul class="two">{"".join(links)}</ul>')]),
+        )
 
 
 def page(title: str, deck: list[Slide]) -> bytes:

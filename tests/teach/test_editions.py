@@ -10,7 +10,7 @@ from teeth import CHECKS
 from gpt2lab import quiz
 from gpt2lab.course import cells, minutes, navigation, workspace
 from gpt2lab.errors import InputError
-from gpt2lab.teach import command, editions, made, mistakes, notes, plans, questions, sheets
+from gpt2lab.teach import command, editions, made, mistakes, notes, plans, questions, running, sheets
 from gpt2lab.teach.sections import plain, section_of, sections, subheadings
 
 CHAPTERS = workspace.course_root() / "chapters"
@@ -67,6 +67,7 @@ def test_a_note_without_its_section_is_named():
         ("[x]\ngist = 'a'\nsay = 'b'", "must hold goal and prepare"),
         ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'", "must be texts"),
         ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'\nsay='b'\nasks=[]", "expected ask"),
+        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'\nsay='b'\ncode='c'", "code must be a list"),
         ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'\nsay='b'\nwrong=[['a']]", "list of pairs"),
         ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='" + "a" * 161 + "'\nsay='b'", "161 letters"),
     ],
@@ -166,11 +167,13 @@ def test_the_teachers_edition_adds_boxes_behind_the_cells(stem):
     assert len(boxes) == 1 + len(known) + len(exercises)
 
 
-def test_links_in_plans_lead_to_the_teachers_edition():
+def test_links_in_plans_lead_to_the_teachers_edition_and_the_slides():
     for plan in plans.plans():
         text = files()[f"teacher/plans/{plan.name}.md"].decode()
         for name, _, id in re.findall(r"\]\(\.\./(\w+\.ipynb)(#cell-id=([\w-]+))?\)", text):
             assert not id or id in {cell.id for cell in notebook(f"teacher/{name}").cells}
+        for name, id in re.findall(r"\]\(\.\./\.\./(slides/\w+\.html)#([\w-]+)\)", text):
+            assert f'class="section" data-of="{id}"' in files()[name].decode()
 
 
 def test_made_twice_the_same_bytes():
@@ -180,7 +183,7 @@ def test_made_twice_the_same_bytes():
 
 
 def test_the_command_writes_and_renews(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "EDITIONS", {name: lambda chapters: iter([("a.md", b"x")]) for name in ("student",)})
+    monkeypatch.setattr(command, "EDITIONS", {"student": lambda *asked: iter([("a.md", b"x")])})
     assert command.teach_command([str(tmp_path / "out"), "--only", "student"]) == 0
     assert command.teach_command([str(tmp_path / "out"), "--only", "student"]) == 0
     assert (tmp_path / "out" / "student" / "a.md").read_bytes() == b"x"
@@ -190,8 +193,40 @@ def test_the_command_writes_and_renews(tmp_path, capsys, monkeypatch):
 def test_a_solution_can_be_run():
     source = {"cells": [nbformat.v4.new_code_cell("1 + 1", metadata={"tags": ["exercise:x", editions.NOT_COMPARED]})]}
     data = editions.as_bytes(nbformat.v4.new_notebook(**source))
-    [cell] = nbformat.reads(command.executed(data, "x").decode(), as_version=4).cells
+    [cell] = nbformat.reads(running.executed(data, "x").decode(), as_version=4).cells
     assert cells.texts(cell) == ["2"] and cells.tags(cell) == ["exercise:x"]
+
+
+def test_a_learners_run_says_what_is_open_and_where_it_stops(capsys):
+    cells_ = [
+        nbformat.v4.new_code_cell("print('not done yet')", metadata={"tags": ["exercise:first"]}),
+        nbformat.v4.new_code_cell("print('right')", metadata={"tags": ["exercise:second"]}),
+    ]
+    whole = editions.as_bytes(nbformat.v4.new_notebook(cells=cells_))
+    assert running.open_exercises(whole) == ["first"]
+    broken = editions.as_bytes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")]))
+    assert not command._run("student/x.ipynb", {"student/x.ipynb": broken})
+    assert "student/x.ipynb: STOPS" in (said := capsys.readouterr().out) and "ZeroDivisionError" in said
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_learner_runs_what_the_notebooks_tests_run(stem):
+    """The chapters are run in the tests of the notebooks; the student's differ in nothing that is run."""
+    assert [(cell.id, cell.source) for cell in notebook(f"student/{stem}.ipynb").cells] == [
+        (cell.id, cell.source) for cell in chapter(stem).cells
+    ]
+
+
+def test_the_primer_runs_to_its_end_with_nothing_done():
+    """One chapter here; ``gpt2lab teach OUT --only student --run`` runs all."""
+    tagged = [cells.exercise_name(cell) for cell in chapter("primer").cells]
+    assert running.open_exercises(files()["student/primer.ipynb"]) == [name for name in tagged if name]
+
+
+def test_some_chapters_and_one_edition():
+    some = dict(command.edition_files(CHAPTERS, ["student", "slides"], ["03_attention"]))
+    names = {name for name in some if name.endswith((".ipynb", ".html"))}
+    assert names == {"student/03_attention.ipynb", "slides/03_attention.html"}
 
 
 def test_what_is_no_longer_made_goes_and_what_was_changed_stays(tmp_path):
@@ -206,6 +241,15 @@ def test_what_is_no_longer_made_goes_and_what_was_changed_stays(tmp_path):
     (tmp_path / "out" / "new").write_bytes(b"mine")
     with pytest.raises(InputError, match="such as new"):
         made.write(tmp_path / "out", {"new": b"4"})
+
+
+def test_a_part_is_renewed_beside_the_rest(tmp_path):
+    made.write(tmp_path / "out", {"a": b"1", "b": b"2"})
+    (tmp_path / "out" / "b").write_bytes(b"mine")
+    made.write(tmp_path / "out", {"a": b"3"}, whole=False)
+    assert (tmp_path / "out" / "a").read_bytes() == b"3" and (tmp_path / "out" / "b").read_bytes() == b"mine"
+    with pytest.raises(InputError, match="such as b"):
+        made.write(tmp_path / "out", {"a": b"3", "b": b"2"})
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):

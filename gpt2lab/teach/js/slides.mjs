@@ -16,6 +16,7 @@ export function startDeck() {
     slides.forEach((each, number) => { each.hidden = number !== at; });
     for (const frame of slide.querySelectorAll("iframe[data-src]")) { // an explorer loads when it is first seen
       frame.src = frame.dataset.src;
+      frame.style.zoom = Math.max(1, innerWidth / 1366); // its letters are of pixels
       frame.removeAttribute("data-src");
     }
     document.querySelector("#place").textContent = `${at + 1} / ${slides.length}`;
