@@ -54,10 +54,12 @@ def _section(slide: Slide, number: int, of: int) -> str:
     level = "h1" if slide.kind == "title" else "h2"
     kicker = f'<p class="kicker">{html.escape(slide.kicker)}</p>' if slide.kicker else ""
     keys = f'<p class="keys">{_KEYS}</p>' if slide.kind == "title" else ""
+    label = f'aria-roledescription="slide" aria-label="{number} of {of}"'
+    spoken = f'<aside class="notes">{_spoken(slide)}</aside>'
     return (
-        f'<section class="{slide.kind}" data-of="{slide.of}" aria-roledescription="slide" aria-label="{number} of {of}">'
+        f'<section class="{slide.kind}" data-of="{slide.of}" {label}>'
         f"<header>{kicker}<{level}>{html.escape(slide.heading)}</{level}></header>"
-        f'<div class="body">{_without_links(slide.body)}</div>{keys}<aside class="notes">{_spoken(slide)}</aside></section>'
+        f'<div class="body">{_without_links(slide.body)}</div>{keys}{spoken}</section>'
     )
 
 
