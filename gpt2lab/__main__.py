@@ -24,7 +24,7 @@ COMMANDS = {  # name: (module:function, what it does)
     "progress": ("gpt2lab.course.progress:progress_command", "say what is done, chapter by chapter"),
     "share": ("gpt2lab.course.sharing:share_command", "prepare this folder for many learners"),
     "hub": ("gpt2lab.course.hub:hub_command", "a learner's server, as JupyterHub starts it"),
-    "teach": ("gpt2lab.teach.command:teach_command", "make the editions and the plans for a class"),
+    "teach": ("gpt2lab.teach.command:teach_command", "make slides, editions and plans for a class"),
     "site": ("gpt2lab.teach.site:site_command", "make the course as a web site that opens from disk"),
     "train": ("gpt2lab.zoo.make:train_command", "train a toy model on a task"),
     "train-lab": ("gpt2lab.studies.lab.command:lab_command", "repeat rows of the ablation lab"),
