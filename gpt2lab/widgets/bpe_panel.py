@@ -83,7 +83,7 @@ class BPEPanel(Panel[Vocabulary]):
 
     def draw(self) -> Picture:
         rows = self._lay_out()
-        height = max(3.2, 1.5 + 0.42 * len(rows))
+        height = max(2.75, 1.5 + 0.42 * len(rows))
         picture = Picture(9.6, height, "Byte-pair encoding")
         n, bytes_ = len(self.result.pieces), len(self.text.encode())
         picture.text(0.012, 1 - 0.36 / height, f"{n} tokens after {self.merges} merges ({bytes_} bytes)",

@@ -15,13 +15,14 @@ from torch import Tensor
 from gpt2lab.ablations import NoResidualBlock
 from gpt2lab.block import TransformerBlock
 from gpt2lab.figures.drawing import log_scale, short
-from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture, letters
 from gpt2lab.residual import residual_init_scale
 from gpt2lab.studies.depth import ReLUAfterAddBlock, StackProfile, profile_stack, stack
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Switch, Whole
 
 _MOST, _D_MODEL = 48, 32
+_GREY = "#8a8a8a"  # seen on white and on black
 
 
 class DepthPanel(Panel[dict[str, float]]):
@@ -75,15 +76,15 @@ class DepthPanel(Panel[dict[str, float]]):
             log_scale(ax, "y")
             ax.minorticks_off()  # they take long to draw
             low, high = ax.get_ylim()
-            ax.set_ylim(min(low, 0.3), max(high, 12) ** 1.15)  # room for the number above the last point
-        axes[2].set_ylim(-0.05, 1.2)
+            ax.set_ylim(min(low, 0.3), max(high, 12) ** 1.35)  # room for the number above the curves
+        axes[2].set_ylim(-0.05, 1.27)
         picture.text(0.012, 0.015, "grey: GPT-2's block, same depth · all weights random", fontsize=SMALL, color=FADED)
         picture.subplots_adjust(left=0.075, right=0.975, top=0.8, bottom=0.25, wspace=0.36)
         return picture
 
     def _curve(self, ax: Axes, values: np.ndarray, gpt2: np.ndarray, read: int) -> None:
         heights = np.arange(len(values))
-        ax.plot(heights, gpt2, color="#b5b5b5", linewidth=5, solid_capstyle="round")
+        ax.plot(heights, gpt2, color=_GREY, linewidth=5, solid_capstyle="round")
         ax.plot(heights, values, color=BLUE)
         at, value = heights[read], values[read]
         ax.set_xlim(-0.02 * len(values), max(len(values) - 1, 1))
@@ -93,10 +94,9 @@ class DepthPanel(Panel[dict[str, float]]):
                     fontweight="bold")  # fmt: skip
             return
         ax.plot([at], [value], "o", color=VERMILION, markersize=8, clip_on=False, zorder=5)
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
-        ax.annotate(
-            short(value, 2), (at, value), bbox=box, annotation_clip=False, color=VERMILION, fontweight="bold",
-            xytext=(3 if at == 0 else -3, 12), textcoords="offset points", ha="left" if at == 0 else "right", zorder=6,
+        ax.text(
+            0.03 if at == 0 else 1.0, 0.99, short(value, 2), transform=ax.transAxes, color=letters(VERMILION),
+            fontweight="bold", va="top", ha="left" if at == 0 else "right",
         )  # fmt: skip
 
 

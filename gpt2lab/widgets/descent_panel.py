@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt2lab.figures.drawing import log_scale, short
-from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture, letters
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Number, Whole
 
@@ -83,11 +83,15 @@ class DescentPanel(Panel[Descent]):
         left.set(xlim=(LOW, HIGH), ylim=(-4, loss_at(LOW)), xlabel="weight", title="Where it goes")
         left.set(ylabel="loss")
         left.annotate(
-            "start", (START, loss_at(START)), (-14, -6), textcoords="offset points", ha="right", color=VERMILION
+            "start",
+            (START, loss_at(START)),
+            (-14, -6),
+            textcoords="offset points",
+            ha="right",
+            color=letters(VERMILION),
         )
         if not LOW <= run.weight <= HIGH:
-            label = left.text(3, 84, "it has left the picture", ha="center", color=VERMILION, fontweight="bold")
-            label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 3})
+            left.set_title("Where it goes: out of the picture", color=letters(VERMILION))
         right.plot(range(len(run.losses)), np.maximum(run.losses, FAINTEST), "o-", color=BLUE, markersize=5)
         log_scale(right, "y")
         right.set(xlim=(-0.5, max(self.steps, 1) + 0.5), xlabel="step", title="Loss: each line is ×100")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gpt2lab.errors import validates
 from gpt2lab.figures.plots import clip, short
-from gpt2lab.figures.style import BLUE, FADED, FONT, INK, SKY, VERMILION, Picture
+from gpt2lab.figures.style import BLUE, FADED, FONT, INK, SKY, VERMILION, Picture, letters
 from gpt2lab.model import GPT2
 from gpt2lab.tokenizer import token_labels
 from gpt2lab.trace import GPT2Trace
@@ -195,7 +195,7 @@ class LayerNormPanel(TextPanel[NormReading]):
             axes.plot(places, heights, "o", color=BLUE, markersize=4)
             axes.hlines([0, mean / limit], left, right, color=[INK, VERMILION], linewidth=[1, 2.2])
             picture.write(axes, start + n / 2 - 0.5, 1.06, name, at="mb", bold=True)
-            picture.write(axes, left, -1.1, f"mean {_fixed(mean)}", at="lt", color=VERMILION)
+            picture.write(axes, left, -1.1, f"mean {_fixed(mean)}", at="lt", color=letters(VERMILION))
             picture.write(axes, left, -1.28, f"std   {_fixed(std)}", at="lt", color=BLUE)
             if i % 2 == 0:
                 for height, text in ((1, short(limit, 2)), (0, "0"), (-1, short(-limit, 2))):
@@ -220,12 +220,12 @@ class LayerNormPanel(TextPanel[NormReading]):
             picture.write(axes, -0.05 * top, place, clip(name, 9), at="rm", bold=i == self.token)
             moved = changes[i] > 1e-5
             text = short(changes[i], 2) if moved else "0"
-            ink = FADED if i == last or not moved else VERMILION
+            ink = FADED if i == last or not moved else letters(VERMILION)
             picture.write(axes, changes[i] + 0.04 * top, place, text, at="lm", color=ink)
         leaks = self.result.leaks
-        title, ink = ("leaks into other tokens", VERMILION) if leaks else ("no other token changes", INK)
+        title, ink = ("leaks into other tokens", letters(VERMILION)) if leaks else ("no other token changes", INK)
         picture.write(None, 0.985, 0.955, title, at="rm", bold=True, size=FONT + 1, color=ink)
-        asked = f"output changes if {clip(names[last], 9)} does"
+        asked = f"output changes if “{clip(names[last], 9)}” does"
         picture.write(None, 0.985, 0.875, asked, at="rm", color=FADED)
         picture.write(axes, -0.05 * top, last + 0.9, "other text", at="rm", color=FADED, size=10)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gpt2lab.figures.drawing import clip
-from gpt2lab.figures.style import BLUE, FADED, SIGNED, SKY, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import BLUE, FADED, SIGNED, SKY, SMALL, VERMILION, Picture, letters
 from gpt2lab.model import evaluating
 from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.map_pen import Pen
@@ -212,7 +212,7 @@ class MapPanel(TokenPanel[Journey]):
             pen.axes.plot([x, x], [2.33, 2.58], color=BLUE, linewidth=1.8)
         tips = [self._centre(i) for i in self.drawn]
         pen.axes.plot(tips, [2.58] * len(tips), "v", color=BLUE, markersize=7)
-        pen.write(0.15, 2.25, "attention: across", 10.5, VERMILION)
+        pen.write(0.15, 2.25, "attention: across", 10.5, letters(VERMILION))
         pen.write(0.15, 2.46, "feed-forward: down", 10.5, BLUE)
 
     def _distribution(self, pen: Pen) -> None:
@@ -222,7 +222,7 @@ class MapPanel(TokenPanel[Journey]):
         pen.row(4.1, "logits", str(shape), "(B, T, vocab_size)")
         pen.write(_LEFT, 4.1, f"the vector of “{last}” times all {count} token vectors", 12)
         pen.row(4.62, "softmax", str(shape), "each position sums to 1")
-        pen.write(0.15, 4.87, f"next after “{last}”", SMALL, VERMILION, bold=True)
+        pen.write(0.15, 4.87, f"next after “{last}”", SMALL, letters(VERMILION), bold=True)
         pen.write(0.15, 5.1, self.weights, SMALL, FADED)
         for i, (label, p) in enumerate(journey.top):
             y = 4.37 + 0.205 * i

@@ -109,9 +109,9 @@ class MaskPanel(TextPanel[Masked]):
     def draw(self) -> Picture:
         labels = [clip(label, 11) for label in self.labels]
         scores, weights = (part.numpy() for part in self.masked())
-        height = max(4.8, 0.25 * len(labels) + 2.6)
+        height = max(4.95, 0.25 * len(labels) + 2.75)
         picture = Picture(9.6, height, "Masking recipes")
-        bottom, tall = 1.75 / height, (height - 2.3) / height  # inches of the picture to parts of it
+        bottom, tall = 1.9 / height, (height - 2.45) / height  # inches of the picture to parts of it
         left, right = picture.add_axes((0.12, bottom, 0.37, tall)), picture.add_axes((0.56, bottom, 0.37, tall))
         limit = float(np.abs(self.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
         draw_heatmap(left, scores, labels, labels, signed=True, limit=limit, numbers=False)
@@ -127,7 +127,7 @@ class MaskPanel(TextPanel[Masked]):
             axes.tick_params(axis="x", rotation=90)
             self._outline_future(axes, len(labels))
             self._mark_gone(axes, matrix)
-        left.set_title("Scores (white, −∞: hidden)")
+        left.set_title("Scores (blank, −∞: hidden)")
         right.set_title("Weights after the softmax")
         bad = np.isnan(weights).any() or self.result.future_share > 0 or self.result.smallest_sum < 0.995
         note = " · ".join(filter(None, ["above the line: the future", self.weights]))

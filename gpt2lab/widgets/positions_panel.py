@@ -105,7 +105,7 @@ class PositionsPanel(Panel[dict[str, float]]):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 4.5, f"Positions: {self.kind}")
-        left, right = picture.add_axes((0.07, 0.18, 0.32, 0.7)), picture.add_axes((0.53, 0.18, 0.44, 0.7))
+        left, right = picture.add_axes((0.07, 0.18, 0.32, 0.7)), picture.add_axes((0.56, 0.18, 0.41, 0.7))
         image = self.image().numpy()
         score = self.kind in ("ALiBi", "relative bias")
         if score:
