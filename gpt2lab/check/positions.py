@@ -10,7 +10,7 @@ from torch import Tensor
 from gpt2lab import positions
 from gpt2lab.check.base import Answer, CheckResult, Wrong, agree, as_tensor, describe, judge, shown
 from gpt2lab.check.learner import Learner, examine
-from gpt2lab.errors import validates
+from gpt2lab.errors import is_number, validates
 
 
 @validates
@@ -51,9 +51,21 @@ def _pair(learner: Learner) -> None:
         if isinstance(answer, list):
             answer = tuple(answer)
         if not isinstance(answer, tuple) or len(answer) != 2 or not all(isinstance(piece, str) for piece in answer):
-            raise Wrong(f"Return one pair, a tuple of two pieces; got {describe(answer)}.")
+            raise Wrong(_not_a_pair(answer))
         if answer != right:
             raise Wrong(f"For {words} the answer is {right}, got {shown(answer)}. {message}")
+
+
+def _not_a_pair(answer: object) -> str:
+    """What was expected, what came, and what to do about it."""
+    wanted = "Return one pair, a tuple of two pieces"
+    if isinstance(answer, tuple) and len(answer) == 2:
+        for part, other in (answer, answer[::-1]):
+            if isinstance(part, tuple) and len(part) == 2 and is_number(other):
+                return f"{wanted}; got {shown(answer)}, a pair and its count: return the pair alone."
+    if isinstance(answer, tuple):
+        return f"{wanted}; got {shown(answer)}, a tuple of {len(answer)}."
+    return f"{wanted}; got {describe(answer)}."
 
 
 @validates
