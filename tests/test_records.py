@@ -1,8 +1,8 @@
 """What a learner has done: kept through restarts, in a learner's workspace only, and never lost."""
 
 import json
-import re
 import os
+import re
 import stat
 import subprocess
 import sys

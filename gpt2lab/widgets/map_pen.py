@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.typing import ColorType
 
 from gpt2lab.figures.style import BLUE, FADED, INK, Picture
 
@@ -26,7 +27,15 @@ class Pen:
         self.picture, self.axes = picture, axes
 
     def write(
-        self, x: float, y: float, text: str, size: int | float, color: str = INK, *, bold: bool = False, at: str = "lm"
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: int | float,
+        color: ColorType = INK,
+        *,
+        bold: bool = False,
+        at: str = "lm",
     ) -> None:
         self.picture.write(self.axes, x, y, text, size=float(size), color=color, bold=bold, at=at)
 

@@ -56,7 +56,7 @@ def test_the_map_takes_a_long_sentence_and_its_columns_follow_the_chosen_token()
 
 
 def test_the_map_fits_a_small_screen_with_its_controls():
-    height = MapPanel(text="The robot could not lift the box")._repr_mimebundle_()[1]["image/png"]["height"]
+    _, height = MapPanel(text="The robot could not lift the box")._view.size
     assert height <= 520  # of the 768 pixels of a projector
 
 
