@@ -25,7 +25,7 @@ ON_CONDA = {"pytorch": "torch", "playwright-python": "playwright"}  # names that
 
 # Growing this list is a decision, not an accident: the learner downloads each of them.
 RUN_TIME = """torch numpy safetensors tiktoken regex platformdirs tqdm jaxtyping lazy_loader huggingface_hub
-    jupyterlab ipykernel matplotlib pillow ipywidgets anywidget voila latex2mathml rjsmin""".split()
+    jupyterlab ipykernel matplotlib pillow ipywidgets anywidget voila latex2mathml""".split()
 
 
 def test_run_time_dependencies_are_these():

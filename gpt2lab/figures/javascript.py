@@ -1,8 +1,8 @@
 """Modules of JavaScript as one program.
 
 A widget's module is imported from a blob, where relative imports fail. So modules are put one after the
-other, without their import lines, and without the comments and blanks that only people need. A name may be used at
-the top level of one module only.
+other, without their import lines, comments, empty lines and the blanks that only people need; no other tool is
+involved. A name may be used at the top level of one module only.
 """
 
 from __future__ import annotations
@@ -10,14 +10,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rjsmin import jsmin
-
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class|let))", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*//.*\n|[ \t]+// [^\"`\n]*$", re.MULTILINE)  # one after code holds no quotes
+_QUOTED = re.compile(r'("(?:[^"\\]|\\.)*"|`[^`]*`)')
+_BLANKS = re.compile(r" ?([{}()\[\],;:?=<>*&|!%]+) ?|(?<![+-]) ([+/-]) (?![+-])")
+_BREAK = re.compile(r"(?<=[{(\[,;])\n$")
+_INDENT = re.compile(r"^\s+", re.MULTILINE)  # and empty lines
 
 
 def joined(modules: Iterable[str]) -> str:
     """The sources of modules, each after those that it imports from, as one program without exports."""
-    source = jsmin("".join(_EXPORT.sub("", _IMPORT.sub("", module)) for module in modules))
-    assert isinstance(source, str)
-    return f"{source}\n"
+    source = "".join(_EXPORT.sub("", _IMPORT.sub("", module)) for module in modules)
+    return "".join(map(_tight, _INDENT.sub("", _COMMENT.sub("", source)).splitlines(keepends=True)))
+
+
+def _tight(line: str) -> str:
+    """A line without the blanks around signs, and without its end where a sign leaves no doubt.
+
+    Where a template may hold another one, or a slash may begin a regular expression, the blanks stay; the end
+    stays where there may be a comment.
+    """
+    line = line if "//" in line else _BREAK.sub("", line)
+    parts = _QUOTED.split(line)  # code and quoted text by turns
+    code = "".join(parts[::2])
+    if line.count("`") > 2 or "`" in code or "'" in code or re.search(r"/(?! )", code):
+        return line
+    return "".join(part if i % 2 else _BLANKS.sub(r"\1\2", part) for i, part in enumerate(parts))

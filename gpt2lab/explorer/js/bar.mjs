@@ -73,7 +73,7 @@ export function secondSentence(store) {
 // The tokens as a row to choose the query from; the bar under each is how much it is looked at.
 export function tokenStrip(store) {
   const root = h("div", { class: "g2x-tokens", role: "listbox", tabindex: 0, "aria-multiselectable": "true", "aria-label": "Tokens: choose the query; with Shift a span of queries" });
-  const ghost = h("span", { class: "g2x-token g2x-ghost", "aria-hidden": "true" }); // what a click on a prediction would add
+  const ghost = h("span", { class: "g2x-ghost", "aria-hidden": "true" }); // what a click on a prediction would add
   let chips = [];
   let built = -1;
   root.addEventListener("keydown", (event) => {

@@ -84,7 +84,7 @@ export function createTogether(store) {
   const grid = h("div", { class: "g2x-row" }, figures.map((figure) => figure.root));
   const right = h("div", { class: "g2x-column" }, grid, readout);
   const body = h("div", { class: "g2x-row g2x-wide" }, lines.root, right);
-  const root = h("div", { class: "g2x-view" }, chips, problem, body);
+  const root = h("div", { class: "g2x-view" });
   let side = 1;
   for (const { stage } of figures) {
     stage.addEventListener("click", (event) => {
@@ -187,7 +187,12 @@ export function createTogether(store) {
       s("rect", { x: key * cell, y: 0, width: Math.max(1.5, cell), height: side, class: "g2x-cross" })]);
   }
 
-  return { root, draw, figures: () => [lines, ...figures.filter((figure) => !figure.root.hidden)] };
+  function show(many) {
+    root.hidden = !many;
+    if (many !== root.hasChildNodes()) root.replaceChildren(...(many ? [chips, problem, body] : []));
+  }
+
+  return { root, draw, show, figures: () => [lines, ...figures.filter((figure) => !figure.root.hidden)] };
 }
 
 // The chosen query, or the span and that it is a mean, as the beginning of a sentence.

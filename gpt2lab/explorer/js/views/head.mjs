@@ -89,7 +89,8 @@ function createHead(store) {
     off.hidden = selected[1] >= store.parts(selected[0]);
     say(off, store.get("ablated").includes(word) ? `Switch ${word} on again` : `Switch ${word} off`);
     const many = headsTogether(store).length > 1;
-    several.root.hidden = !many;
+    several.show(many);
+    edge.root.hidden = many;
     if (many) {
       body.hidden = true;
       problem.replaceChildren();
