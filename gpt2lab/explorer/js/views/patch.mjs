@@ -1,6 +1,7 @@
 import { amountScale, css, hiddenColour } from "../colour.mjs";
 import { button, choice, h, say, set } from "../dom.mjs";
 import { note } from "../figure.mjs";
+import { windowAround } from "../layout.mjs";
 import { createLegend } from "../legend.mjs";
 import { asFloats } from "../packing.mjs";
 import { patch, placeOf, SOURCES, sourceOf, told } from "../patches.mjs";
@@ -12,6 +13,7 @@ export const patchView = { label: "Patch", create: createPatch,
   about: "Press a cell: another value is put there, and the prediction above shows what becomes of it." };
 
 const MOST_PLACES = 12; // in the sorted list
+const MOST_EDGES = 60; // rows and columns of the map of edges
 
 function createPatch(store) {
   const problem = h("div");
@@ -145,22 +147,26 @@ function createPatch(store) {
     const partOf = (l, i) => (i < heads ? i : store.scene().shape[l]);
     const shared = { most, font, left: 66 * k, plain: tile };
     parts.draw({ ...shared, title: `Parts, ${store.patchAll ? "all positions" : `at ‘${clip(labels[store.token()], 10)}’`}`, rows: names, numbers: true, top: 22 * k, line,
-      columns: [...Array.from({ length: heads }, (_, i) => `head ${i}`), "FFN"], each: Math.min(64 * k, Math.max(46 * k, (store.width * 0.36) / (heads + 1))),
+      columns: [...Array.from({ length: heads }, (_, i) => (heads > 10 ? `h ${i}` : `head ${i}`)), "FFN"], each: Math.min(64 * k, Math.max(46 * k, (store.width * 0.36) / (heads + 1))),
       word: (l, i) => (i < heads && i >= store.scene().shape[l] ? "" : `${i < heads ? `head ${l}.${i}` : `ffn ${l}`} ${place} ${source}`),
       value: (l, i) => found.get(ofParts(l))?.[partOf(l, i)] });
     const room = store.width - (66 * 2 + 30) * k - parts.figure.width;
     const top = Math.round(Math.min(9, Math.max(...labels.map((label) => Array.from(label).length))) * font * 0.66 + 10);
-    stream.draw({ ...shared, title: "The stream, as it enters each block", rows: names, columns: labels, upright: true, top, line, each: Math.max(9 * k, Math.min(28 * k, room / T)),
-      word: (l, t) => `stream ${l} ${t} ${source}`, value: (l, t) => found.get(ofStream(l))?.[t] });
+    // Of a long text the places around the chosen token; the list is of all of them.
+    const near = windowAround(store.token(), T, Math.max(1, Math.floor(room / (9 * k))));
+    const part = (of) => (of.length < T ? `, tokens ${of[0]} to ${of[of.length - 1]} of ${T}` : "");
+    stream.draw({ ...shared, title: `The stream, as it enters each block${part(near)}`, rows: names, columns: near.map((t) => labels[t]), upright: true, top, line, each: Math.max(9 * k, Math.min(28 * k, room / T)),
+      word: (l, i) => `stream ${l} ${near[i]} ${source}`, value: (l, i) => found.get(ofStream(l))?.[near[i]] });
     const usual = headMap(store, 0);
     map.root.hidden = head >= store.parts(layer) || !usual || Boolean(usual.error);
     if (!map.root.hidden) {
-      const rows = labels.map((_, query) => rowWeights(usual, query, T));
-      const cell = Math.max(4, Math.min(20 * k, (340 * k) / T));
-      map.draw({ ...shared, title: `Edges of head ${layer}.${head}: rows look, columns are looked at`, rows: labels.map((label, i) => (i % Math.ceil(font / cell) ? "" : label)), columns: labels, upright: true, top, line: cell, each: cell, left: 84 * k,
-        word: (query, key) => (usual.triangular && key > query ? "" : `edge ${layer}.${head} ${query}>${key} ${source}`),
-        plain: (query, key) => css(amountScale(store.theme)[Math.round(255 * Math.sqrt(rows[query][key]))]),
-        value: (query, key) => found.get(ofEdges(query))?.[key] });
+      const here = windowAround(store.token(), T, MOST_EDGES);
+      const rows = here.map((query) => rowWeights(usual, query, T));
+      const cell = Math.min(20 * k, (340 * k) / here.length);
+      map.draw({ ...shared, title: `Edges of head ${layer}.${head}: rows look, columns are looked at${part(here)}`, rows: here.map((query, i) => (i % Math.ceil(font / cell) ? "" : labels[query])), columns: here.map((key) => labels[key]), upright: true, top, line: cell, each: cell, left: 84 * k,
+        word: (i, j) => (usual.triangular && j > i ? "" : `edge ${layer}.${head} ${here[i]}>${here[j]} ${source}`),
+        plain: (i, j) => css(amountScale(store.theme)[Math.round(255 * Math.sqrt(rows[i][here[j]]))]),
+        value: (i, j) => found.get(ofEdges(here[i]))?.[here[j]] });
     }
     const done = places.some((question) => found.has(question)) || queries.some((query) => found.has(ofEdges(query)));
     legend.root.hidden = list.hidden = !done;
