@@ -104,6 +104,14 @@ def shown(value: object, most: int = 80) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's message; nothing if the error cannot be printed."""
+    try:
+        return (str(error).splitlines() or [""])[0]
+    except Exception:  # a learner's own __str__ may raise anything
+        return ""
+
+
 def validates(function: T) -> T:
     """Mark a function or class that checks its arguments itself and promises an ``InputError``.
 

@@ -34,13 +34,15 @@ from typing import Generic, TypeVar
 import ipywidgets
 from traitlets import Bunch
 
-from gpt2lab.errors import InputError
-from gpt2lab.figures.style import CSS, CSS_PER_INCH, NOTE, Picture, as_base64, house_style, spoken
+from gpt2lab.errors import InputError, first_line
+from gpt2lab.figures.style import CSS, Picture, house_style, spoken
 from gpt2lab.widgets.memory import give_back_after_each_cell
-from gpt2lab.widgets.picture_view import PictureView
+from gpt2lab.widgets.picture_view import PictureView, in_words, stored
+from gpt2lab.widgets.shown import Shown, watch_cells
 from gpt2lab.widgets.traits import PanelTrait
 
 R = TypeVar("R")  # what a panel measures
+_AHEAD = "A cell below moves this panel. Run that cell by itself to see it here."
 
 
 class Panel(ipywidgets.VBox, Generic[R]):
@@ -62,9 +64,11 @@ class Panel(ipywidgets.VBox, Generic[R]):
     def __init__(self, **settings: object) -> None:
         super().__init__()
         give_back_after_each_cell()
+        watch_cells()
         self.message = ""
         self.redraws = 0
         self._held = self._stale = False
+        self._shown = Shown()
         self._picture = Picture()
         # A margin beside the full width would give a narrow page a scroll bar.
         self._view = PictureView(layout={"width": "100%", "margin": "0"})
@@ -91,12 +95,8 @@ class Panel(ipywidgets.VBox, Generic[R]):
 
     def describe(self) -> str:
         """What the picture shows, in words, for those who cannot see it: its title, the settings, the result."""
-        said = {True: "on", False: "off"}
-        inside = ", ".join(
-            f"{self._trait(name).label or name}: {said[value] if isinstance(value, bool) else value}"
-            for name, value in self.settings().items()
-        )
-        return "; ".join(filter(None, [self._picture.title, inside, " ".join(repr(self.result).split())]))
+        settings = {self._trait(name).label or name: value for name, value in self.settings().items()}
+        return in_words(self._picture.title, settings, self.result)
 
     def accept_text(self, text: str) -> None:
         """Raise a ValueError with one sentence if a text cannot be shown."""
@@ -132,6 +132,16 @@ class Panel(ipywidgets.VBox, Generic[R]):
     def _refresh(self) -> None:
         with self._quietly():
             self.settle()
+        if self._shown.too_early():
+            self.result, self._shown.waiting = self.measure(), True
+            self._say("")
+        else:
+            self._show()
+
+    def _show(self) -> None:
+        """Measure, and bring page and controls up to date."""
+        self._shown.waiting = False
+        with self._quietly():
             for name, control in self._controls.items():
                 self._trait(name).fit(self, control)
                 if control.value != getattr(self, name):
@@ -145,8 +155,16 @@ class Panel(ipywidgets.VBox, Generic[R]):
 
     @property
     def png(self) -> bytes:
-        """The present picture as the bytes of a PNG file."""
-        return bytes(self._view.png)
+        """The picture of the present settings as the bytes of a PNG file."""
+        if not self._shown.waiting:
+            return bytes(self._view.png)
+        with house_style():
+            return self.draw().png()
+
+    def assigned(self) -> None:
+        """Called by every assignment to a setting, also of the value that it has: Python may be ahead of the page."""
+        if self._shown.waiting and not self._held and not self._shown.too_early():
+            self._show()
 
     def control(self, name: str) -> ipywidgets.Widget:
         """The slider, menu or box of a setting, to put it elsewhere or to restyle it."""
@@ -192,12 +210,16 @@ class Panel(ipywidgets.VBox, Generic[R]):
         if self._held:
             return  # the panel itself is bringing its controls up to date
         try:
-            setattr(self, name, change.new)
+            if self._shown.waiting:  # what is moved is what the page shows
+                self._shown.waiting = False
+                self.set(**{**self._shown.settings, name: change.new})
+            else:
+                setattr(self, name, change.new)
             self._say("")
         except ValueError as error:
             self._say(str(error))
         except Exception as error:  # the model is the learner's own: it may raise anything
-            self._say(f"The model could not be run: {type(error).__name__}: {_first_line(error)}")
+            self._say(f"The model could not be run: {type(error).__name__}: {first_line(error)}")
 
     def _say(self, message: str) -> None:
         self.message = message
@@ -206,7 +228,7 @@ class Panel(ipywidgets.VBox, Generic[R]):
     def _spoken(self) -> str:
         if self.message:
             return f'<b style="color:var(--jp-warn-color0,#b35900)">⚠ {escape(self.message)}</b>'
-        return ""
+        return _AHEAD if self._shown.waiting else ""
 
     def _trait(self, name: str) -> PanelTrait[object]:
         return type(self).class_traits()[name]
@@ -228,19 +250,10 @@ class Panel(ipywidgets.VBox, Generic[R]):
         return f"{type(self).__name__}({inside})"
 
     def _repr_mimebundle_(self, **options: object) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
+        if self._shown.waiting:
+            self._show()
+        self._shown.display(self.settings())
         bundle = super()._repr_mimebundle_(**options) or {}
-        # Where no kernel runs, this picture stands alone: it says how to get what moves it.
         labels = [self._trait(name).label for row in self.rows for name in row]
-        note = f"▶ Run this cell in Jupyter (Shift+Enter) to change: {', '.join(filter(None, labels))}"
-        size = self._picture.display_size()
-        size["height"] += round(NOTE * CSS_PER_INCH)
-        bundle |= {"text/plain": repr(self), "image/png": as_base64(self._picture.noted(self.png, note))}
-        return bundle, {"image/png": {**size, "alt": self._view.alt, "needs_background": "light"}}
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of an error's message; nothing if the error cannot be printed."""
-    try:
-        return (str(error).splitlines() or [""])[0]
-    except Exception:  # a learner's own __str__ may raise anything
-        return ""
+        png, told = stored(self._picture, self.png, [label for label in labels if label])
+        return bundle | {"text/plain": repr(self), "image/png": png}, {"image/png": {**told, "alt": self._view.alt}}

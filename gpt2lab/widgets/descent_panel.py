@@ -82,14 +82,8 @@ class DescentPanel(Panel[Descent]):
         left.plot(run.weights[:1], run.losses[:1], "o", color=VERMILION, markersize=11, zorder=4)
         left.set(xlim=(LOW, HIGH), ylim=(-4, loss_at(LOW)), xlabel="weight", title="Where it goes")
         left.set(ylabel="loss")
-        left.annotate(
-            "start",
-            (START, loss_at(START)),
-            (-14, -6),
-            textcoords="offset points",
-            ha="right",
-            color=letters(VERMILION),
-        )
+        at, ink = (START, loss_at(START)), letters(VERMILION)
+        left.annotate("start", at, (-14, -6), textcoords="offset points", ha="right", color=ink)
         if not LOW <= run.weight <= HIGH:
             left.set_title("Where it goes: out of the picture", color=letters(VERMILION))
         right.plot(range(len(run.losses)), np.maximum(run.losses, FAINTEST), "o-", color=BLUE, markersize=5)

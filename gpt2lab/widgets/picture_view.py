@@ -7,14 +7,32 @@ they fall below 12 px.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 import anywidget
 import traitlets
 
-from gpt2lab.figures.style import CSS_PER_INCH, Picture
+from gpt2lab.figures.style import CSS_PER_INCH, NOTE, Picture, as_base64
 
 POINTS_PER_INCH = 72
+
+
+def in_words(title: str, settings: Mapping[str, object], result: object) -> str:
+    """What a panel shows, in one line: its title, its settings by their labels, its result."""
+    said = {True: "on", False: "off"}
+    inside = ", ".join(
+        f"{label}: {said[value] if isinstance(value, bool) else value}" for label, value in settings.items()
+    )
+    return "; ".join(filter(None, [title, inside, " ".join(repr(result).split())]))
+
+
+def stored(picture: Picture, png: bytes, labels: Sequence[str]) -> tuple[str, dict[str, object]]:
+    """The picture as a notebook stores it, and its size: where no kernel runs, it says how to get what moves it."""
+    note = "▶ Run this cell in Jupyter (Shift+Enter)" + (" to change: " if labels else "") + ", ".join(labels)
+    size = picture.display_size()
+    size["height"] += round(NOTE * CSS_PER_INCH)
+    return as_base64(picture.noted(png, note)), {**size, "needs_background": "light"}
 
 
 class PictureView(anywidget.AnyWidget):

@@ -168,7 +168,7 @@ class Predict(ipywidgets.VBox):
         line = escape(comparison.marked)
         if not self.choice:
             closed = "Not predicted yet: choose above, or open what was measured"
-            line = f"<details><summary>{closed}</summary>{line}</details>"
+            line = f"<details><summary>{closed}</summary><div>{line}</div></details>"
         self._below.value = spoken(line)
 
     def _kept(self) -> str | None:

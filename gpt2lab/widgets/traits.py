@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import ipywidgets
 import numpy as np
-from traitlets import TraitType
+from traitlets import HasTraits, TraitType
 
 from gpt2lab.errors import InputError, as_real, is_whole, shown
 
@@ -29,6 +29,9 @@ class Owner(Protocol):
     def accept_text(self, text: str) -> None:
         """Raise a ValueError with one sentence if the text cannot be shown."""
 
+    def assigned(self) -> None:
+        """Hear that a setting was assigned, also the value that it has."""
+
 
 class PanelTrait(TraitType[V, V]):
     """A setting of a panel. ``label`` is what its control is called on screen."""
@@ -40,6 +43,11 @@ class PanelTrait(TraitType[V, V]):
 
     def validate(self, obj: Owner, value: object) -> V:
         return self.accept(obj, value)
+
+    def set(self, obj: HasTraits, value: V) -> None:
+        super().set(obj, value)
+        assert isinstance(obj, Owner)
+        obj.assigned()
 
     def accept(self, panel: Owner, value: object) -> V:
         """The value in its final type, or an InputError that names what was expected and what came."""

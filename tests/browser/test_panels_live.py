@@ -113,6 +113,52 @@ def test_predict_is_answered_with_the_keyboard_and_keeps_the_answer(lab):
         assert 'You predicted "yes".' in notebook.run(1)
 
 
+LOOK = """image => ({
+    filter: getComputedStyle(image).filter, width: image.clientWidth, alt: image.alt,
+    letters: image.clientWidth / image.style.getPropertyValue("--wide") * image.style.getPropertyValue("--letters"),
+    room: image.parentElement.clientWidth, scrolled: image.parentElement.tabIndex,
+})"""
+
+
+def test_a_picture_follows_theme_and_width_and_is_described(lab):
+    with lab.open(lab.write("looks", PANEL[:2]), dark=True, width=1920, height=1080) as notebook:
+        notebook.run(0)
+        notebook.run(1)
+        picture = notebook.output(1).get_by_role("img", name="Attention, layer 0, head 0; Text: The robot")
+        picture.wait_for()
+        look = picture.evaluate(LOOK)
+        assert "invert" in look["filter"] and look["letters"] >= 18 and look["width"] > 0.75 * look["room"]
+        notebook.theme(dark=False)
+        assert picture.evaluate(LOOK)["filter"] == "none"  # without running anything
+        notebook.page.set_viewport_size({"width": 700, "height": 700})
+        notebook.wait_until(lambda: picture.evaluate(LOOK)["scrolled"] == 0, "it is scrolled, also with the keyboard")
+        assert picture.evaluate(LOOK)["letters"] >= 12
+
+
+def test_after_run_all_panels_and_predictions_tell_nothing_too_early(lab):
+    cells = [
+        *PANEL[:2],
+        "panel.head = 2\nprint(panel.head)",
+        PREDICT.replace("rain", "snow"),
+        "guess.compare('no')",
+    ]
+    with lab.open(lab.write("run_all", cells)) as notebook:
+        notebook.run(0)
+        notebook.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        below = notebook.output(4).locator("summary")
+        below.wait_for()
+        slider = notebook.output(1).locator(".widget-slider", has_text="Head").get_by_role("slider")
+        assert notebook.output(2).inner_text().strip() == "2" and stands_at(slider, 0)()
+        notebook.output(1).get_by_text("A cell below moves this panel").wait_for()
+        assert "Measured" not in notebook.output(3).inner_text()
+        assert not notebook.output(4).get_by_text("Measured: no").is_visible()
+        notebook.run(2)
+        notebook.wait_until(stands_at(slider, 2), "the slider stands at 2")
+        notebook.output(3).get_by_role("radio").first.check()
+        for n in (3, 4):
+            notebook.output(n).get_by_text('You predicted "yes".').wait_for()
+
+
 @pytest.fixture(scope="module")
 def stored(lab):
     """A notebook as the course stores them: run once, its outputs kept, its widgets gone."""
