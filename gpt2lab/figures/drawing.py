@@ -14,8 +14,10 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from torch import Tensor
 
 from gpt2lab.errors import InputError, validates
-from gpt2lab.figures.style import AMOUNT, FONT, INK, SIGNED, SMALL, Number, letters
+from gpt2lab.figures.style import AMOUNT, FONT, HIDDEN, INK, SIGNED, SMALL, Number, letters
 
+COVERED_PX = 3.0  # pixels of the drawing, less than a curve is wide
+LEAST = 9.0  # points: the smallest letters
 Values: TypeAlias = Tensor | np.ndarray | Number | Sequence[object]  # numbers; a list may hold lists or tensors
 
 
@@ -35,7 +37,9 @@ def draw_heatmap(
     top = float(limit if limit is not None else largest) or 1.0
     low = -top if signed else float(finite.min(initial=0.0))
     shown = np.where(np.isfinite(matrix), matrix, np.nan)
-    image = axes.imshow(shown, cmap=SIGNED if signed else AMOUNT, vmin=low, vmax=top, aspect="auto")
+    image = axes.imshow(
+        shown, cmap=SIGNED if signed else AMOUNT.with_extremes(bad=HIDDEN), vmin=low, vmax=top, aspect="auto"
+    )
     n_rows, n_columns = matrix.shape
     label_sides(axes, rows, columns)
     axes.spines[:].set_visible(False)
@@ -61,7 +65,10 @@ def label_sides(axes: Axes, rows: Sequence[str] | None, columns: Sequence[str] |
         every = 1 + (len(labels) - 1) // 40
         axis.set_ticks(range(0, len(labels), every), labels=[clip(label) for label in labels[::every]])
     upright = columns is not None and max(map(len, columns), default=0) * len(columns) > 45
-    axes.tick_params(length=0, labelsize=SMALL if max(len(rows or ()), len(columns or ())) <= 24 else 9)
+    size = SMALL if max(len(rows or ()), len(columns or ())) <= 24 else LEAST
+    if rows:  # no letter reaches into the next row
+        size = min(size, max(LEAST, 0.8 * 72 * axes.bbox.height / axes.figure.figure.dpi / min(len(rows), 40)))
+    axes.tick_params(length=0, labelsize=size)
     axes.tick_params(axis="x", rotation=90 if upright else 0)
 
 
@@ -105,6 +112,19 @@ def name_curves(axes: Axes) -> None:
             str(line.get_label()), (1.02, (place - bottom) / axes.bbox.height), xycoords="axes fraction",
             color=letters(line.get_color()), va="center", fontweight="bold", annotation_clip=False,
         )  # fmt: skip
+
+
+def dash_what_covers(axes: Axes) -> None:
+    """Where a curve runs along an earlier one for most of its way, dash it: both colours are seen."""
+    seen: list[np.ndarray] = []
+    for line in axes.get_lines():
+        place = axes.transData.transform(np.column_stack([np.asarray(part, float) for part in line.get_data()]))
+        covers = any(
+            len(other) == len(place) and (np.abs(other - place).max(axis=1) < COVERED_PX).mean() > 0.5 for other in seen
+        )
+        if covers:
+            line.set_dashes((2.5, 2.0))
+        seen.append(place)
 
 
 def short(value: Number | Tensor, digits: int = 3) -> str:

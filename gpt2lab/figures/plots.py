@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from gpt2lab.errors import InputError, validates
-from gpt2lab.figures.drawing import Values, as_array, draw_heatmap, log_scale, name_curves, short
+from gpt2lab.figures.drawing import Values, as_array, dash_what_covers, draw_heatmap, log_scale, name_curves, short
 from gpt2lab.figures.drawing import clip as clip
 from gpt2lab.figures.drawing import decimals as decimals
 from gpt2lab.figures.style import FADED, PALETTE, SMALL, Picture, house_style
@@ -39,20 +39,20 @@ def heatmap(
     Parameters
     ----------
     values : (n_rows, n_columns)
-        Tensor or array. NaN and infinities stay white.
+        Tensor or array. NaN and infinities are grey, or white beside signed numbers.
     rows, columns : lists of str, optional
         Labels, such as tokens. For attention: rows are queries, columns are keys.
     scale : str
-        What the colour bar measures.
+        What the colour bar measures. Where whole numbers stand in all cells, there is no bar.
     signed : bool
-        Blue below zero, white at zero, orange above; otherwise dark to bright from zero (or the
+        Blue below zero, white at zero, orange above; otherwise white to dark blue from zero (or the
         smallest value, if that is negative).
     limit : float, optional
         Value of the last colour; the largest finite one by default.
     numbers : bool, optional
         Write the values into the cells; by default up to 10 columns.
     mask : bool, (n_rows, n_columns), optional
-        True = may attend. The other cells stay white.
+        True = may attend. The other cells are hidden, as NaN is.
 
     Raises
     ------
@@ -73,8 +73,10 @@ def heatmap(
         axes = picture.add_subplot()
         draw_heatmap(axes, matrix, rows, columns, signed=signed, limit=limit, numbers=numbers)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
-        bar = picture.colorbar(axes.images[0], ax=axes, label=scale, fraction=0.046, pad=0.03, aspect=30)
-        bar.outline.set_visible(False)
+        finite = matrix[np.isfinite(matrix)]
+        if scale or not axes.texts or not np.array_equal(finite, np.round(finite)):
+            bar = picture.colorbar(axes.images[0], ax=axes, label=scale, fraction=0.046, pad=0.03, aspect=30)
+            bar.outline.set_visible(False)
     return picture
 
 
@@ -120,13 +122,14 @@ def lines(
                 axes.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.22, linewidth=0)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         if not log_x and np.array_equal(x, np.round(x)):
-            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
         for wanted, side in ((log_x, "x"), (log_y, "y")):
             if wanted:
                 log_scale(axes, side)
         axes.grid(axis="y")
         if len(curves) > 1:
             name_curves(axes)
+            dash_what_covers(axes)
     return picture
 
 

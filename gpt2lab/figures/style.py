@@ -1,7 +1,7 @@
 """The look of every figure and panel, in one place: colours, letters, sizes.
 
-Colours are Okabe and Ito's, told apart by people with any colour vision; heat maps use viridis
-(amounts) and a blue-to-orange scale through white (signed numbers). Figures sit on a white card,
+Colours are Okabe and Ito's, told apart by people with any colour vision; heat maps go from white to dark
+blue (amounts) or from blue through white to orange (signed numbers). Figures sit on a white card,
 which is legible on a light and on a dark page alike. Nothing here touches matplotlib's global state.
 
 Source of the palette: Okabe and Ito 2008, "Color Universal Design".
@@ -38,7 +38,9 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)  # curves take them in this order
 INK, FADED, GRID, CARD = "#1a1a1a", "#5c5c5c", "#d9d9d9", "#ffffff"
 
-AMOUNT = "viridis"  # 0 is dark, large is bright
+# The same colours as explorer/js/colour.mjs, light theme: 0 is nearly white, large is dark.
+AMOUNT = LinearSegmentedColormap.from_list("amount", ["#fbfcfe", "#cfe3f3", "#7fb8dd", "#2f7fbc", "#0b4a86", "#06264d"])
+HIDDEN = "#e4e7ec"  # where there is no amount: hidden and zero look different
 _blue_to_orange = ["#00568a", "#8ec1e0", "#ffffff", "#f3c26b", "#a85b00"]
 SIGNED = LinearSegmentedColormap.from_list("blue_white_orange", _blue_to_orange)
 

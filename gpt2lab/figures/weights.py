@@ -10,18 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, PowerNorm
+from matplotlib.colors import Colormap, Normalize, PowerNorm
 from torch import Tensor
 
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.drawing import as_array, label_sides
-from gpt2lab.figures.style import CARD, FADED, INK, SMALL, Picture, house_style
+from gpt2lab.figures.style import AMOUNT, CARD, FADED, HIDDEN, INK, SMALL, Picture, house_style
 
-# The same colours as explorer/js/colour.mjs, light theme.
-WEIGHTS = LinearSegmentedColormap.from_list(
-    "weights", ["#fbfcfe", "#cfe3f3", "#7fb8dd", "#2f7fbc", "#0b4a86", "#06264d"]
-)
-HIDDEN = "#e4e7ec"
+WEIGHTS = AMOUNT
 MOST_NUMBERS = 6  # keys of a map whose weights are written into it
 LEGEND_TICKS = {0: "0", 0.01: ".01", 0.1: ".1", 0.25: ".25", 0.5: ".5", 1: "1"}
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gpt2lab.figures import plots
 from gpt2lab.figures.drawing import as_array
+from gpt2lab.figures.weights import attention_maps
 
 TOKENS = ["The", "␣robot", "$x$", "🙂"]
 
@@ -69,6 +70,24 @@ def test_curves_with_several_runs_show_median_and_range():
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), [1, 2, 3])
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (0, 12)
+
+
+def test_a_curve_that_covers_another_lets_it_through():
+    axes = plots.lines(range(9), {"below": np.ones(9), "apart": range(9), "above": np.ones(9)}).axes[0]
+    assert [line.is_dashed() for line in axes.lines] == [False, False, True]
+
+
+def test_a_mask_of_whole_numbers_has_no_colour_bar():
+    assert len(plots.heatmap(torch.eye(4)).axes) == 1
+    assert len(plots.heatmap(torch.eye(4), scale="weight").axes) == 2
+    assert len(plots.heatmap(torch.eye(4) / 2).axes) == 2
+
+
+def test_the_names_of_many_rows_do_not_touch():
+    signs = list("jpqgjpqgjpqgjpqgjpqgjpqg")
+    axes = attention_maps({"a": torch.eye(24), "b": torch.eye(24)}, signs, signs, width=8.4).axes[0]
+    row = 72 * axes.bbox.height / axes.figure.dpi / 24  # points
+    assert max(label.get_size() for label in axes.get_yticklabels()) <= 0.85 * row
 
 
 @pytest.mark.parametrize(
