@@ -4,8 +4,8 @@ The language tells each fact twice (``tasks.gifts``). A word at its first mentio
 guesses it from the left, or GPT tries each word and takes the most probable sentence. And the second half of a
 sentence is missing: GPT writes it; BERT fills blanks, one by one or all at once, and is told how many there are.
 
-Three seeds each, trained as the toys ``gifts-gpt`` and ``gifts-masked`` (their rates are the best of three with a
-seed that is not reported), asked on 300 held-out facts. ``python -m gpt2lab.studies.asking FOLDER`` repeats it
+Three seeds each, trained as the toys ``gifts-gpt`` and ``gifts-masked`` (their rates are the best of four, see
+``translations``), asked on 300 held-out facts. ``python -m gpt2lab.studies.asking FOLDER`` repeats it
 (some two minutes on one CPU core).
 """
 

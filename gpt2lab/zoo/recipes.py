@@ -133,7 +133,8 @@ PRESETS: dict[str, dict[str, Preset]] = {  # of each task; the first is the stan
     },
     "gifts-gpt": {
         "default": Preset(
-            shape=dict(n_layers=2, n_heads=4, d_model=32), training={**SMALL, "steps": 1500, "eval_every": 300}
+            shape=dict(n_layers=2, n_heads=4, d_model=32),
+            training={**SMALL, "steps": 1500, "eval_every": 300, "learning_rate": 1e-2},
         ),
     },
     "gifts-masked": {

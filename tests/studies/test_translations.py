@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.testing import assert_close
 
 from gpt2lab.family import translate
-from gpt2lab.studies.translations import NAMES, RATES, SEEDS, TUNING_SEED, alignment_of, translations_table
+from gpt2lab.studies import translations
+from gpt2lab.studies.translations import (
+    NAMES,
+    RATES,
+    SEEDS,
+    TUNED,
+    TUNING_SEED,
+    alignment_of,
+    best_rate,
+    translations_table,
+)
 from gpt2lab.tasks.pairs import PairTask
 from gpt2lab.zoo import load_toy
 from gpt2lab.zoo.recipes import get_preset
@@ -17,13 +29,31 @@ from gpt2lab.zoo.recipes import get_preset
 def test_the_shipped_model_is_the_one_in_the_middle(name: str) -> None:
     row, toy = translations_table()["rows"][name], load_toy(name)
     assert len(row["value"]) == len(SEEDS) >= 3 and TUNING_SEED not in SEEDS
-    assert row["rate"] == RATES[row["tuning"].index(min(row["tuning"]))]
     assert row["metric"] == toy.provenance["metric"] == toy.task.metric
     assert toy.provenance["seed"] == row["seed"]
     assert row["value"][SEEDS.index(row["seed"])] == toy.provenance["value"] == sorted(row["value"])[1]
     recipe = get_preset(name, "default").train_config()
-    assert recipe.learning_rate == row["rate"], "the recipe trains with the rate that was best"
     assert toy.provenance["steps"] == recipe.steps and toy.provenance["device"].startswith("cpu")
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_the_recipe_has_the_rate_that_was_best(name: str) -> None:
+    losses = translations_table()["tuning"][name]
+    assert list(map(float, losses)) == list(RATES)
+    rate = best_rate(losses)
+    assert rate == float(min(losses, key=losses.__getitem__)) < max(RATES), "not the last that was tried"
+    assert get_preset(name, "default").train_config().learning_rate == rate
+    assert name not in NAMES or translations_table()["rows"][name]["rate"] == rate
+
+
+def test_rates_are_judged_on_cases_that_are_not_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen = []
+    toy = load_toy("words-to-digits")
+    monkeypatch.setattr(toy.task, "evaluate", lambda model, **given: seen.append(given) or {"loss": 1.0})
+    monkeypatch.setattr(translations, "trained", lambda *given: seen.append(given))
+    monkeypatch.setattr(translations, "load_toy", lambda path: toy)
+    assert translations.tried("words-to-digits", 0.01, tmp_path) == 1.0
+    assert seen[0] == ("words-to-digits", 0.01, TUNING_SEED, tmp_path) and seen[1]["split"] == "train"
 
 
 @pytest.mark.parametrize("name", NAMES)
