@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = 150  # modules in each package
+FILES = 40  # modules in each package
 
 PYPROJECT = """
 [build-system]
