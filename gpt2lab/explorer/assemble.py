@@ -52,8 +52,8 @@ def _joined(names: Iterable[str]) -> str:
 
 @functools.cache
 def esm() -> str:
-    """The same as an ES module."""
-    return module() + "export default { render };\n"
+    """The same as an ES module, packed: it is sent with every explorer, and stored with widget state."""
+    return javascript.packed(module() + "export default { render };\n")
 
 
 @functools.cache

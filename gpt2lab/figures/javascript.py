@@ -3,12 +3,17 @@
 A widget's module is imported from a blob, where relative imports fail. So modules are put one after the
 other, without their import lines, comments, empty lines and the blanks that only people need; no other tool is
 involved. A name may be used at the top level of one module only.
+
+A program that is sent often travels packed, as does the data of a page: text gets less than half as long.
 """
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from collections.abc import Iterable
+from importlib import resources
 
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class|let))", re.MULTILINE)
@@ -23,6 +28,21 @@ def joined(modules: Iterable[str]) -> str:
     """The sources of modules, each after those that it imports from, as one program without exports."""
     source = "".join(_EXPORT.sub("", _IMPORT.sub("", module)) for module in modules)
     return "".join(map(_tight, _INDENT.sub("", _COMMENT.sub("", source)).splitlines(keepends=True)))
+
+
+def packed(program: str) -> str:
+    """An ES module that holds another one, packed, and draws with that one's ``render``; see ``js/packed.mjs``."""
+    return joined(map(own, ("unpack", "packed"))).replace("@@PROGRAM@@", deflated(program))
+
+
+def deflated(text: str) -> str:
+    """A text as base64 of a zlib stream; ``unpacked`` in ``js/unpack.mjs`` is the inverse."""
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
+
+
+def own(name: str) -> str:
+    """The source of a module in ``figures/js``."""
+    return resources.files("gpt2lab.figures").joinpath("js", f"{name}.mjs").read_text(encoding="utf-8")
 
 
 def _tight(line: str) -> str:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from explorer_page import ECHO, Shown, walk
+from explorer_page import ECHO, SETUP, SHOW, Shown, walk
 
 from gpt2lab.explorer.selection import VIEWS
 
@@ -198,3 +198,14 @@ def test_state_is_small_when_the_notebook_is_closed_and_reopened(opened):
 def test_the_summary_of_a_selection_is_json(opened):
     with opened("json", "import json; print(json.dumps(explorer.roles()))") as (notebook, shown):
         assert isinstance(json.loads(notebook.run(2)), list)
+
+
+def test_a_browser_that_cannot_unpack_the_explorer_says_so_in_its_place(lab):
+    path = lab.write("old", [SETUP, SHOW])
+    with lab.open(path, fresh=True, script="delete window.DecompressionStream;") as notebook:
+        notebook.run(0)
+        notebook.run(1)
+        said = notebook.output(1).get_by_role("alert")
+        said.wait_for()
+        assert said.inner_text().startswith("This browser is too old for what is to be shown here")
+        assert notebook.errors == []

@@ -558,7 +558,7 @@ def test_the_first_view_of_gpt2_smalls_shape_is_small():
     import json
 
     size += len(json.dumps(scene, default=lambda b: "")) + len(e._esm) + len(e._css)
-    assert size <= 250_000
+    assert size <= 175_000
 
 
 def test_the_widget_does_not_watch_files():

@@ -1,5 +1,6 @@
 """The explorer's JavaScript, run with Node's own test runner."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 
 from gpt2lab.explorer import assemble
 from gpt2lab.explorer.views import VIEWS
+from gpt2lab.figures import javascript
 
 TESTS = Path(__file__).parents[1] / "js"
+UNSAFE = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\("
 
 
 def test_pure_modules(node):
@@ -19,19 +22,85 @@ def test_pure_modules(node):
     assert done.returncode == 0, done.stdout[-4000:]
 
 
-def test_the_assembled_module_loads_and_exports_render(node, tmp_path):
+# Node imports no blob: what the module makes one of is imported as data instead. `out` holds what the test says.
+WITHOUT_BLOBS = """
+import {{ writeFileSync }} from "node:fs";
+const seen = {{ made: [], revoked: [] }};
+globalThis.Blob = class {{ constructor(parts, how) {{ seen.type = how.type; this.text = parts.join(""); }} }};
+URL.createObjectURL = (blob) => {{
+  seen.made.push(blob.text.length);
+  return "data:text/javascript;base64," + Buffer.from(blob.text).toString("base64");
+}};
+URL.revokeObjectURL = (url) => seen.revoked.push(url.length);
+const {{ default: widget }} = await import("{module}");
+const said = {{}};
+const el = {{ setAttribute: (name, value) => {{ said[name] = value; }} }};
+{test}
+writeFileSync("{out}", JSON.stringify({{ seen, said, text: el.textContent ?? null, out }}));
+"""
+
+
+@pytest.fixture
+def in_node(node, tmp_path):
+    """Run a few lines with a packed program's module as ``widget``, and an element: what they left behind."""
+
+    def run(program, test):
+        (tmp_path / "packed.mjs").write_text(program, encoding="utf-8")
+        module, out = (tmp_path / "packed.mjs").as_uri(), (tmp_path / "out.json").as_posix()
+        (tmp_path / "test.mjs").write_text(WITHOUT_BLOBS.format(module=module, test=test, out=out), encoding="utf-8")
+        done = subprocess.run([node, str(tmp_path / "test.mjs")], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+
+    return run
+
+
+def test_a_packed_program_is_unpacked_once_and_draws_every_view(in_node):
+    program = "let drawn = 0;\nexport default { render: (context) => { drawn += context.by; return () => drawn; } };\n"
+    test = "const out = []; for (const by of [1, 10]) out.push((await widget.render({ el, by }))());"
+    found = in_node(javascript.packed(program), test)
+    assert found["out"] == [1, 11]  # and what takes a view down is handed on
+    assert found["seen"]["made"] == [len(program)] and found["seen"]["type"] == "text/javascript"
+    assert len(found["seen"]["revoked"]) == 1 and found["said"] == {} and found["text"] is None
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        ("globalThis.DecompressionStream = undefined;", "This browser is too old for what is to be shown here"),
+        ("URL.createObjectURL = () => { throw new Error('no blobs here'); };", "no blobs here"),
+    ],
+)
+def test_what_cannot_be_unpacked_says_so_in_the_widgets_place(in_node, before, sentence):
+    found = in_node(javascript.packed("export default {};\n"), f"{before} const out = await widget.render({{ el }});")
+    assert found["text"].startswith(sentence) and found["said"] == {"role": "alert"}
+
+
+def test_a_mistake_of_the_program_itself_is_not_hidden(in_node):
+    program = javascript.packed("export default { render() { throw new Error('mine'); } };\n")
+    test = "let out = ''; try { await widget.render({ el }); } catch (error) { out = error.message; }"
+    assert in_node(program, test)["out"] == "mine"
+
+
+def test_the_explorers_module_is_small_and_holds_the_whole_program(in_node):
+    source = assemble.esm()
+    assert len(source) < 60_000  # it is repeated in every saved notebook that keeps widget state
+    assert not re.search(r"^import |[^\x00-\x7f]|" + UNSAFE, source, re.MULTILINE)
+    kept = "let out; URL.createObjectURL = (blob) => { out = blob.text; throw new Error(''); };"
+    sent = in_node(source, f"{kept} await widget.render({{ el }});")["out"]
+    assert sent == assemble.module() + "export default { render };\n"
+
+
+def test_the_explorers_module_loads_and_exports_render(node, tmp_path):
     path = tmp_path / "explorer.mjs"
-    path.write_text(assemble.esm(), encoding="utf-8")
+    path.write_text(assemble.module() + "export default { render };\n", encoding="utf-8")
     script = f"import('{path.as_uri()}').then(m => process.exit(typeof m.default.render === 'function' ? 0 : 1))"
     done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_the_module_is_small_and_complete():
-    source = assemble.esm()
-    assert len(source) < 135_000  # it is repeated in every saved notebook that keeps widget state
-    assert not re.search(r"^import ", source, re.MULTILINE)
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", source)
+def test_the_program_is_safe_and_complete():
+    assert not re.search(rf"^import |{UNSAFE}", assemble.module(), re.MULTILINE)
     folder = Path(assemble.__file__).parent / "js"
     assert {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.mjs")} == set(
         (*assemble.MODULES, *assemble.RECORDED, *assemble.LIVE)
@@ -63,12 +132,12 @@ def test_a_pages_program_is_one_program(node, tmp_path, live):
     path.write_text(assemble.page_module(live), encoding="utf-8")
     done = subprocess.run([node, "--check", str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|fetch\(\"", path.read_text())
+    assert not re.search(rf'{UNSAFE}|fetch\("', path.read_text(encoding="utf-8"))
 
 
 def test_the_engine_stays_out_of_notebooks():
     assert "createEngine" in assemble.page_module(live=True)
-    assert "createEngine" not in assemble.esm() and "createEngine" not in assemble.page_module(live=False)
+    assert "createEngine" not in assemble.module() and "createEngine" not in assemble.page_module(live=False)
 
 
 def test_the_tabs_come_in_the_order_of_the_table():
