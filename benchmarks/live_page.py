@@ -49,7 +49,7 @@ def measure(name: str, folder: Path) -> tuple[list[Row], dict[str, float]]:
     explorer = Explorer(toy.model, toy.encoding, TEXTS[name][0], title=name, view="overview")
     path = folder / f"{name}.html"
     explorer.save(path, recorded=False)
-    program = path.stat().st_size - len(str(live.model_data(explorer.screen)["weights"]["base64"]))  # type: ignore[index,call-overload]  # JSON
+    program = path.stat().st_size - len(live.model_data(explorer.screen)["weights"]["base64"])
     T, rows = explorer.tokens.shape[1], []
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=chromium_program(), args=["--no-sandbox"])

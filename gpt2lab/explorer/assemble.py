@@ -41,8 +41,8 @@ def module() -> str:
 
 @functools.cache
 def page_module(live: bool) -> str:
-    """The same, and the program that fills a page: ``openPage(data, element, render)``."""
-    return module() + _joined(LIVE if live else RECORDED)
+    """The same, and the program that fills a page: ``openPage(data, element, render, style)``."""
+    return module() + (javascript.unpack() + _joined(LIVE) if live else _joined(RECORDED))
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -8,8 +8,10 @@ from GPT-2 is refused by name, because the page would show other numbers than th
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Iterable
+from typing import TypedDict
 
 import regex
 import tiktoken
@@ -23,6 +25,7 @@ from gpt2lab.errors import InputError
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.text import safe_label
 from gpt2lab.feedforward import FeedForward
+from gpt2lab.figures.javascript import deflated
 from gpt2lab.layernorm import LayerNorm
 from gpt2lab.model import GPT2
 from gpt2lab.positions import LearnedPositions, NoPositions, SinusoidalPositions
@@ -36,8 +39,40 @@ POSITIONS = (LearnedPositions, NoPositions, SinusoidalPositions, ScaledSinusoids
 PRINTING = range(0x20, 0x7F)  # bytes of which js/engine/tokenizer.mjs makes a label by itself
 
 
-def model_data(screen: Screen) -> dict[str, object]:
-    """Shape, weights and vocabulary of the model on screen, for ``createEngine`` in ``js/engine``.
+class Weights(TypedDict):
+    """All numbers of a model in one piece: how many of them each tensor has, in their order, and their CRC-32."""
+
+    dtype: str  # "float16" or "float32"
+    layout: list[tuple[str, int]]
+    crc: int
+    base64: str
+
+
+class ModelData(TypedDict):
+    """A model and its vocabulary, for ``createEngine`` in ``js/engine``."""
+
+    config: dict[str, int | float]
+    blocks: list[dict[str, object]]
+    weights: Weights
+    vocabulary: dict[str, object]
+
+
+def page_data(screen: Screen, css: str) -> dict[str, str]:
+    """``model_data`` and a style sheet for a page: packed, but for the weights, which would stay as long as they are.
+
+    Raises
+    ------
+    InputError
+        As ``model_data``.
+    """
+    model = model_data(screen)
+    weights = {name: value for name, value in model["weights"].items() if name != "base64"}
+    packed = deflated(json.dumps({"css": css, "model": {**model, "weights": weights}}))
+    return {"base64": model["weights"]["base64"], "packed": packed}
+
+
+def model_data(screen: Screen) -> ModelData:
+    """Shape, weights and vocabulary of the model on screen.
 
     Raises
     ------
@@ -126,7 +161,7 @@ def _tensors(model: GPT2) -> Iterable[tuple[str, Tensor]]:
     yield from ((name, x) for name, x in model.state_dict().items() if not name.startswith("position_embedding."))
 
 
-def _weights(model: GPT2) -> dict[str, object]:
+def _weights(model: GPT2) -> Weights:
     """In half precision where that loses nothing, as for toys that are stored so."""
     tensors = {name: x.detach().cpu().float() for name, x in _tensors(model)}
     exact = all(torch.equal(x.half().float(), x) for x in tensors.values())

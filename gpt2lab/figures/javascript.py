@@ -32,16 +32,20 @@ def joined(modules: Iterable[str]) -> str:
 
 def packed(program: str) -> str:
     """An ES module that holds another one, packed, and draws with that one's ``render``; see ``js/packed.mjs``."""
-    return joined(map(own, ("unpack", "packed"))).replace("@@PROGRAM@@", deflated(program))
+    return unpack() + joined([_own("packed")]).replace("@@PROGRAM@@", deflated(program))
 
 
 def deflated(text: str) -> str:
-    """A text as base64 of a zlib stream; ``unpacked`` in ``js/unpack.mjs`` is the inverse."""
+    """A text as base64 of a zlib stream; ``unpacked`` in ``unpack`` is the inverse."""
     return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
 
 
-def own(name: str) -> str:
-    """The source of a module in ``figures/js``."""
+def unpack() -> str:
+    """The module ``js/unpack.mjs`` as part of a program: ``await unpacked(base64)``."""
+    return joined([_own("unpack")])
+
+
+def _own(name: str) -> str:
     return resources.files("gpt2lab.figures").joinpath("js", f"{name}.mjs").read_text(encoding="utf-8")
 
 

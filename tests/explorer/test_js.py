@@ -121,8 +121,11 @@ def test_every_import_is_from_a_module_of_the_list(more):
     for name in names:
         path = folder / f"{name}.mjs"
         for other in re.findall(r'from "(\./[^"]+|\.\./[^"]+)"', path.read_text(encoding="utf-8")):
-            found = (path.parent / other).resolve().relative_to(folder.resolve()).with_suffix("").as_posix()
-            assert found in names, (name, other)
+            found = (path.parent / other).resolve()
+            if found.parent == Path(javascript.__file__).resolve().parent / "js":
+                assert found.stem == "unpack" and more == assemble.LIVE, (name, other)
+                continue
+            assert found.relative_to(folder.resolve()).with_suffix("").as_posix() in names, (name, other)
 
 
 @pytest.mark.parametrize("live", [False, True])

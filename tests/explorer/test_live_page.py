@@ -13,11 +13,11 @@ from explorers import TEXT, explorer, model
 
 from gpt2lab import GPT2, GPT2Config, ablations, compression, course_encoding
 from gpt2lab import __main__ as cli
-from gpt2lab.explorer import Explorer, live
+from gpt2lab.explorer import Explorer, assemble, live
 from gpt2lab.explorer.files import html_page
 from gpt2lab.zoo import load_toy
 
-PROGRAM_BYTES = 215_000  # what a page may hold beside the weights
+PROGRAM_BYTES = 200_000  # what a page may hold beside the weights
 
 
 def refusal(gpt2, encoding=None, **settings):
@@ -37,6 +37,16 @@ def test_a_page_is_its_weights_and_a_small_program(name, tmp_path):
     e.save(tmp_path / "page.html")
     weights = len(live.model_data(e.screen)["weights"]["base64"])
     assert (tmp_path / "page.html").stat().st_size <= weights + PROGRAM_BYTES
+
+
+def test_a_page_holds_what_the_engine_takes_and_the_style():
+    e = explorer()
+    page = html_page(e.screen, recorded=False)
+    held = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    found = json.loads(zlib.decompress(base64.b64decode(held["packed"])))
+    found["model"]["weights"]["base64"] = held["base64"]
+    assert found == json.loads(json.dumps({"css": assemble.css(), "model": live.model_data(e.screen)}))
+    assert ".g2x" not in page.partition("</style>")[0] and ".g2x" in html_page(e.screen, recorded=True)
 
 
 def test_weights_travel_whole_and_in_half_precision_only_where_that_loses_nothing():

@@ -1,12 +1,6 @@
 // The weights of a page: from base64 to arrays by name, after a look at their checksum.
 
-// Base64 as bytes.
-export function fromBase64(text) {
-  const letters = atob(text);
-  const bytes = new Uint8Array(letters.length);
-  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
-  return bytes;
-}
+import { fromBase64 } from "../../../figures/js/unpack.mjs";
 
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   let rest = byte;
