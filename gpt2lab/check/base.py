@@ -54,7 +54,7 @@ class CheckResult:
         sign, colour = {None: ("…", "#8a8a8a"), True: ("✓", "#0072b2"), False: ("✗", "#d55e00")}[self.passed]
         text = html.escape(repr(self)).replace("\n", "<br>")
         style = f"border-left: 5px solid {colour}; padding: 0.3em 0.9em; margin: 0.3em 0; max-width: 50em"
-        return f'<div role="status" style="{style}"><b style="color: {colour}">{sign}</b> {text}</div>'
+        return f'<div role="status" style="{style}"><b>{sign}</b> {text}</div>'
 
 
 def as_tensor(value: object, name: str, shape: tuple[int, ...] | None = None, context: str = "") -> Tensor:

@@ -103,6 +103,7 @@ def test_results_show_as_text_and_as_html():
     assert "✓" in good._repr_html_() and "✗" in bad._repr_html_()
     assert "2 &lt; 3 &amp; &lt;b&gt;<br>second line" in bad._repr_html_()
     assert "not done yet" in CheckResult("x", None)._repr_html_()
+    assert "<b>…</b>" in CheckResult("x", None)._repr_html_()  # in the page's own colour: legible, light and dark
 
 
 def test_learners_functions_are_not_type_checked():
