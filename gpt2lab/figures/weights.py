@@ -50,7 +50,9 @@ def draw_scale(picture: Picture, left: float, bottom: float, width: float, heigh
         axes.imshow(np.linspace(0, 1, 128)[None] ** 2, cmap=colours(), norm=root_scale(), aspect="auto",
                     extent=(0, 1, 0, 1))  # fmt: skip
         axes.set_yticks([])
-        axes.set_xticks([value**0.5 for value in LEGEND_TICKS], labels=list(LEGEND_TICKS.values()))
+        inches = width * picture.get_size_inches()[0]
+        ticks = {value: name for value, name in LEGEND_TICKS.items() if value != 0.01 or inches > 2.3}  # not "0.01"
+        axes.set_xticks([value**0.5 for value in ticks], labels=list(ticks.values()))
         axes.tick_params(axis="x", length=0, labelsize=SMALL, pad=2)
         axes.spines[:].set_visible(False)
 
@@ -91,7 +93,7 @@ def attention_maps(
     upright = longest > (one - letters_left - 0.15) / shape[1]  # inches: wider than a column
     letters_below = 0.35 + longest * upright
     side = min((one - letters_left - 0.15) * shape[0] / shape[1], 6.0)
-    height = side + letters_below + 1.55
+    height = side + letters_below + 1.2
     picture = Picture(width, height, title or "Attention maps")
     with house_style():
         for i, (name, array) in enumerate(arrays.items()):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 
 from gpt2lab.attention import attention
 from gpt2lab.course.cells import is_blank
@@ -66,6 +67,22 @@ def test_maps_share_one_scale_and_hide_the_future():
     assert [label.text for label in picture._written].count("0.33") == 9  # written into the cells of a small map
     with pytest.raises(ValueError, match="weights between 0 and 1, by name; got {'raw': \\(3, 3\\)}"):
         attention_maps({"raw": 5 * torch.eye(3)})
+
+
+@pytest.mark.parametrize(("width", "ticks"), [(9, ["0", ".01", ".1"]), (6.5, ["0", ".1", ".25"])])
+def test_a_narrow_scale_keeps_its_numbers_apart(width, ticks):
+    picture = attention_maps({"one": torch.eye(9)}, width=width)
+    assert [label.get_text() for label in picture.axes[-1].get_xticklabels()][:3] == ticks
+    picture.draw_without_rendering()
+    ends = [label.get_window_extent() for label in picture.axes[-1].get_xticklabels()]
+    assert all(b.x0 - a.x1 > 3 for a, b in zip(ends, ends[1:], strict=False))
+
+
+def test_little_room_is_left_above_the_maps():
+    picture = attention_maps({"one": torch.eye(9)}, list("abcdefghi"), list("abcdefghi"), width=6.5)
+    picture.draw_without_rendering()
+    title = next(text for text in picture.axes[0].findobj(Text) if text.get_text() == "one")
+    assert 3 < picture.bbox.y1 - title.get_window_extent().y1 < 30
 
 
 def test_labels_stand_upright_only_where_a_column_is_narrow():
