@@ -14,6 +14,7 @@ from gpt2lab.widgets.sizes_panel import SIZES, parameters_by_part
 from gpt2lab.widgets.traits import Choice, Whole
 
 LONGEST = 16_384
+LEGEND = 46  # points: the height of two lines between title and axes
 BYTES = {"float32": 4, "float16 or bfloat16": 2}
 
 
@@ -92,16 +93,16 @@ class BudgetPanel(Panel[Budget]):
 
     def draw(self) -> Picture:
         picture = Picture(9.6, 5.0, "What a context costs")
-        left, right = picture.add_axes((0.085, 0.24, 0.37, 0.64)), picture.add_axes((0.6, 0.24, 0.38, 0.64))
+        left, right = picture.add_axes((0.085, 0.24, 0.37, 0.58)), picture.add_axes((0.6, 0.24, 0.38, 0.58))
         lengths = np.unique(np.geomspace(16, LONGEST, 40).round().astype(int))
         costs = [self.at(int(T)) for T in lengths]
         left.plot(lengths, [b.weight_flops / 1e9 for b in costs], color=BLUE, label="products with block weights")
         left.plot(lengths, [b.score_flops / 1e9 for b in costs], color=ORANGE, label="scores and sums (T²)")
-        left.set_title("Arithmetic of one pass")
+        left.set_title("Arithmetic of one pass", pad=LEGEND)
         right.plot(lengths, [b.weight_bytes / 1e6 for b in costs], color=BLUE, label="weights")
         right.plot(lengths, [b.cache_bytes / 1e6 for b in costs], color=GREEN, label="KV cache")
         right.plot(lengths, [b.score_bytes / 1e6 for b in costs], color=ORANGE, label="one layer's scores")
-        right.set_title("Memory")
+        right.set_title("Memory", pad=LEGEND)
         for axes, unit in ((left, "billion operations"), (right, "MB")):
             axes.set_xscale("log")
             axes.set_xticks([16, 128, 1024, 8192], labels=["16", "128", "1,024", "8,192"])
@@ -110,10 +111,8 @@ class BudgetPanel(Panel[Budget]):
             axes.axvline(self.context, color=VERMILION, linewidth=2, linestyle=":")
             axes.grid(axis="y")
             axes.set(xlabel="context length T", ylabel=unit)
-            legend = axes.legend(loc="upper left", fontsize=SMALL, frameon=True, framealpha=1, edgecolor="none")
-            legend.set_zorder(3)  # the dotted line must not cross the words
-            low, high = axes.get_ylim()
-            axes.set_ylim(low, high * (high / low) ** 0.4)  # room for the legend above the curves
+            # Above the axes, where the dotted line does not go.
+            axes.legend(loc="lower left", bbox_to_anchor=(-0.03, 0.98), fontsize=SMALL, ncols=1 if axes is left else 2)
         note = f"T = {self.context}: {self.result!r}".split(": ", 2)[-1]
         beyond = "\n(past GPT-2's 1,024: an estimate)" if self.context > 1024 else ""
         picture.text(0.012, 0.09, f"T = {self.context:,}: {note}{beyond}", fontsize=SMALL, color=FADED, va="top")

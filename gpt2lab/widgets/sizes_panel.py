@@ -76,8 +76,8 @@ class SizesPanel(Panel[Sizes]):
         return Sizes(self.size, parameters_by_part(SIZES[self.size]))
 
     def draw(self) -> Picture:
-        picture = Picture(9.6, 4.9, "Parameters of the four sizes")
-        axes = picture.add_axes((0.16, 0.22, 0.81, 0.62))
+        picture = Picture(9.6, 4.6, "Parameters of the four sizes")
+        axes = picture.add_axes((0.16, 0.21, 0.81, 0.69))
         left = np.zeros(len(SIZES))
         for part, color in COLORS.items():
             counts = np.array([parameters_by_part(config)[part] for config in SIZES.values()], dtype=float)

@@ -49,6 +49,15 @@ def test_budget_panel():
         panel.context = 0
 
 
+def test_what_the_lines_are_stands_above_them():
+    """The dotted line at the present length runs over the whole height of the axes."""
+    picture = BudgetPanel(context=1024).draw()
+    picture.draw_without_rendering()
+    for axes in picture.axes:
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y0 >= axes.bbox.y1 - 2 and legend.x1 <= picture.bbox.x1
+
+
 def test_the_diagram_is_not_blank():
     import io
 
