@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gpt2lab.errors import validates
-from gpt2lab.figures.plots import clip, short
+from gpt2lab.figures.plots import clip
 from gpt2lab.figures.style import BLUE, FADED, SMALL, Picture, letters
 from gpt2lab.generation import next_token_probabilities
 from gpt2lab.model import GPT2
@@ -19,6 +19,7 @@ from gpt2lab.widgets.text_panel import Equipped, TextPanel
 from gpt2lab.widgets.traits import Number, Whole
 
 SHOWN = 14
+PLAIN = {"color": "#d0d0d0", "edgecolor": FADED, "linewidth": 0.8}  # the edge is seen on white and on black
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,12 @@ class SamplingPanel(TextPanel[Distribution]):
         labels = [clip(token_label(self.encoding, int(i)), 14) for i in order]
         picture = Picture(9.6, 5.0, "Next-token distribution")
         axes = picture.add_axes((0.17, 0.12, 0.8, 0.7))
-        axes.barh(range(len(order)), plain[order].numpy(), 0.82, color="#d0d0d0", label="the model's own")
+        axes.barh(range(len(order)), plain[order].numpy(), 0.82, label="the model's own", **PLAIN)
         axes.barh(range(len(order)), now[order].numpy(), 0.44, color=BLUE, label="what is drawn from")
         right = min(1.12, 1.2 * max(float(plain.max()), float(now.max())))
         for row, i in enumerate(order):
             p = float(now[i])
-            text, color = (short(p, 2), letters(BLUE)) if p > 0 else ("cut", FADED)
+            text, color = (f"{p:#.2g}", letters(BLUE)) if p > 0 else ("cut", FADED)
             axes.text(max(p, float(plain[i])) + 0.012 * right, row, text, va="center", fontsize=SMALL, color=color)
         axes.set_yticks(range(len(order)), labels=labels)
         axes.tick_params(axis="y", length=0)

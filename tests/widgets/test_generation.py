@@ -19,6 +19,12 @@ def test_plain_settings_show_the_models_own_distribution(panel):
     assert panel.result.kept == len(own)
 
 
+def test_probabilities_have_two_digits_and_grey_bars_an_edge(panel):
+    axes = panel.draw().axes[0]
+    assert all(len(text.get_text().lstrip("0.")) == 2 for text in axes.texts)
+    assert axes.patches[0].get_edgecolor() != axes.patches[0].get_facecolor()
+
+
 def test_temperature_zero_leaves_one_token(panel):
     panel.temperature = 0.0
     assert panel.result.kept == 1 and panel.top_probability == 1.0 and panel.result.entropy == 0.0
