@@ -80,7 +80,7 @@ class LabPanel(Panel[Comparison]):
 
     group = Choice(lambda panel: panel.groups(), label="Question")
     part = Choice(lambda panel: panel.parts(), label="Row")
-    score = Choice(tuple(SCORES), label="Show")
+    score = Choice(tuple(SCORES), names=SCORES, label="Show")
     rows = (("group", "part", "score"),)
 
     @validates
@@ -163,5 +163,5 @@ class LabPanel(Panel[Comparison]):
         seeds = seeds_of([len(curves.final()) for curves in (self.baseline, self.row)])
         tasks = " and ".join(dict.fromkeys(curves.row.task for curves in (self.baseline, self.row)))
         note = f"{seeds}, task {tasks}, trained on {self.row.facts['device']}"
-        picture.text(0.985, 0.012, note, fontsize=9.5, color=FADED, ha="right")
+        picture.text(0.985, 0.012, note, fontsize=SMALL, color=FADED, ha="right")
         return picture

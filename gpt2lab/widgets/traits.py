@@ -8,7 +8,7 @@ A limit may be a function of the panel, because it can depend on the model or on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import ipywidgets
@@ -140,14 +140,18 @@ class Number(PanelTrait[float]):
 
 
 class Choice(PanelTrait[str]):
-    """One of a few words: a list to drop down. ``options`` may be a function of the panel."""
+    """One of a few words: a list to drop down. ``options`` may be a function of the panel.
+
+    ``names`` says how the list calls an option that has a shorter or a longer name in Python.
+    """
 
     def __init__(
-        self, options: Limit[Sequence[str]], default: str | None = None, *, label: str = "", help: str = ""
-    ) -> None:
+        self, options: Limit[Sequence[str]], default: str | None = None, *,
+        names: Mapping[str, str] | None = None, label: str = "", help: str = "",
+    ) -> None:  # fmt: skip
         known = () if callable(options) else options
         super().__init__(default if default is not None else known[0] if known else "", label=label, help=help)
-        self.options = options
+        self.options, self.names = options, names or {}
 
     def accept(self, panel: Owner, value: object) -> str:
         options = _limit(self.options, panel)
@@ -160,13 +164,16 @@ class Choice(PanelTrait[str]):
         return self.default_value if self.default_value in options else options[0]
 
     def control(self, panel: Owner) -> ipywidgets.Widget:
-        options = _limit(self.options, panel)
-        return ipywidgets.Dropdown(options=options, description=self.label, tooltip=self.help)
+        return ipywidgets.Dropdown(options=self._listed(panel), description=self.label, tooltip=self.help)
 
     def fit(self, panel: Owner, control: ipywidgets.Widget) -> None:
-        options = tuple(_limit(self.options, panel))
-        if tuple(control.options) != options:
+        if tuple(control.options) != (options := self._listed(panel)):
             control.options = options
+
+    def _listed(self, panel: Owner) -> tuple[str | tuple[str, str], ...]:
+        """What the list offers; where it calls options otherwise, each name with what it means."""
+        options = tuple(_limit(self.options, panel))
+        return tuple((self.names.get(option, option), option) for option in options) if self.names else options
 
 
 class Switch(PanelTrait[bool]):

@@ -233,6 +233,14 @@ def test_a_row_is_compared_with_one_that_differs_in_one_thing(part, other):
     assert panel.result.rows[0][0].startswith(panel.baseline.row.title)
 
 
+def test_the_menu_speaks_as_the_axis_does(lab):
+    assert lab.control("score").options[0] == ("letters right", "token_accuracy")
+    lab.control("score").value = "accuracy"
+    assert lab.score == "accuracy" and lab.draw().axes[0].get_ylabel() == "sequences all right"
+    lab.score = "loss"
+    assert lab.control("score").label == "held-out loss, nats"
+
+
 def test_two_tasks_are_named():
     panel = LabPanel(group="order", part="sort-gpt2")
     assert any("task reverse and sort" in text.get_text() for text in panel.draw().texts)
