@@ -25,8 +25,15 @@ QUIET = {
 
 # Pictures are drawn dark on white, which is what GitHub, paper and the light theme need. In the dark theme they are
 # turned over, and their hues back: white maps become black ones, and blue stays blue. The course's pictures state their
-# width. On a projector they grow with the page; they hold 1.5 pixels for each one, so they stay sharp.
+# width. On a projector they grow with the page; they hold 1.5 pixels for each one, so they stay sharp. Where
+# JupyterLab's colours of code have a contrast below 4.5 to the cell, they are a shade darker, or lighter.
 LOOK = """
+body[data-jp-theme-light="true"] { --jp-cell-prompt-not-active-opacity: 1;
+  --jp-mirror-editor-comment-color: #387070; --jp-mirror-editor-bracket-color: #6e6e46;
+  --jp-mirror-editor-number-color: #007000; --jp-mirror-editor-meta-color: #9518e0; }
+body[data-jp-theme-light="false"] {
+  --jp-mirror-editor-comment-color: #66a9a9; --jp-mirror-editor-def-color: #3d9df2;
+  --jp-mirror-editor-meta-color: #c58bff; }
 body[data-jp-theme-light="false"] .jp-RenderedImage img[width] { filter: invert(0.93) hue-rotate(180deg); }
 @media (min-width: 1700px) { .jp-RenderedImage img[width] { zoom: 1.25; } }
 """

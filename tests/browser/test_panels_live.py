@@ -135,6 +135,17 @@ def test_a_picture_follows_theme_and_width_and_is_described(lab):
         assert picture.evaluate(LOOK)["letters"] >= 12
 
 
+@pytest.mark.parametrize("width", [1300, 1920])
+def test_answers_stand_apart_also_on_a_projector(lab, width):
+    with lab.open(lab.write("apart", [PREDICT.replace("rain", "hail")]), width=width) as notebook:
+        notebook.run(0)
+        answers = notebook.output(0).locator(".widget-radio-box label")
+        answers.first.wait_for()
+        lines = answers.evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+        letters = answers.first.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
+        assert lines[1] - lines[0] >= 1.4 * letters
+
+
 def test_after_run_all_panels_and_predictions_tell_nothing_too_early(lab):
     cells = [
         *PANEL[:2],

@@ -106,6 +106,25 @@ def test_settings_are_the_courses_own_and_quiet(root, monkeypatch):
     assert (settings / "custom" / "custom.css").read_text() == server.LOOK
 
 
+@pytest.mark.parametrize(("light", "cell"), [("true", "#f5f5f5"), ("false", "#212121")])
+def test_colours_of_code_are_legible(light, cell):
+    rules = re.search(rf'body\[data-jp-theme-light="{light}"\] \{{(.*?)\}}', server.LOOK, re.DOTALL)[1]
+    colours = re.findall(r"editor-\w+-color: (#\w{6})", rules)
+    assert len(colours) >= 3 and all(contrast(colour, cell) >= 4.5 for colour in colours)
+
+
+def contrast(one, other):
+    """WCAG 2.1: the ratio of two colours' luminances."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    dark, bright = sorted([luminance(one), luminance(other)])
+    return (bright + 0.05) / (dark + 0.05)
+
+
 def test_a_taken_port_is_refused_before_anything_starts(root, monkeypatch):
     monkeypatch.setattr(workspace, "course_root", lambda: root)
     monkeypatch.setattr(server, "_serve", lambda *arguments, **more: pytest.fail("started"))
