@@ -364,6 +364,66 @@ def test_patches_have_the_same_answers(engine, shown_models):
     assert named <= 4, f"{named} names of tokens and ranks differ"
 
 
+def effect_questions(e, rng):
+    """What matters here: of the parts of a layer at all positions and at one, of the stream, and of a query's edges."""
+    shape, T, words = e._scene["shape"], e.runs[0].T, len(e.runs[0].logits(0))
+    questions = []
+    for source in range(3 if e.screen.donor is not None else 2):  # zero, mean, the other sentence
+        layer, position, query = rng.randrange(len(shape)), rng.choice([T - 1, rng.randrange(T)]), rng.randrange(T)
+        token, against = rng.randrange(words), rng.randrange(words)
+        asked = f"{source}/{position}/{token}/{rng.choice([token, against])}"
+        questions += [f"parteffects/{asked}/0/{layer}", f"parteffects/{asked}/{1 + rng.randrange(T)}/{layer}"]
+        questions.append(f"streameffects/{asked}/{layer}")
+        questions.append(f"edgeeffects/{asked}/{layer}/{rng.randrange(shape[layer])}/{query}")
+    return questions
+
+
+def test_what_matters_here_has_the_same_answers(engine, shown_models):
+    """Every question about effects, from every source, with parts off, whatever is patched on screen."""
+    rng = random.Random(5)
+    cases, screens, largest = [], [], {}
+    for i in range(40):
+        name = list(shown_models)[i % len(shown_models)]
+        e = shown_models[name]
+        e.patched, e.ablated, e.text_b = [], [], ""
+        e.text = text_for(e, rng)
+        ids = [rng.choice([token, 3]) for token in e.tokens[0].tolist()]
+        theirs = rng.choice([ids, ids, ids[:-1] or [*ids, 3], []])  # of as many tokens, of fewer, none
+        e.text_b = f"ids: {' '.join(map(str, theirs))}" if theirs else ""
+        e.ablated = off(e, rng)
+        words = patch_words(e, rng, rng.choice([0, 1]))
+        e.patched = words if e.screen.donor is not None else []
+        assert e.message == ""
+        given = {"text": e.text, "text_b": e.text_b, "ablated": list(e.ablated), "patched": list(e.patched)}
+        cases.append({"model": name, **given, "questions": effect_questions(e, rng)})
+        screens.append(e.screen)
+        e.patched, e.text_b = [], ""
+    for case, result, screen in zip(cases, engine(shown_models, cases), screens, strict=True):
+        for question in case["questions"]:
+            assert differing(screen, question, result["answers"][question]) == 0, (case, question)
+            kind = tuple(question.split("/")[:2])
+            largest[kind] = max(largest.get(kind, 0), *map(abs, result["answers"][question]["buffers"][0]))
+    assert len(largest) == 9 and min(largest.values()) > 0.1  # each kind of question from each source
+
+
+WRONG = """
+    parteffects/3/4/7/8/0/1 parteffects/0/5/7/8/0/1 parteffects/0/4/7777/8/0/1 parteffects/0/4/7/8888/0/1
+    parteffects/0/4/7/8/6/1 parteffects/0/4/7/8/0/3 parteffects/2/4/7/8/0/1 streameffects/0/4/7/8/3
+    edgeeffects/0/4/7/8/0/4/1 edgeeffects/0/4/7/8/0/1/5
+""".split()
+
+
+@pytest.mark.parametrize("text_b", ["", "a b"])
+def test_a_question_about_what_is_not_there_has_the_same_sentence(engine, text_b):
+    e = explorer("a b c d e", text_b=text_b)
+    case = {"model": "random", "text": e.text, "text_b": text_b, "questions": WRONG}
+    (found,) = engine({"random": explorer()}, [case])
+    for question in WRONG:
+        with pytest.raises(ValueError) as error:
+            e.answer(question)
+        assert found["answers"][question]["error"] == str(error.value), question
+
+
 TYPED_ON = ["a b c d", "a b c d e f", "a b c", "a b c", "a x c y", "qq a x", "a", "a b c d"]
 
 
