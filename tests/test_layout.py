@@ -12,6 +12,7 @@ import pytest
 
 from gpt2lab.config import GPT2Config
 from gpt2lab.explorer.screen import Knobs, Screen
+from gpt2lab.explorer.shown import Shown
 from gpt2lab.sampling import Sampling
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,7 +121,7 @@ def test_one_definition_each(what):
 
 def test_what_is_handed_around_cannot_be_changed():
     """A view, a loop or a panel that holds one of these may rely on it."""
-    for kind in (Sampling, Knobs, Screen, GPT2Config):
+    for kind in (Sampling, Knobs, Screen, Shown, GPT2Config):
         assert kind.__dataclass_params__.frozen, kind.__name__  # type: ignore[attr-defined]
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import traitlets
-from torch import Tensor
 from traitlets import Bunch
 
 from gpt2lab.errors import InputError, shown, validates
 from gpt2lab.explorer import links
-from gpt2lab.explorer.scene import grid
-from gpt2lab.explorer.selection import VIEWS, Selection
+from gpt2lab.explorer.running import Running
+from gpt2lab.explorer.selection import VIEWS
 
 # What a link says, and the trait that holds it. Text and ids are apart, because they run the model.
 TRAITS = {"view": "view", "layer": "layer", "head": "head", "token": "token", "key": "key", "off": "ablated"}
@@ -20,17 +19,10 @@ TRAITS |= {name: name for name in ("temperature", "top_k", "top_p", "presenter",
 RUNS = ("off", "patched", "text_b")  # those that run the model
 
 
-class Linked(Selection):
+class Linked(Running):
     """An explorer that can be described by a link and opened from one."""
 
     notice = traitlets.Unicode(help="what of a link could not be shown, in one sentence").tag(sync=True)
-
-    _ready: bool
-    _given: tuple[str, list[int]] | None
-
-    def _give(self, ids: Sequence[int] | Tensor) -> None: ...
-
-    def _rerun(self) -> None: ...
 
     @property
     def state(self) -> str:
@@ -66,7 +58,7 @@ class Linked(Selection):
     def _here(self) -> links.Here:
         if not self._runs:
             return links.Here("", VIEWS, [])
-        shape = grid([run.shape for run in self._runs])
+        shape = self._grid()
         return links.Here(links.signature(shape, self._pair.vocab_size), VIEWS, shape, self._runs[0].T)
 
     def _open(self, state: Mapping[str, object]) -> None:

@@ -130,3 +130,17 @@ def roles(attn_weights: Tensor, tokens: Tensor, known: Shares | None = None) -> 
                 best = {"role": name, "score": round(score, 4), "chance": round(chance, 4)}
         found.append(best)
     return found
+
+
+def listed(found: list[list[Role]]) -> list[dict[str, object]]:
+    """The heads that have a role, by score, best first: ``{"layer": …, "head": …, "role": …, …}``.
+
+    ``found`` holds the roles of the heads of each layer.
+    """
+    named = [
+        (role["score"], {"layer": layer, "head": head, **role})
+        for layer, row in enumerate(found)
+        for head, role in enumerate(row)
+        if role["role"]
+    ]
+    return [row for _, row in sorted(named, key=lambda pair: -pair[0])]

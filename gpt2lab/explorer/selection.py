@@ -13,6 +13,7 @@ from gpt2lab.explorer.runs import Run
 from gpt2lab.explorer.scene import grid
 from gpt2lab.explorer.screen import RUNS, Knobs
 from gpt2lab.explorer.settings import ListOfWords, Real, Switch, Whole, Words
+from gpt2lab.explorer.shown import Shown
 from gpt2lab.explorer.views import VIEWS as _VIEWS
 from gpt2lab.generation import check_sampling
 from gpt2lab.tokenizer import whole_characters
@@ -23,8 +24,8 @@ VIEWS = tuple(_VIEWS)
 class Selection(anywidget.AnyWidget):
     """The traits of an ``Explorer``; assigning one that does not exist is an InputError."""
 
-    _runs: list[Run]
     _pair: Pair
+    _shown = Shown()
 
     text = Words().tag(sync=True)
     text_b = Words(help="a second sentence, shown beside the first; empty: none").tag(sync=True)
@@ -97,7 +98,7 @@ class Selection(anywidget.AnyWidget):
 
     @traitlets.validate("also")
     def _existing_heads(self, proposal: Bunch) -> list[str]:
-        return together.check(proposal["value"], grid([run.shape for run in self._runs]) if self._has_runs else None)
+        return together.check(proposal["value"], self._grid() if self._runs else None)
 
     @traitlets.validate("patched")
     def _known_places(self, proposal: Bunch) -> list[str]:
@@ -107,7 +108,7 @@ class Selection(anywidget.AnyWidget):
     def _existing_place(self, proposal: Bunch) -> int:
         name, value = proposal["trait"].name, proposal["value"]
         least = {"layer": 0, "head": 0, "key": -1, "span": -1}.get(name)
-        if not self._has_runs:  # the end is not known yet; the first run brings it back
+        if not self._runs:  # the end is not known yet; the first run brings it back
             if least is not None and value < least:
                 raise InputError(f"{name} must be at least {least}, got {shown(value)}")
             return value
@@ -117,8 +118,22 @@ class Selection(anywidget.AnyWidget):
         return value % self._runs[0].T if name == "token" else value
 
     @property
-    def _has_runs(self) -> bool:
-        return bool(getattr(self, "_runs", None))
+    def _runs(self) -> tuple[Run, ...]:
+        return self._shown.runs
+
+    def _grid(self) -> list[int]:
+        return grid([run.shape for run in self._runs])
+
+    def _settle(self, T: int, was_last: bool) -> None:
+        """Bring the selection back onto a new text of T tokens; ``was_last``: onto its last one."""
+        self.token = T - 1 if was_last else min(self._token_index(), T - 1)
+        if self.key >= T:
+            self.key = -1
+        if self.span >= T:
+            self.span = -1
+        self.also = [word for word in self.also if not together.why_not([word], self._grid())]
+        self.layer = min(self.layer, self._last("layer"))
+        self.head = min(self.head, self._last("head"))
 
     def _last(self, name: str) -> int:
         if name == "layer":
