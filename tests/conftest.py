@@ -4,6 +4,7 @@ Sums depend on the number of threads in their last digits, and the workers of py
 processor. Set before anything imports torch; programs that tests start inherit it.
 """
 
+import gc
 import os
 import shutil
 
@@ -11,6 +12,17 @@ import pytest
 
 os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Modules and tests stay until the end: Python shall not search them for garbage again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
