@@ -13,7 +13,7 @@ from gpt2lab.training.optimizer import learning_rate_at
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Choice, Whole
 
-OTHERS = "#b4b4b4"  # the kinds that are not chosen
+OTHERS = "#919191"  # the kinds that are not chosen: seen on white, and turned over on black
 KINDS = ("constant", "step", "exponential", "warm-up + cosine", "inverse square root (2017)")
 DROPS, FACTOR = 4, 0.5  # "step" halves the rate at every fourth of the run
 END = 0.05  # "exponential" ends at this fraction
