@@ -24,6 +24,7 @@ def test_a_slider_moved_with_the_keyboard_changes_the_panel_in_the_kernel(lab):
         picture.wait_for()
         before = picture.get_attribute("src")
         slider = notebook.output(1).locator(".widget-slider", has_text="Head").get_by_role("slider")
+        assert slider.evaluate("knob => getComputedStyle(knob).borderTopColor") == "rgb(118, 118, 118)"  # 4.5 to white
         slider.focus()
         for _ in range(3):
             notebook.page.keyboard.press("ArrowRight")
