@@ -19,7 +19,7 @@ from gpt2lab.widgets.text_panel import Equipped, TextPanel
 from gpt2lab.widgets.traits import Number, Whole
 
 SHOWN = 14
-PLAIN = {"color": "#d0d0d0", "edgecolor": FADED, "linewidth": 0.8}  # the edge is seen on white and on black
+PLAIN = "#d0d0d0"  # bars that get an edge, to be seen on white and on black
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ class SamplingPanel(TextPanel[Distribution]):
         labels = [clip(token_label(self.encoding, int(i)), 14) for i in order]
         picture = Picture(9.6, 5.0, "Next-token distribution")
         axes = picture.add_axes((0.17, 0.12, 0.8, 0.7))
-        axes.barh(range(len(order)), plain[order].numpy(), 0.82, label="the model's own", **PLAIN)
+        axes.barh(range(len(order)), plain[order].numpy(), 0.82, color=PLAIN, edgecolor=FADED, linewidth=0.8,
+                  label="the model's own")  # fmt: skip
         axes.barh(range(len(order)), now[order].numpy(), 0.44, color=BLUE, label="what is drawn from")
         right = min(1.12, 1.2 * max(float(plain.max()), float(now.max())))
         for row, i in enumerate(order):
