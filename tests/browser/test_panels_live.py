@@ -121,6 +121,9 @@ LOOK = """image => ({
 })"""
 
 
+ARROW = "menu => getComputedStyle(menu).backgroundImage"
+
+
 def test_a_picture_follows_theme_and_width_and_is_described(lab):
     with lab.open(lab.write("looks", PANEL[:2]), dark=True, width=1920, height=1080) as notebook:
         notebook.run(0)
@@ -129,8 +132,11 @@ def test_a_picture_follows_theme_and_width_and_is_described(lab):
         picture.wait_for()
         look = picture.evaluate(LOOK)
         assert "invert" in look["filter"] and look["letters"] >= 18 and look["width"] > 0.75 * look["room"]
+        menu = notebook.output(1).get_by_role("combobox").first
+        on_dark = menu.evaluate(ARROW)
         notebook.theme(dark=False)
         assert picture.evaluate(LOOK)["filter"] == "none"  # without running anything
+        assert menu.evaluate(ARROW) != on_dark
         notebook.page.set_viewport_size({"width": 700, "height": 700})
         notebook.wait_until(lambda: picture.evaluate(LOOK)["scrolled"] == 0, "it is scrolled, also with the keyboard")
         assert picture.evaluate(LOOK)["letters"] >= 12
