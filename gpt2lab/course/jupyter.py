@@ -34,7 +34,8 @@ body[data-jp-theme-light="true"] { --jp-cell-prompt-not-active-opacity: 1;
 body[data-jp-theme-light="false"] {
   --jp-mirror-editor-comment-color: #66a9a9; --jp-mirror-editor-def-color: #3d9df2;
   --jp-mirror-editor-meta-color: #c58bff; }
-body[data-jp-theme-light="false"] .jp-RenderedImage img[width] { filter: invert(0.93) hue-rotate(180deg); }
+body[data-jp-theme-light="false"] .jp-RenderedImage img[width] {
+  filter: invert(0.94) hue-rotate(180deg) brightness(1.15); }
 @media (min-width: 1700px) { .jp-RenderedImage img[width] { zoom: 1.25; } }
 """
 
