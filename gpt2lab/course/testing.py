@@ -105,6 +105,8 @@ def _run(root: Path, title: str, command: list[str] | None) -> int:
         return 0
     # Notebooks start the kernel of this environment, whatever the user has registered elsewhere.
     environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}
+    # One run starts more than a hundred processes; without __pycache__ each of them compiles the course again.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.run(command, cwd=root, env=environment).returncode
 
 

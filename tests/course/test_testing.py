@@ -68,10 +68,11 @@ def test_words_that_only_begin_alike_change_nothing(root):
     assert "worksteal" in checkup.pytest_arguments(["tests/test_trace.py", "-k", "number"])
 
 
-def test_notebooks_run_in_this_environment(root, capfd):
-    ask = "import os; print(os.environ['JUPYTER_PREFER_ENV_PATH'], os.getcwd())"
+def test_notebooks_run_in_this_environment_and_keep_compiled_code(root, capfd, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    ask = "import os, sys; print(os.environ['JUPYTER_PREFER_ENV_PATH'], os.getcwd(), sys.dont_write_bytecode)"
     checkup._run(root, "Notebooks", [sys.executable, "-c", ask])
-    assert capfd.readouterr().out == f"\n== Notebooks\n1 {root}\n"
+    assert capfd.readouterr().out == f"\n== Notebooks\n1 {root} False\n"
 
 
 @pytest.mark.parametrize("failing", ["Tests", "Notebooks"])
