@@ -171,32 +171,6 @@ sys.exit(server.open_command(["--no-browser"]))
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
-def test_a_real_server_wants_its_token_and_stops_when_asked(root):
-    process = subprocess.Popen([sys.executable, "-c", OPEN, str(root)], stdout=subprocess.PIPE, text=True)
-    try:
-        address = _address(process)
-        assert address.startswith("http://localhost:") and "/lab/tree/work/00_map.ipynb?token=" in address
-        with urllib.request.urlopen(address) as page:
-            assert page.status == 200
-        api = re.sub(r"/lab/.*", "/api/contents", address)
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(api)
-        foreign = urllib.request.Request(address, headers={"Host": "example.org"})
-        with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(foreign)
-        listening = addresses(process.pid)
-        assert listening and {ip for ip, _ in listening} <= {"127.0.0.1", "::1"}
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 0
-    try:
-        with urllib.request.urlopen(address) as page:  # another server, which has taken the port since
-            assert "/login" in page.url
-    except urllib.error.URLError:
-        pass
-
-
 def _address(process):
     for line in process.stdout:
         if found := re.search(r"http://\S+", line):
@@ -234,10 +208,10 @@ def test_where_home_cannot_be_written_the_files_go_into_work(root, monkeypatch):
     assert "JUPYTER_DATA_DIR" not in server.jupyter_environment(root)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX")
+@pytest.mark.skipif(os.name == "nt", reason="modes and signals are POSIX")
 @pytest.mark.parametrize("home", ["writable", "not writable"])
-def test_no_other_user_can_read_the_token(root, home):
-    """In no file that others may read, and on no command line."""
+def test_a_real_server_wants_its_token_shows_it_to_nobody_and_stops_when_asked(root, home):
+    """The token is in no file that others may read, and on no command line."""
     (root / "home").mkdir() if home == "writable" else (root / "home").touch()
     old = root / "work" / ".jupyter"
     old.mkdir(parents=True, mode=0o755)
@@ -246,7 +220,11 @@ def test_no_other_user_can_read_the_token(root, home):
     command, environment = [sys.executable, "-c", OPEN, str(root)], {**plain, "HOME": str(root / "home")}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
-        token = _address(process).split("token=")[1]
+        address = _address(process)
+        _lets_in_only_with_the_token(address)
+        listening = addresses(process.pid)
+        assert listening and {ip for ip, _ in listening} <= {"127.0.0.1", "::1"}
+        token = address.split("token=")[1]
         assert stat.S_IMODE(old.stat().st_mode) == 0o700
         assert stat.S_IMODE((old / "jupyter.log").stat().st_mode) == 0o600
         holders = [file for file in root.rglob("*") if file.is_file() and token.encode() in file.read_bytes()]
@@ -258,6 +236,23 @@ def test_no_other_user_can_read_the_token(root, home):
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
         process.stdout.close()
+    try:
+        with urllib.request.urlopen(address) as page:  # another server, which has taken the port since
+            assert "/login" in page.url
+    except urllib.error.URLError:
+        pass
+
+
+def _lets_in_only_with_the_token(address):
+    assert address.startswith("http://localhost:") and "/lab/tree/work/00_map.ipynb?token=" in address
+    with urllib.request.urlopen(address) as page:
+        assert page.status == 200
+    api = re.sub(r"/lab/.*", "/api/contents", address)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(api)
+    foreign = urllib.request.Request(address, headers={"Host": "example.org"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(foreign)
 
 
 def open_to_others(file, top):
