@@ -1,6 +1,7 @@
 """The script that executes and stores notebooks, and what nbval does with the result."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,15 +99,19 @@ def test_metadata_that_depends_on_the_computer_is_gone(stored):
     assert {tuple(cell.metadata) for cell in notebook.cells} == {("tags",)}
 
 
-def test_nbval_accepts_what_was_stored_and_refuses_a_changed_number(stored, tmp_path):
-    code, report = nbval(stored[0])
-    assert code == 0, report
-    changed = tmp_path / "00_changed.ipynb"
+def verdicts(report, name):
+    """(PASSED or FAILED, the item's name) of every item of a notebook; those that passed come first."""
+    return re.findall(rf"^(PASSED|FAILED) \S*{name}\.ipynb::(.*?)(?: - .*)?$", report, re.MULTILINE)
+
+
+def test_nbval_accepts_what_was_stored_and_refuses_a_changed_number(stored):
+    changed = stored[0].with_name("00_changed.ipynb")
     changed.write_text(stored[0].read_text().replace('"3.0"', '"3.1"'))
     assert changed.read_text() != stored[0].read_text()
-    # The copy lies elsewhere, so cell 4 differs as well; the last one is what counts.
-    code, report = nbval(changed)
+    code, report = nbval(stored[0].parent, "-rA")
     assert code == 1
+    assert [verdict for verdict, _ in verdicts(report, "00_try")] == ["PASSED"] * 6, report
+    assert [verdict for verdict, _ in verdicts(report, "00_changed")] == ["PASSED"] * 5 + ["FAILED"], report
     assert "3.1" in report and "Cell outputs differ" in report
 
 
@@ -164,36 +169,33 @@ def test_a_missing_cell_id_is_made_from_name_and_place():
 
 UNSOLVED = "from gpt2lab import check\ndef my_scale(n_layers):\n    ...\nprint('not done yet')"
 SOLVED = "noise = torch.rand(1)\ndef my_scale(n_layers):\n    return {}\ncheck.residual_scale(my_scale)"
-SOLUTIONS = {  # by the name of a notebook: what its solution is, and what a failure says
-    "01_right": (SOLVED.format("(factor * n_layers) ** -0.5"), None),
-    "01_wrong": (SOLVED.format("n_layers ** -0.5"), "not right yet"),
-    "01_name": (SOLVED.format("(factor * scale) ** -0.5"), "scale.py does not solve its exercise"),
-    "01_error": (SOLVED.format("1 / 0").replace("check.", "my_scale(1)\ncheck."), "ZeroDivisionError"),
-    "01_none": (None, "No such file"),
+SOLUTIONS = {  # by the name of an exercise: what its solution is, and what a failure says
+    "right": (SOLVED.format("(factor * n_layers) ** -0.5"), None),
+    "wrong": (SOLVED.format("n_layers ** -0.5"), "not right yet"),
+    "name": (SOLVED.format("(factor * scale) ** -0.5"), "name.py does not solve its exercise"),
+    "error": (SOLVED.format("1 / 0").replace("check.", "my_scale(1)\ncheck."), "ZeroDivisionError"),
+    "none": (None, "No such file"),
 }
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
-    """Code and report of one comparison: of a notebook with an exercise, under a name for each solution.
+    """Code and report of one comparison: of a notebook with an exercise for each solution, all the same.
 
-    The exercise's last cells show what a solution may not change.
+    The cell below each exercise shows what its solution may not change.
     """
     after = "print(my_scale(3), 'noise' in dir(), round(float(torch.rand(1)), 3))"
     folder = tmp_path_factory.mktemp("exercise")
     path = folder / "01_x.ipynb"
-    write(path, "import torch\nfactor = 2\n_ = torch.manual_seed(0)", UNSOLVED, after)
+    write(path, "import torch\nfactor = 2\n_ = torch.manual_seed(0)", *[UNSOLVED, after] * len(SOLUTIONS))
+    (folder / "solutions" / "01_x").mkdir(parents=True)
     notebook = notebooks.read(path)
-    notebook.cells[1].metadata["tags"] = ["exercise:scale"]
+    for cell, (name, (solution, _)) in zip(notebook.cells[1::2], SOLUTIONS.items(), strict=True):
+        cell.metadata["tags"] = [f"exercise:{name}"]
+        if solution:
+            (folder / "solutions" / "01_x" / f"{name}.py").write_text(solution)
     nbformat.write(notebook, path)
     notebooks.run(path)
-    stored = path.read_bytes()
-    path.unlink()
-    for name, (solution, _) in SOLUTIONS.items():
-        (folder / f"{name}.ipynb").write_bytes(stored)
-        (folder / "solutions" / name).mkdir(parents=True)
-        if solution:
-            (folder / "solutions" / name / "scale.py").write_text(solution)
     return nbval(folder, "-rA")
 
 
@@ -201,14 +203,15 @@ def compared(tmp_path_factory):
 def test_solutions_are_checked_where_the_notebook_is_compared(compared, name):
     code, report = compared
     assert code == 1
-    passed, failed = (
-        sum(line.startswith(word) and f"/{name}.ipynb::" in line for line in report.splitlines())
-        for word in ("PASSED", "FAILED")
-    )
     said = SOLUTIONS[name][1]
-    # One fails, and the cell below, which would see what a solution leaves behind, passes all the same.
-    assert (passed, failed) == ((4, 0) if said is None else (3, 1)), report
+    assert ("PASSED" if said is None else "FAILED", f"solution of {name}") in verdicts(report, "01_x"), report
     assert said is None or said in report, report  # no two of them say the same
+
+
+def test_what_a_solution_leaves_behind_is_not_seen_by_the_cells_below(compared):
+    """Every cell passes, also below a solution that fails."""
+    cells = [verdict for verdict, name in verdicts(compared[1], "01_x") if not name.startswith("solution of ")]
+    assert cells == ["PASSED"] * (1 + 2 * len(SOLUTIONS)), compared[1]
 
 
 def test_every_sanitising_rule_is_read():
@@ -221,8 +224,6 @@ def test_every_sanitising_rule_is_read():
 
 
 def test_only_addresses_and_measured_times_are_sanitised():
-    import re
-
     from nbval.plugin import get_sanitize_patterns
 
     rules = get_sanitize_patterns((ROOT / "tests" / "nbval_sanitize.cfg").read_text())
