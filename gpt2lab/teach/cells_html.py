@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 
 from gpt2lab import quiz
 from gpt2lab.course import cells
-from gpt2lab.figures.style import CSS_PER_INCH, PIXELS_PER_INCH
+from gpt2lab.figures.style import CSS_PER_INCH, NOTE, PIXELS_PER_INCH
 from gpt2lab.quiz.base import place
 from gpt2lab.teach import live
 from gpt2lab.teach.formulas import mathml
@@ -92,14 +92,29 @@ def highlighted(cell: NotebookNode) -> str:
 
 
 def inline_picture(output: NotebookNode) -> str:
-    """The picture of an output as an element that holds it; empty if there is none. ``--ratio`` is width ÷ height."""
+    """The picture of an output as an element that holds it; empty if there is none. ``--ratio`` is width ÷ height.
+
+    A panel's picture comes without its last line, which tells a reader to run the cell.
+    """
     data = output.get("data", {})
     if "image/png" not in data:
         return ""
-    png = "".join("".join(data["image/png"]).split())
-    width, height = _size(base64.b64decode(png))
-    alt = _alt(output)
-    return f'<img src="data:image/png;base64,{png}" alt="{alt}" style="--ratio:{width / height:.4f}">'
+    png = base64.b64decode("".join(data["image/png"]))
+    if "needs_background" in output.get("metadata", {}).get("image/png", {}):
+        png = _without_note(png)
+    width, height = _size(png)
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f'<img src="{source}" alt="{_alt(output)}" style="--ratio:{width / height:.4f}">'
+
+
+def _without_note(png: bytes) -> bytes:
+    """A panel's picture as it was drawn: ``Picture.noted`` undone."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as noted:
+        noted.crop((0, 0, noted.width, noted.height - round(NOTE * PIXELS_PER_INCH))).save(buffer, "png")
+    return buffer.getvalue()
 
 
 def _alt(output: NotebookNode) -> str:

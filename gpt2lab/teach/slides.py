@@ -33,6 +33,7 @@ _FORMULA = re.compile(r"\$\$(.+?)\$\$", re.S)
 _TABLE = re.compile(r"<table>.*?</table>", re.S)
 _QUESTION = re.compile(r"\*\*The question of this chapter:\*\* (.+)")
 _LIST = re.compile(r"(?:^ {0,1}(?:[-*]|\d+\.) .+\n?)+", re.M)
+_EFFORT = re.compile(r"\(\d+ minutes, \w+\)")
 _CODE_BLOCK = re.compile(r"^```.*?^```", re.M | re.S)
 
 
@@ -89,13 +90,24 @@ def _opening(notebook: NotebookNode, chapter: str, known: Notes) -> Iterator[Sli
 
 
 def _closing(notebook: NotebookNode) -> Iterator[Slide]:
-    if names := [name for cell in notebook.cells if (name := cells.exercise_name(cell))]:
-        items = "".join(f"<li>{html.escape(name.replace('_', ' '))}</li>" for name in names)
+    if titles := list(_exercises(notebook)):
+        items = "".join(f"<li>{html.escape(title)}</li>" for title in titles)
         yield Slide("list", "Now you: the exercises", f"<ol>{items}</ol>")
     for heading in (form.SUMMARY, form.DISCUSS):
         if part := cells.section(notebook, heading):
             spoken = cells.section(notebook, form.GPT2) if heading == form.SUMMARY else None
             yield Slide("list", heading, markdown(part), f"**{form.GPT2}** {spoken}" if spoken else "")
+
+
+def _exercises(notebook: NotebookNode) -> Iterator[str]:
+    """The exercises by name, with the minutes and the difficulty that the text above each of them states."""
+    effort = ""
+    for cell in notebook.cells:
+        if name := cells.exercise_name(cell):
+            yield name.replace("_", " ") + effort
+            effort = ""
+        elif cell.cell_type == "markdown" and (found := _EFFORT.search(cell.source)):
+            effort = f" {found[0]}"
 
 
 def plain(text: str) -> str:
@@ -159,7 +171,9 @@ class _Section:
         found = []
         if cell.id in self.note.code:
             shown = _as_pre(lines) if 0 < len(lines) <= MOST_LINES else ""
-            found.append(self._slide("code", highlighted(cell) + shown, cell.id))
+            columns = max(map(len, cell.source.splitlines()))
+            body = f'<div class="source" style="--columns:{columns}">{highlighted(cell)}</div>{shown}'
+            found.append(self._slide("code", body, cell.id))
         elif printed and FEWEST_LINES <= len(lines) <= MOST_LINES:
             found.append(self._slide("table", _as_pre(lines), cell.id))
         for picture in filter(None, map(inline_picture, cell.outputs)):

@@ -1,6 +1,9 @@
 """The slides in a browser, from disk: they fit, ask nobody, and go by keys."""
 
+import io
+
 import pytest
+from PIL import Image, ImageStat
 
 from gpt2lab.course import navigation, workspace
 from gpt2lab.teach import made, slides_page
@@ -60,6 +63,35 @@ def test_every_slide_of_every_chapter_fits(page, folder):
             assert page.evaluate(TROUBLE) == [], (stem, width)
             assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), (stem, width)
     assert page.trouble == []
+
+
+def test_no_line_of_code_is_broken(page, folder):
+    """But for one that has more than the 104 letters of a slide."""
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    for stem in navigation.present(CHAPTERS):
+        page.goto((folder / f"{stem}.html").as_uri())
+        broken = page.evaluate("""() => [...document.querySelectorAll(".source pre")].map((pre) => {
+            pre.closest("section").hidden = false;
+            const count = (line) => Math.ceil(line.length / 104 || 1);
+            const lines = pre.textContent.trimEnd().split("\\n").reduce((sum, line) => sum + count(line), 0);
+            const style = getComputedStyle(pre);
+            const room = pre.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+            return [lines, Math.round(room / parseFloat(style.lineHeight))];
+        }).filter(([lines, rows]) => lines !== rows)""")
+        assert broken == [], stem
+
+
+def test_pictures_are_dark_on_a_dark_slide(page, folder):
+    page.goto((folder / "03_attention.html").as_uri())
+    where = page.evaluate("""() => [...document.querySelectorAll("main > section")]
+        .findIndex((slide) => slide.className === "picture") + 1""")
+    page.goto((folder / "03_attention.html").as_uri() + f"#{where}")
+    medians = {}
+    for theme in ("light", "dark"):
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        with Image.open(io.BytesIO(page.locator("main > section:visible img").screenshot())) as shown:
+            medians[theme] = ImageStat.Stat(shown.convert("L")).median[0]
+    assert medians["light"] > 240 and medians["dark"] < 40
 
 
 def test_keys_address_notes_and_theme(page, folder):

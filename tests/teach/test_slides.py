@@ -1,13 +1,16 @@
 """The slides: one idea each, every answer on the slide after its question, nothing from elsewhere."""
 
+import base64
 import functools
 import html
+import io
 import re
 
 import pytest
+from PIL import Image
 
 from gpt2lab.course import cells, navigation, workspace
-from gpt2lab.teach import live, notes, questions, slides, slides_page
+from gpt2lab.teach import cells_html, live, notes, questions, slides, slides_page
 from gpt2lab.teach.sections import sections
 
 CHAPTERS = workspace.course_root() / "chapters"
@@ -66,6 +69,30 @@ def test_code_is_shown_where_a_note_names_it_and_nowhere_else(stem):
     named = [id for note in notes.notes(stem).sections.values() for id in note.code]
     assert sorted(slide.of for slide in deck(stem) if slide.kind == "code") == sorted(named)
     assert not [slide for slide in deck(stem) if "highlight" in slide.body and slide.kind != "code"]
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_exercises_are_listed_with_their_minutes(stem):
+    [slide] = [slide for slide in deck(stem) if slide.heading == "Now you: the exercises"]
+    names = [name.replace("_", " ") for cell in chapter(stem).cells if (name := cells.exercise_name(cell))]
+    assert [each.partition(" (")[0] for each in re.findall("<li>(.*?)</li>", slide.body)] == names
+    assert len(re.findall(r"\(\d+ minutes, \w+\)</li>", slide.body)) == len(names)
+
+
+def test_no_picture_asks_the_room_to_run_a_cell():
+    """A panel's picture ends in a grey line and a sentence for readers; on a slide both are gone."""
+    lines = []
+    for output in (output for cell in chapter("03_attention").cells for output in cell.get("outputs", [])):
+        if element := cells_html.inline_picture(output):
+            png = base64.b64decode(re.search(r"base64,([^\"]+)", element)[1])
+            stored = base64.b64decode("".join(output["data"]["image/png"]))
+            with Image.open(io.BytesIO(png)) as shown, Image.open(io.BytesIO(stored)) as whole:
+                cut = whole.height - shown.height
+                assert shown.width == whole.width and cut in (0, 52)  # 0.36 inches at 144 pixels
+                assert shown.convert("RGB").tobytes() == (whole.convert("RGB").crop((0, 0, *shown.size)).tobytes())
+                grey = {whole.convert("RGB").getpixel((x, shown.height)) for x in range(whole.width)} if cut else set()
+            lines.append(grey)
+    assert lines.count({(217, 217, 217)}) == 3 and lines.count(set()) == len(lines) - 3 > 0
 
 
 def test_what_stands_between_a_question_and_its_answer_comes_after():
