@@ -166,7 +166,9 @@ def _output(cell: NotebookNode, output: NotebookNode, number: int, page: Page) -
     shown = f'<img src="pictures/{name}" alt="{_alt(output)}" width="{width}" height="{height}" loading="lazy">'
     if cell.id in live.EXPLORERS:
         page.explorers.append(cell.id)
-        shown += f'<p><a class="button" href="{live.file_name(cell.id)}">Open this explorer in the browser</a></p>'
+        shown += (
+            f'<p><a class="button" href="{html.escape(live.link(cell.id))}">Open the explorer in the browser</a></p>'
+        )
     return f'<figure class="card">{shown}</figure>'
 
 

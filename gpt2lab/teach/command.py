@@ -6,27 +6,10 @@ import argparse
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from gpt2lab.course import workspace
+from gpt2lab.course import cells, navigation, workspace
 from gpt2lab.course.topics import CHAPTERS
 from gpt2lab.errors import InputError
-from gpt2lab.teach import editions, made, plans, running, slides_page
-
-_README = """# The course, for teaching
-
-Made by `gpt2lab teach`. Run the command again to renew it; it stops if you have changed a file here.
-
-- `teacher/`: the chapters with your notes beside the cells: minutes for each section, questions to the room, what is
-  often said and what to answer, the answers to all predictions and quizzes, and what may be left out at 45 minutes.
-  `teacher/sheets/` has the notes of each chapter on one page, `teacher/plans/` three plans: six lessons of
-  90 minutes, two days, and a guest lesson of 45 minutes. Begin with a plan.
-- `slides/`: open `slides/index.html` in a browser. They need no network and no Python; the keys are on each first
-  slide. A prediction comes before its answer, and W opens your notes in a window of their own.
-- `student/`: for learners. No results, no solutions; exercises say "not done yet" until they are done.
-- `solutions/`: every exercise filled in. Hand it out when you are done with a chapter.
-
-Live panels on the projector: `gpt2lab open 3 --present`. Notebooks need the course's Python: in this folder, the
-`jupyter lab` of its `.venv`. The course as a web site: `gpt2lab site FOLDER`.
-"""
+from gpt2lab.teach import editions, lessons, made, plans, readmes, running, slides_page
 
 
 def teach_command(arguments: list[str]) -> int:
@@ -41,13 +24,16 @@ def teach_command(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     root = workspace.course_root()
     stems = [workspace.find_chapter(root, name).stem for name in options.chapters or []] or None
-    files = dict(edition_files(root / "chapters", options.only, stems))
+    whole = stems is None and set(options.only) == set(EDITIONS)
+    beside = () if whole else made.listed(options.folder)
+    files = dict(edition_files(root / "chapters", options.only, stems, beside))
     stopped = 0
     for name in [name for name in files if name.endswith(".ipynb")] if options.run else []:
         stopped += not _run(name, files)
-    made.write(options.folder, files, whole=stems is None and set(options.only) == set(EDITIONS))
+    made.write(options.folder, files, whole)
     counts = {each: sum(_is_chapter(name, each) for name in files) for each in options.only}
-    print(f"Wrote {', '.join(f'{name} ({count} chapters)' for name, count in counts.items())} to {options.folder}")
+    said = ", ".join(f"{name} ({count} chapter{'s' * (count != 1)})" for name, count in counts.items())
+    print(f"Wrote {said} to {options.folder}. Begin with {options.folder / 'README.md'}")
     return 1 if stopped else 0
 
 
@@ -57,14 +43,27 @@ def _is_chapter(file: str, edition: str) -> bool:
 
 
 def edition_files(
-    chapters: Path, names: Collection[str], stems: Collection[str] | None = None
+    chapters: Path, names: Collection[str], stems: Collection[str] | None = None, beside: Collection[str] = ()
 ) -> Iterator[tuple[str, bytes]]:
-    """The files of these editions, by path; of all chapters or of some."""
+    """The files of these editions, by path; of all chapters or of some. ``beside``: the paths of what is there."""
+    made_now = []
+    for file, data in _contents(chapters, names, stems):
+        made_now.append(file)
+        yield file, data
+    yield from readmes.readmes({*made_now, *beside})
+
+
+def _contents(chapters: Path, names: Collection[str], stems: Collection[str] | None) -> Iterator[tuple[str, bytes]]:
     for name in names:
         for file, data in EDITIONS[name](chapters, stems):
             yield f"{name}/{file}", data
-    yield "README.md", _README.encode()
-    for plan in plans.plans() if "teacher" in names and stems is None else ():
+    if "teacher" not in names:
+        return
+    for stem in navigation.present(chapters):
+        if stems is None or stem in stems:
+            page = lessons.lesson(stem, cells.read(chapters / f"{stem}.ipynb"), "slides" in names)
+            yield f"teacher/lessons/{stem}.md", page.encode()
+    for plan in plans.plans() if stems is None else ():
         yield f"teacher/plans/{plan.name}.md", plans.as_markdown(plan, chapters, "slides" in names).encode()
 
 

@@ -57,8 +57,8 @@ def teacher(chapters: Path, stems: Collection[str] | None = None) -> Iterator[tu
 
 
 def _files(chapters: Path, stems: Collection[str] | None) -> list[Path]:
-    """Those of all chapters, or of some with what all of them need."""
-    every = workspace.chapter_files(chapters)
+    """Those of all chapters, or of some with what all of them need. The list of chapters is made anew: ``readmes``."""
+    every = [file for file in workspace.chapter_files(chapters) if file.name != navigation.LIST]
     return [file for file in every if stems is None or file.suffix != ".ipynb" or file.stem in stems]
 
 

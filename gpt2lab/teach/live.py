@@ -16,16 +16,29 @@ class Shown(NamedTuple):
     toy: str
     text: str
     title: str
+    at: str = ""  # the view that opens, as an explorer's link has it
 
 
-EXPLORERS = {  # by the id of the cell that opens it
+EXPLORERS = {  # by the id of the cell that opens it, or a panel which the explorer shows as well
     "f65922a6": Shown("english", "Mr. and", "Trained toy model"),
+    "eb4d18dc": Shown(
+        "reference",
+        "the robot could not lift the box because it was heavy. it means the",
+        "Trained toy model",
+        "view=head&layer=1",
+    ),
 }
 
 
 def file_name(id: str) -> str:
     """Of the page of the explorer that a cell opens."""
     return f"explorer-{id}.html"
+
+
+def link(id: str, presenter: bool = False) -> str:
+    """The address of that page, with the view that opens."""
+    state = "&".join(filter(None, [EXPLORERS[id].at, "presenter=1" * presenter]))
+    return f"{file_name(id)}#{state}" if state else file_name(id)
 
 
 def page(id: str) -> bytes:

@@ -36,7 +36,7 @@ def write(folder: Path, files: Mapping[str, bytes], whole: bool = True) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"Expected a folder, found a file: {folder}. Choose another place.")
-    before = _listed(folder)
+    before = listed(folder)
     ours = before if whole else before.keys() & files.keys()
     changed = [name for name in ours if _digest(folder / name) not in ("", before[name])]
     foreign = [name for name in files if name not in before and (folder / name).exists()]
@@ -60,7 +60,14 @@ def write(folder: Path, files: Mapping[str, bytes], whole: bool = True) -> None:
         part.write_text(json.dumps(made, indent=1, sort_keys=True), encoding="utf-8")
 
 
-def _listed(folder: Path) -> dict[str, str]:
+def listed(folder: Path) -> dict[str, str]:
+    """The files that were made in a folder, with their checksums; none if it is new.
+
+    Raises
+    ------
+    CheckpointError
+        If its list cannot be read.
+    """
     try:
         found = read_json(folder / LIST)
     except FileNotFoundError:

@@ -6,6 +6,7 @@ of the cell in which its heading stands::
     [chapter]
     goal = "…"                       # what the room can say at the end
     prepare = "…"                    # before the lesson
+    steps = ["223c822f", "", "…"]    # of "In a class: 45 minutes": the sections that each is about, none or more
 
     [223c822f]
     gist = "…"                       # the section in one line: the answer on its slide
@@ -29,6 +30,7 @@ from importlib.resources import files
 
 from nbformat import NotebookNode
 
+from gpt2lab.course import cells, form
 from gpt2lab.errors import InputError
 from gpt2lab.teach.sections import sections
 
@@ -54,6 +56,7 @@ class Notes:
 
     goal: str
     prepare: str
+    steps: tuple[str, ...]  # ids with blanks between them, for each step of the lesson of 45 minutes
     sections: dict[str, Note]  # by the id of the cell with the heading
 
 
@@ -85,9 +88,12 @@ def read(text: str, name: str) -> Notes:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: not TOML ({error})") from error
     head = found.pop("chapter", {})
-    if set(head) != {"goal", "prepare"}:
-        raise InputError(f"{name}: [chapter] must hold goal and prepare, got {', '.join(head) or 'nothing'}")
-    return Notes(head["goal"], head["prepare"], {key: _note(entry, f"{name}, [{key}]") for key, entry in found.items()})
+    if set(head) != {"goal", "prepare", "steps"} or not isinstance(head["steps"], list):
+        raise InputError(
+            f"{name}: [chapter] must hold goal, prepare and a list steps, got {', '.join(head) or 'nothing'}"
+        )
+    known = {key: _note(entry, f"{name}, [{key}]") for key, entry in found.items()}
+    return Notes(head["goal"], head["prepare"], tuple(map(str, head["steps"])), known)
 
 
 def _note(entry: dict[str, object], where: str) -> Note:
@@ -118,8 +124,23 @@ def problems(chapter: str, notebook: NotebookNode) -> Iterator[str]:
     for id, heading in taught.items():
         if id not in known:
             yield f"notes on {chapter}: [{id}] is missing, for the section {heading!r}"
+    yield from _problems_of_the_lesson(chapter, notebook, taught)
     for section in sections(notebook):
         own = {cell.id for cell in section.cells if cell.cell_type == "code"}
         for id in known[section.id].code if section.id in known else ():
             if id not in own:
                 yield f"notes on {chapter}: [{section.id}] shows the code of {id}, no code cell of that section"
+
+
+def _problems_of_the_lesson(chapter: str, notebook: NotebookNode, taught: dict[str, str]) -> Iterator[str]:
+    """Each step has its sections, and each section is in a step or can be skipped with a sentence."""
+    known = notes(chapter)
+    planned = len(form.ITEM.findall(cells.section(notebook, form.CLASS) or ""))
+    if planned != len(known.steps):
+        yield f"notes on {chapter}: {len(known.steps)} steps, and {planned} in the part {form.CLASS!r}"
+    used = {id for ids in known.steps for id in ids.split()}
+    for id in used - taught.keys():
+        yield f"notes on {chapter}: steps name {id}, the id of no section"
+    for id in taught.keys() - used:
+        if id in known.sections and not known.sections[id].skip:
+            yield f"notes on {chapter}: [{id}] is in no step of the lesson and lacks skip: what to say in its place"

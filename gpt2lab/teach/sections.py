@@ -39,6 +39,11 @@ class Section:
         return plain(self.heading)
 
     @property
+    def numbered(self) -> str:
+        """The heading with its number and without its marks."""
+        return _without_marks(self.heading)
+
+    @property
     def is_body(self) -> bool:
         """Whether it teaches: neither the opening nor a part that every chapter has."""
         return bool(self.heading) and self.title not in EVERY_CHAPTER
@@ -56,7 +61,11 @@ class Section:
 
 def plain(heading: str) -> str:
     """A heading as people say it: without the number in front and without marks."""
-    return re.sub(r"[*`]", "", _NUMBER.sub("", heading)).strip()
+    return _without_marks(_NUMBER.sub("", heading))
+
+
+def _without_marks(heading: str) -> str:
+    return re.sub(r"[*`]", "", heading).strip()
 
 
 def sections(notebook: NotebookNode) -> list[Section]:

@@ -20,7 +20,7 @@ def head(chapter: str, notebook: NotebookNode) -> str:
     for section in sections(notebook):
         if section.is_body:
             skip = note.sections[section.id].skip
-            rows.append(f"| {section.title} | {section.minutes} | {'may be left out' if skip else ''} |")
+            rows.append(f"| {section.numbered} | {section.minutes} | {'may be left out' if skip else ''} |")
     lines = [
         "**For the teacher**",
         f"**At the end** {note.goal}",
@@ -69,7 +69,7 @@ def sheet(chapter: str, notebook: NotebookNode) -> str:
     parts = [f"# {CHAPTERS[chapter]}: a teacher's sheet", head(chapter, notebook)]
     for section in found:
         if section.is_body:
-            parts.append(f"## {section.title}\n\n{of_section(section, chapter, known[section.id])}")
+            parts.append(f"## {section.numbered}\n\n{of_section(section, chapter, known[section.id])}")
     if rest := without_section(chapter, [section for section in found if section.is_body]):
         parts.append("## Other questions of the quiz\n\n" + "\n".join(map(of_question, rest)))
     for cell in notebook.cells:

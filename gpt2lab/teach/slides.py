@@ -128,7 +128,7 @@ class _Section:
     def slides(self) -> list[Slide]:
         note = self.note
         spoken = [f"**{self.section.minutes} min.** {note.say}"]
-        spoken += [f"**At 45 minutes this may be left out.** {note.skip}"] if note.skip else []
+        spoken += [f"**At 45 minutes this may be left out: N.** {note.skip}"] if note.skip else []
         made = [Slide("section", plain(self.section.heading), "", "\n\n".join(spoken), self.section.id)]
         asked = {each.cell: each for each in self.asked}
         answered = {each.answered: each for each in self.asked if each.answered}
@@ -178,7 +178,8 @@ class _Section:
             found.append(self._slide("table", _as_pre(lines), cell.id))
         for picture in filter(None, map(inline_picture, cell.outputs)):
             if cell.id in live.EXPLORERS:
-                frame = f'<iframe title="Explorer" data-src="{live.file_name(cell.id)}#presenter=1"></iframe>'
+                address = html.escape(live.link(cell.id, presenter=True))
+                frame = f'<iframe title="Explorer" data-src="{address}"></iframe>'
                 found.append(self._slide("explorer", picture + frame, cell.id))
             else:
                 found.append(self._slide("picture", picture, cell.id))

@@ -19,8 +19,8 @@ from gpt2lab.teach import live
 from gpt2lab.teach.cells_html import markdown
 from gpt2lab.teach.slides import Slide, slides
 
-_KEYS = "<kbd>→</kbd> on <kbd>←</kbd> back <kbd>F</kbd> full screen <kbd>S</kbd> notes <kbd>W</kbd> notes in a window \
-<kbd>D</kbd> light or dark <kbd>P</kbd> print"
+_KEYS = """<kbd>→</kbd> on <kbd>←</kbd> back <kbd>N</kbd> next section <kbd>F</kbd> full screen <kbd>S</kbd> notes
+<kbd>W</kbd> notes in a window <kbd>D</kbd> light or dark <kbd>P</kbd> print"""
 
 
 def edition(chapters: Path, stems: Collection[str] | None = None) -> Iterator[tuple[str, bytes]]:

@@ -94,6 +94,18 @@ def test_pictures_are_dark_on_a_dark_slide(page, folder):
     assert medians["light"] > 240 and medians["dark"] < 40
 
 
+def test_the_explorer_of_a_slide_answers_without_python(page, folder):
+    page.goto((folder / "03_attention.html").as_uri() + "#eb4d18dc")
+    frame = page.frame_locator("main > section:visible iframe")
+    frame.locator(".g2x[data-drawn]").wait_for()
+    assert "Layer 1, head 0" in frame.locator(".g2x").inner_text()
+    text = frame.locator("input[type=text], textarea").first
+    text.fill("the robot could not lift the box because it was weak. it means the")
+    text.press("Enter")
+    frame.locator(".g2x", has_text="‘␣robot’ gets").wait_for()
+    assert page.trouble == []
+
+
 def test_keys_address_notes_and_theme(page, folder):
     page.goto((folder / "03_attention.html").as_uri())
     place = page.locator("#place")
@@ -101,6 +113,13 @@ def test_keys_address_notes_and_theme(page, folder):
         page.keyboard.press(key)
         assert place.inner_text().startswith(f"{now} /"), key
         assert page.url.endswith(f"#{now}")
+    page.keyboard.press("Home")
+    for title in ("1 · The same word, twice", "2 · The filing cabinet"):
+        page.keyboard.press("n")
+        assert page.locator("main > section:visible h2").inner_text() == title
+    page.goto((folder / "03_attention.html").as_uri() + "#bc6ffbfc")  # the last section: N goes on to the exercises
+    page.keyboard.press("n")
+    assert page.locator("main > section:visible h2").inner_text() == "Now you: the exercises"
     page.keyboard.press("End")
     assert page.locator("main > section:visible h2").inner_text() == "Questions to discuss"
     page.goto((folder / "03_attention.html").as_uri() + "#f150fe14")  # the id of a section's cell

@@ -1,6 +1,8 @@
 """The editions: made from the chapters, whole, the same each time, and never over somebody's work."""
 
+import dataclasses
 import functools
+import posixpath
 import re
 
 import nbformat
@@ -10,7 +12,7 @@ from teeth import CHECKS
 from gpt2lab import quiz
 from gpt2lab.course import cells, minutes, navigation, workspace
 from gpt2lab.errors import InputError
-from gpt2lab.teach import command, editions, made, mistakes, notes, plans, questions, running, sheets
+from gpt2lab.teach import command, editions, lessons, made, mistakes, notes, plans, questions, running, sheets
 from gpt2lab.teach.sections import plain, section_of, sections, subheadings
 
 CHAPTERS = workspace.course_root() / "chapters"
@@ -55,21 +57,34 @@ def test_every_section_has_its_note_and_every_note_its_section(stem):
 
 def test_a_note_without_its_section_is_named():
     short = nbformat.from_dict({"cells": chapter("00_map").cells[:9]})
-    assert any("is the id of no cell" in sentence for sentence in notes.problems("00_map", short))
+    said = list(notes.problems("00_map", short))
+    assert any("is the id of no cell" in sentence for sentence in said)
+    assert "notes on 00_map: 5 steps, and 0 in the part 'In a class: 45 minutes'" in said
+    assert any("the id of no section" in sentence for sentence in said)
     longer = nbformat.from_dict({"cells": [*chapter("00_map").cells, nbformat.v4.new_markdown_cell("## New", id="x1")]})
     assert list(notes.problems("00_map", longer)) == ["notes on 00_map: [x1] is missing, for the section 'New'"]
+
+
+def test_a_section_that_is_neither_taught_nor_skipped_is_named(monkeypatch):
+    known = notes.notes("03_attention")
+    silent = dataclasses.replace(known.sections["de9eec20"], skip="")
+    changed = dataclasses.replace(known, sections={**known.sections, "de9eec20": silent})
+    monkeypatch.setattr(notes, "notes", lambda chapter: changed)
+    [said] = notes.problems("03_attention", chapter("03_attention"))
+    assert "[de9eec20] is in no step of the lesson and lacks skip" in said
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("[chapter", "not TOML"),
-        ("[x]\ngist = 'a'\nsay = 'b'", "must hold goal and prepare"),
-        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'", "must be texts"),
-        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'\nsay='b'\nasks=[]", "expected ask"),
-        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'\nsay='b'\ncode='c'", "code must be a list"),
-        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='a'\nsay='b'\nwrong=[['a']]", "list of pairs"),
-        ("[chapter]\ngoal='g'\nprepare='p'\n[x]\ngist='" + "a" * 161 + "'\nsay='b'", "161 letters"),
+        ("[x]\ngist = 'a'\nsay = 'b'", "must hold goal, prepare and a list steps"),
+        ("[chapter]\ngoal='g'\nprepare='p'\nsteps='x'", "a list steps"),
+        ("[chapter]\ngoal='g'\nprepare='p'\nsteps=[]\n[x]\ngist='a'", "must be texts"),
+        ("[chapter]\ngoal='g'\nprepare='p'\nsteps=[]\n[x]\ngist='a'\nsay='b'\nasks=[]", "expected ask"),
+        ("[chapter]\ngoal='g'\nprepare='p'\nsteps=[]\n[x]\ngist='a'\nsay='b'\ncode='c'", "code must be a list"),
+        ("[chapter]\ngoal='g'\nprepare='p'\nsteps=[]\n[x]\ngist='a'\nsay='b'\nwrong=[['a']]", "list of pairs"),
+        ("[chapter]\ngoal='g'\nprepare='p'\nsteps=[]\n[x]\ngist='" + "a" * 161 + "'\nsay='b'", "161 letters"),
     ],
 )
 def test_a_note_that_breaks_the_form_is_named(text, message):
@@ -167,6 +182,43 @@ def test_the_teachers_edition_adds_boxes_behind_the_cells(stem):
     assert len(boxes) == 1 + len(known) + len(exercises)
 
 
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_lesson_agrees_with_the_chapter_and_the_slides(stem):
+    text = files()[f"teacher/lessons/{stem}.md"].decode()
+    body = {section.id: section for section in sections(chapter(stem)) if section.is_body}
+    assert set(re.findall(r"#cell-id=([\w-]+)\)", text)) == set(body)  # each is a step, or left out with a sentence
+    page = files()[f"slides/{stem}.html"].decode()
+    of = re.findall(r'<section class="(\w+)" data-of="([^"]*)"', page)
+    found = re.findall(rf"\[slide (\d+)\]\(\.\./\.\./slides/{stem}\.html#([\w-]+)\)", text)
+    assert found and all(of[int(number) - 1] == ("section", id) for number, id in found)
+    for minutes_, ids in re.findall(r"^\| 0:\d\d \|.*\| (?:(\d+) min)? \|$", text, re.M) and [
+        (row.split("|")[-2].strip(), re.findall(r"cell-id=([\w-]+)", row)) for row in text.splitlines() if "| 0:" in row
+    ]:
+        assert minutes_ == (f"{sum(body[id].minutes for id in ids)} min" if ids else "")
+    assert "](../../slides/" not in lessons.lesson(stem, chapter(stem))
+    for file in re.findall(r"\]\(((?:\.\./)+[^)#]+)", text):
+        assert (posixpath.normpath(posixpath.join("teacher/lessons", file))) in files()
+
+
+def test_the_steps_of_a_lesson_fill_it():
+    found = lessons.steps("03_attention", chapter("03_attention"))
+    assert [step.minutes for step in found] == [5, 8, 10, 7, 7, 8]
+    assert [section.id for section in found[-1].sections] == ["bc6ffbfc"]
+    assert "| 0:37 | 8 | section 8: *heavy*" in lessons.lesson("03_attention", chapter("03_attention"))
+
+
+def test_readmes_speak_of_what_is_there():
+    some = dict(command.edition_files(CHAPTERS, ["student"], ["03_attention"]))
+    assert set(some) == {"README.md", "student/README.md", "student/03_attention.ipynb"}
+    assert b"teacher/" not in some["README.md"] and b"slides/" not in some["README.md"]
+    assert re.findall(rb"\((\w+\.ipynb)\)", some["student/README.md"]) == [b"03_attention.ipynb"]
+    deck = dict(command.edition_files(CHAPTERS, ["slides"], ["03_attention"], beside=some))
+    assert b"`slides/03_attention.html`" in deck["README.md"] and b"`student/`" in deck["README.md"]
+    whole = files()["README.md"].decode()
+    for path in re.findall(r"^- `([\w/]+)`|open `([\w/.]+)`", whole, re.M):
+        assert any(name.startswith(path[0] or path[1]) for name in files())
+
+
 def test_links_in_plans_lead_to_the_teachers_edition_and_the_slides():
     for plan in plans.plans():
         text = files()[f"teacher/plans/{plan.name}.md"].decode()
@@ -179,7 +231,8 @@ def test_links_in_plans_lead_to_the_teachers_edition_and_the_slides():
 def test_made_twice_the_same_bytes():
     again = dict(command.edition_files(CHAPTERS, list(command.EDITIONS), ["00_map", "03_attention"]))
     assert again.keys() < files().keys() and len(again) > 8
-    assert [name for name in again if again[name] != files()[name]] == []
+    readmes = {"README.md", *(f"{name}/README.md" for name in ("student", "solutions", "teacher"))}  # of what is there
+    assert {name for name in again if again[name] != files()[name]} == readmes
 
 
 def test_the_command_writes_and_renews(tmp_path, capsys, monkeypatch):
@@ -228,7 +281,11 @@ def test_exercises_that_nobody_has_done_are_open():
 def test_some_chapters_and_one_edition():
     some = dict(command.edition_files(CHAPTERS, ["student", "slides"], ["03_attention"]))
     names = {name for name in some if name.endswith((".ipynb", ".html"))}
-    assert names == {"student/03_attention.ipynb", "slides/03_attention.html"}
+    assert names == {
+        "student/03_attention.ipynb",
+        "slides/03_attention.html",
+        "slides/explorer-eb4d18dc.html",
+    }
 
 
 def test_what_is_no_longer_made_goes_and_what_was_changed_stays(tmp_path):

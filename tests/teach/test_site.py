@@ -90,8 +90,10 @@ def test_every_explorer_of_a_chapter_has_its_page():
         for cell in cells.read(CHAPTERS / f"{stem}.ipynb").cells
         if cell.cell_type == "code" and any(text.startswith("Explorer(") for text in cells.texts(cell))
     }
-    assert opened == set(live.EXPLORERS)
-    assert {live.file_name(id) for id in opened} <= set(files())
+    panels = {"eb4d18dc"}  # which the explorer shows as well
+    assert opened | panels == set(live.EXPLORERS)
+    assert {live.file_name(id) for id in live.EXPLORERS} <= set(files())
+    assert f'href="{live.file_name("eb4d18dc")}#view=head&amp;layer=1"' in pages()["03_attention.html"]
 
 
 def test_every_formula_becomes_mathml():

@@ -30,6 +30,12 @@ export function startDeck() {
     }
   }
 
+  function nextSection() {
+    const next = (kind) => slides.findIndex((slide, number) => number > at && slide.classList.contains(kind));
+    const found = [next("section"), next("list")].find((number) => number >= 0); // the exercises follow the last one
+    if (found !== undefined) go(found);
+  }
+
   function go(to) {
     at = Math.min(Math.max(to, 0), slides.length - 1);
     location.replace(`#${at + 1}`);
@@ -64,7 +70,7 @@ export function startDeck() {
 
   const full = () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
   const doing = {
-    Home: () => go(0), End: () => go(slides.length - 1), f: full, p: () => print(), d: paint, w: openWindow,
+    Home: () => go(0), End: () => go(slides.length - 1), f: full, p: () => print(), d: paint, w: openWindow, n: nextSection,
     s: () => { notes.hidden = !notes.hidden; },
   };
 
