@@ -32,7 +32,9 @@ URL.createObjectURL = (blob) => {{
   return "data:text/javascript;base64," + Buffer.from(blob.text).toString("base64");
 }};
 URL.revokeObjectURL = (url) => seen.revoked.push(url.length);
+{before}
 const {{ default: widget }} = await import("{module}");
+const another = async () => (await import("{module}?another")).default;
 const said = {{}};
 const el = {{ setAttribute: (name, value) => {{ said[name] = value; }} }};
 {test}
@@ -42,12 +44,16 @@ writeFileSync("{out}", JSON.stringify({{ seen, said, text: el.textContent ?? nul
 
 @pytest.fixture
 def in_node(node, tmp_path):
-    """Run a few lines with a packed program's module as ``widget``, and an element: what they left behind."""
+    """Run a few lines with a packed program's module as ``widget``, and an element: what they left behind.
 
-    def run(program, test):
+    ``another()`` imports the module again, as another widget of the page does.
+    """
+
+    def run(program, test, before=""):
         (tmp_path / "packed.mjs").write_text(program, encoding="utf-8")
         module, out = (tmp_path / "packed.mjs").as_uri(), (tmp_path / "out.json").as_posix()
-        (tmp_path / "test.mjs").write_text(WITHOUT_BLOBS.format(module=module, test=test, out=out), encoding="utf-8")
+        script = WITHOUT_BLOBS.format(module=module, before=before, test=test, out=out)
+        (tmp_path / "test.mjs").write_text(script, encoding="utf-8")
         done = subprocess.run([node, str(tmp_path / "test.mjs")], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
@@ -55,13 +61,26 @@ def in_node(node, tmp_path):
     return run
 
 
-def test_a_packed_program_is_unpacked_once_and_draws_every_view(in_node):
+def test_a_packed_program_is_unpacked_once_and_draws_every_view_of_every_widget(in_node):
     program = "let drawn = 0;\nexport default { render: (context) => { drawn += context.by; return () => drawn; } };\n"
-    test = "const out = []; for (const by of [1, 10]) out.push((await widget.render({ el, by }))());"
+    test = """const out = [];
+        for (const [one, by] of [[widget, 1], [widget, 10], [await another(), 100]]) {
+            const down = await one.render({ el, by });
+            out.push(down());
+        }"""
     found = in_node(javascript.packed(program), test)
-    assert found["out"] == [1, 11]  # and what takes a view down is handed on
+    assert found["out"] == [1, 11, 111]  # and what takes a view down is handed on
     assert found["seen"]["made"] == [len(program)] and found["seen"]["type"] == "text/javascript"
     assert len(found["seen"]["revoked"]) == 1 and found["said"] == {} and found["text"] is None
+
+
+def test_after_a_program_that_could_not_be_imported_the_next_widget_tries_again(in_node):
+    program = javascript.packed("export default { render: () => 'drawn' };\n")
+    before = "const made = URL.createObjectURL; URL.createObjectURL = () => { throw new Error('not yet'); };"
+    test = """await widget.render({ el });
+        URL.createObjectURL = made;
+        const out = [el.textContent, await (await another()).render({ el })];"""
+    assert in_node(program, test, before)["out"] == ["not yet", "drawn"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +91,7 @@ def test_a_packed_program_is_unpacked_once_and_draws_every_view(in_node):
     ],
 )
 def test_what_cannot_be_unpacked_says_so_in_the_widgets_place(in_node, before, sentence):
-    found = in_node(javascript.packed("export default {};\n"), f"{before} const out = await widget.render({{ el }});")
+    found = in_node(javascript.packed("export default {};\n"), "const out = await widget.render({ el });", before)
     assert found["text"].startswith(sentence) and found["said"] == {"role": "alert"}
 
 
@@ -87,7 +106,7 @@ def test_the_explorers_module_is_small_and_holds_the_whole_program(in_node):
     assert len(source) < 60_000  # it is repeated in every saved notebook that keeps widget state
     assert not re.search(r"^import |[^\x00-\x7f]|" + UNSAFE, source, re.MULTILINE)
     kept = "let out; URL.createObjectURL = (blob) => { out = blob.text; throw new Error(''); };"
-    sent = in_node(source, f"{kept} await widget.render({{ el }});")["out"]
+    sent = in_node(source, "await widget.render({ el });", kept)["out"]
     assert sent == assemble.module() + "export default { render };\n"
 
 

@@ -2,7 +2,13 @@
 import { unpacked } from "./unpack.mjs";
 
 const PROGRAM = "@@PROGRAM@@";
-let program = null; // unpacked for the first view, and kept for the others
+
+// Widgets of one page share a program, so that only the first one waits for it.
+globalThis.gpt2labPrograms ??= new Map();
+const programs = globalThis.gpt2labPrograms;
+if (!programs.has(PROGRAM)) programs.set(PROGRAM, imported());
+const program = programs.get(PROGRAM);
+program.catch(() => programs.delete(PROGRAM)); // `render` says why; the next widget tries again
 
 async function imported() {
   const url = URL.createObjectURL(new Blob([await unpacked(PROGRAM)], { type: "text/javascript" }));
@@ -15,7 +21,6 @@ async function imported() {
 
 export default {
   async render(context) {
-    program ??= imported();
     try {
       await program;
     } catch (error) {
