@@ -40,6 +40,11 @@ test("what only the change makes likely is among the rows", () => {
   assert.deepEqual(likeliest(rows, 2), [rows[0], rows[3]]);
 });
 
+test("what is most probable in either run stands on top", () => {
+  const rows = [{ p: [0.2, 0.1] }, { p: [0.5, 0.1] }, { p: [0.1, 0.8] }];
+  assert.deepEqual(likeliest(rows, 2), [rows[2], rows[1]]);
+});
+
 test("a part is switched off and on again", () => {
   assert.deepEqual(toggled([], "mask"), ["mask"]);
   assert.deepEqual(toggled(["mask", "ffn 0"], "mask"), ["ffn 0"]);

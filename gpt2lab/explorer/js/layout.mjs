@@ -75,11 +75,10 @@ export function strongest(values, n) {
   return order.slice(0, n).sort((a, b) => a - b);
 }
 
-// The rows that are most probable in any run, in their own order: what only the change makes likely
-// must not be missing.
+// The rows that are most probable in any run, the most probable first: what only the change makes likely
+// must not be missing, nor below the others.
 export function likeliest(rows, n) {
-  const kept = new Set(strongest(rows.map((row) => Math.max(...row.p)), n));
-  return rows.filter((_, i) => kept.has(i));
+  return [...rows].sort((a, b) => Math.max(...b.p) - Math.max(...a.p)).slice(0, n);
 }
 
 // n indices around the chosen one, inside 0 … total - 1.

@@ -85,8 +85,7 @@ def draw_bars(
 ) -> None:
     """Bars of the most probable next tokens, each on a strip as long as 100 %; two runs stand one under the other."""
     n = len(found.kept)
-    likely = sorted(found.rows, key=lambda row: -max(row.p))[:most]
-    rows = [row for row in found.rows if row in likely]
+    rows = sorted(found.rows, key=lambda row: -max(row.p))[:most]
     sampled = not (compact or screen.knobs.as_trained)
     name, room = (104, 160) if compact else (150, 420)
     sheet.text(left, top - 34, screen.asked, size=FONT + 1, bold=True)

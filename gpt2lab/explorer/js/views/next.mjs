@@ -14,7 +14,7 @@ function drawNext(figure, store, meta, { width, sampled, end }) {
   const font = 13.5 * f;
   const rows = likeliest(meta.rows, MOST_BARS);
   const runs = meta.kept.length;
-  const line = Math.max(22 * f, Math.min((runs > 1 ? 36 : 28) * f, (store.height - 160 * f) / rows.length)) + (runs > 1 ? 4 * f : 0);
+  const line = Math.max(22 * f, Math.min(28 * f, (store.height - 160 * f) / rows.length)) + (runs > 1 ? 12 * f : 0);
   const narrow = width < 480 * f; // no room for logits
   const name = (narrow ? 92 : 130) * f;
   const room = width - name - (narrow ? 62 : 142) * f;
@@ -38,9 +38,9 @@ function drawNext(figure, store, meta, { width, sampled, end }) {
   rows.forEach((row, r) => {
     const y = first + r * line;
     marks.push(text(name - 8, y + line * 0.62, clip(row.label, narrow ? 10 : 14), { class: "g2x-t1", "font-size": font, "text-anchor": "end" }));
-    const thick = (line * 0.72) / runs;
+    const thick = (line * 0.8) / runs;
     for (let i = 0; i < runs; i++) {
-      const top = y + line * 0.14 + i * thick;
+      const top = y + line * 0.12 + i * thick;
       const to = (p) => Math.min(x(p), x(end)); // what is drawn from may reach beyond a zoomed axis
       const bar = (p, place) => s("rect", { x: name, width: Math.max(0.8, to(p) - name), ...place });
       marks.push(bar(row.p[i], { y: top, height: thick * 0.88, rx: 2, class: i ? "g2x-after" : "g2x-before" }));
@@ -48,8 +48,8 @@ function drawNext(figure, store, meta, { width, sampled, end }) {
       if (drawn) marks.push(bar(row.sampled[i], { y: top + thick * 0.3, height: thick * 0.28, class: "g2x-sampled" }));
       const longest = Math.max(row.p[i], drawn ? row.sampled[i] : 0);
       const share = `${percent(drawn ? row.sampled[i] : row.p[i])}${sampled && !drawn ? ", cut" : ""}`;
-      marks.push(text(to(longest) + 5, top + thick * 0.7, share, small));
-      if (!narrow) marks.push(text(width - 4, top + thick * 0.7, number(row.logit[i]), { ...small, "text-anchor": "end" }));
+      marks.push(text(to(longest) + 5, top + thick / 2 + 4 * f, share, small));
+      if (!narrow) marks.push(text(width - 4, top + thick / 2 + 4 * f, number(row.logit[i]), { ...small, "text-anchor": "end" }));
     }
   });
   figure.draw(marks);
