@@ -14,9 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from gpt2lab.figures.drawing import label_sides
-from gpt2lab.figures.plots import clip, draw_heatmap
-from gpt2lab.figures.style import FADED, INK, SMALL, VERMILION, Picture
+from gpt2lab.figures.drawing import clip, draw_heatmap, short
+from gpt2lab.figures.style import FADED, FONT, INK, SIGNED, SMALL, VERMILION, Picture, letters
 from gpt2lab.figures.weights import draw_scale, draw_weights
 from gpt2lab.masking import apply_mask, causal_mask
 from gpt2lab.widgets.text_panel import TextPanel
@@ -107,33 +106,47 @@ class MaskPanel(TextPanel[Masked]):
         return Masked(self.recipe, _round(share.mean()), _round(sums.min()), _round(sums.max()))
 
     def draw(self) -> Picture:
-        labels = [clip(label, 11) for label in self.labels]
+        labels = [clip(label, 10) for label in self.labels]
+        size = SMALL if len(labels) <= 16 else 10
         scores, weights = (part.numpy() for part in self.masked())
         height = max(4.95, 0.25 * len(labels) + 2.75)
         picture = Picture(9.6, height, "Masking recipes")
         bottom, tall = 1.9 / height, (height - 2.45) / height  # inches of the picture to parts of it
         left, right = picture.add_axes((0.12, bottom, 0.37, tall)), picture.add_axes((0.56, bottom, 0.37, tall))
-        limit = float(np.abs(self.blocks[self.layer].attn.scores[0, self.head].numpy()).max())
-        draw_heatmap(left, scores, labels, labels, signed=True, limit=limit, numbers=False)
+        limit = float(np.abs(self.blocks[self.layer].attn.scores[0, self.head].numpy()).max()) or 1.0
+        draw_heatmap(left, scores, signed=True, limit=limit, numbers=False)
         draw_weights(right, weights)
-        label_sides(right, None, labels)
-        right.set_yticks([])  # the same rows as on the left
-        place = picture.add_axes((0.26, 0.82 / height, 0.23, 0.14 / height))
-        bar = picture.colorbar(left.images[0], cax=place, orientation="horizontal", ticks=MaxNLocator(5))
-        bar.ax.tick_params(length=0, labelsize=SMALL, pad=2)
-        bar.outline.set_visible(False)
-        draw_scale(picture, 0.7, 0.82 / height, 0.23, 0.14 / height)
-        for axes, matrix in ((left, scores), (right, weights)):
-            axes.tick_params(axis="x", rotation=90)
+        self._draw_signed_scale(picture, (0.26, 0.76 / height, 0.23, 0.14 / height), limit)
+        draw_scale(picture, 0.7, 0.76 / height, 0.23, 0.14 / height)
+        for axes, matrix, title in (
+            (left, scores, "Scores (blank, −∞: hidden)"),
+            (right, weights, "Weights after the softmax"),
+        ):
+            axes.set_axis_off()
             self._outline_future(axes, len(labels))
             self._mark_gone(axes, matrix)
-        left.set_title("Scores (blank, −∞: hidden)")
-        right.set_title("Weights after the softmax")
+            picture.write(axes, -0.5, -0.5 - 0.1 * len(labels) / (height - 2.45), title, size=FONT + 1, bold=True,
+                          at="lb")  # fmt: skip
+            for i, label in enumerate(labels):
+                picture.write(axes, i, len(labels) - 0.3, label, at="mt", upright=True, size=size)
+        for i, label in enumerate(labels):
+            picture.write(left, -0.75, i, label, at="rm", size=size)
         bad = np.isnan(weights).any() or self.result.future_share > 0 or self.result.smallest_sum < 0.995
         note = " · ".join(filter(None, ["above the line: the future", self.weights]))
-        picture.text(0.012, 0.34 / height, repr(self.result), fontsize=SMALL + 1, color=VERMILION if bad else INK)
-        picture.text(0.012, 0.08 / height, note, fontsize=SMALL, color=FADED)
+        ink = letters(VERMILION) if bad else INK
+        picture.write(None, 0.012, 0.34 / height, repr(self.result), size=SMALL + 1, color=ink, at="lb")
+        picture.write(None, 0.012, 0.08 / height, note, color=FADED, at="lb")
         return picture
+
+    @staticmethod
+    def _draw_signed_scale(picture: Picture, place: tuple[float, float, float, float], limit: float) -> None:
+        """The colours of the scores as a bar. A colour bar of matplotlib's takes several times as long."""
+        axes = picture.add_axes(place)
+        axes.imshow(np.linspace(-1, 1, 128)[None], cmap=SIGNED, aspect="auto", extent=(-limit, limit, 0, 1))
+        axes.set_axis_off()
+        for value in MaxNLocator(4, symmetric=True).tick_values(-limit, limit):
+            if abs(value) <= limit:
+                picture.write(axes, value, -0.25, short(value), at="mt")
 
     @staticmethod
     def _outline_future(axes: Axes, T: int) -> None:
@@ -152,7 +165,13 @@ class MaskPanel(TextPanel[Masked]):
             axes.text(j, i, "−∞", ha="center", va="center", color=FADED, fontsize=22)
         for i in np.flatnonzero(np.isnan(matrix).any(axis=1)):
             axes.text(
-                (len(matrix) - 1) / 2, float(i), "NaN", ha="center", va="center", color=VERMILION, fontweight="bold"
+                (len(matrix) - 1) / 2,
+                float(i),
+                "NaN",
+                ha="center",
+                va="center",
+                color=letters(VERMILION),
+                fontweight="bold",
             )
 
 
