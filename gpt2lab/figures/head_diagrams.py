@@ -64,7 +64,7 @@ def one_head_diagram(
     scores = attention_scores(q[None], k)[0]  # (n,)
     blend, weights = (part[0] for part in attention(q[None], k, v))  # (d_head,), (n,)
     n = len(k)
-    height = 2.0 + 0.82 * n
+    height = 1.75 + 0.82 * n
     picture = Picture(9.6, height, "One head, one query")
     with house_style():
         axes = picture.add_axes((0, 0, 1, 1))
@@ -80,7 +80,7 @@ def one_head_diagram(
         }
         colors = {"token x": INK, "key": VERMILION, "score": INK, "weight": BLUE, "value": GREEN}
         for name, at in columns.items():
-            axes.text(at, height - 0.28, name, ha="center", va="center", fontweight="bold", color=colors[name])
+            axes.text(at, height - 0.28, name, ha="center", va="center", fontweight="bold", color=letters(colors[name]))
             axes.text(at, height - 0.58, notes[name], ha="center", va="center", color=FADED, fontsize=SMALL)
         top = height - 1.15
         for i in range(n):
@@ -127,7 +127,7 @@ def heads_diagram(n_heads: int = 3, d_head: int = 4, T: int = 5) -> Picture:
         axes.set(xlim=(0, 9.6), ylim=(0, 4.6))
         axes.set_axis_off()
         high, middle = 1.75, 2.25
-        for left in (0.35, 6.0):
+        for left in (0.35, 5.85):
             for h in range(n_heads):
                 color = PALETTE[h % len(PALETTE)]
                 _grid(axes, left + h * slice_width, middle - high / 2, slice_width, high, T, d_head, color)
@@ -142,21 +142,21 @@ def heads_diagram(n_heads: int = 3, d_head: int = 4, T: int = 5) -> Picture:
             _grid(axes, 4.75, y, slice_width, side, T, d_head, color)
             axes.annotate("", (4.68, y + side / 2), (3.27 + side, y + side / 2), arrowprops=ARROW)
             axes.annotate("", (3.12, y + side / 2), (2.1, middle), arrowprops=ARROW)
-            axes.annotate("", (5.92, middle), (4.85 + slice_width, y + side / 2), arrowprops=ARROW)
+            axes.annotate("", (5.77, middle), (4.85 + slice_width, y + side / 2), arrowprops=ARROW)
             if n_heads <= 4:
                 axes.text(3.2, y + side + 0.02, f"head {h}", va="bottom", fontsize=10.5, color=letters(color))
-        _card(axes, 8.0, middle, 0.5, "W_O", INK, bold=True)
-        axes.annotate("", (7.72, middle), (7.64, middle), arrowprops=ARROW)
-        axes.annotate("", (8.5, middle), (8.28, middle), arrowprops=ARROW)
+        _card(axes, 7.95, middle, 0.5, "W_O", INK, bold=True)
+        axes.annotate("", (7.7, middle), (7.45, middle), arrowprops=ARROW)
+        axes.annotate("", (8.5, middle), (8.22, middle), arrowprops=ARROW)
         _grid(axes, 8.55, middle - high / 2, 0.85, high, T, d_model, PURPLE)
-        names = {1.15: "q, k, v", 3.75: "one map per head", 5.1: "", 6.8: "side by side", 8.97: "mixed"}
+        names = {1.15: "q, k, v", 3.75: "one map per head", 5.1: "", 6.65: "side by side", 8.97: "mixed"}
         shapes = {1.15: f"({T}, {d_model})", 3.75: f"{n_heads} × ({T}, {T})", 5.15: f"{n_heads} × ({T}, {d_head})",
-                  6.8: f"({T}, {d_model})", 8.97: f"({T}, {d_model})"}  # fmt: skip
+                  6.65: f"({T}, {d_model})", 8.97: f"({T}, {d_model})"}  # fmt: skip
         for at, name in names.items():
             axes.text(at, 4.33, name, ha="center", va="center", fontweight="bold")
         for at, shape in shapes.items():
             axes.text(at, 0.2, shape, ha="center", va="center", color=FADED, fontsize=SMALL)
-        for at, name in {2.55: "split", 5.75: "merge"}.items():
+        for at, name in {2.55: "split", 5.65: "merge"}.items():
             axes.text(at, 3.6, name, ha="center", va="center", color=FADED, fontsize=SMALL)
         axes.text(0.28, middle, "tokens", rotation=90, ha="right", va="center", color=FADED, fontsize=SMALL)
         axes.text(1.15, middle + high / 2 + 0.1, "features", ha="center", va="bottom", color=FADED, fontsize=SMALL)

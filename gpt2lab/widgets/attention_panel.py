@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from gpt2lab.figures.drawing import clip, decimals, draw_heatmap
-from gpt2lab.figures.style import BLUE, FADED, FONT, INK, SIGNED, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import BLUE, FADED, FONT, INK, SIGNED, SMALL, VERMILION, Picture, letters
 from gpt2lab.figures.weights import draw_scale, draw_weights, without_future
 from gpt2lab.interventions import without_causal_mask
 from gpt2lab.trace import GPT2Trace
@@ -105,15 +105,15 @@ class AttentionPanel(TokenPanel[AttentionRow]):
         return AttentionRow(labels[self.token], tuple(labels), *rows)
 
     def draw(self) -> Picture:
-        labels = [clip(label, 11) for label in self.labels]
+        labels = [clip(label, 10) for label in self.labels]
         height = max(4.4, 0.21 * len(labels) + 2.1)  # 15 tokens fit on a small screen
         picture = Picture(9.6, height, f"Attention, layer {self.layer}, head {self.head}")
         bottom, top = 1.35 / height, 1 - 0.75 / height  # inches as parts of the picture
         self._draw_matrix(picture, picture.add_axes((0.125, bottom, 0.33, top - bottom)), labels)
         self._draw_row(picture, picture.add_axes((0.575, bottom, 0.41, top - bottom)), labels)
         if self.stage == "weights":
-            draw_scale(picture, 0.125, 0.36 / height, 0.27, 0.15 / height)
-            picture.write(None, 0.115, 0.44 / height, "weight", color=FADED, at="rm")
+            draw_scale(picture, 0.125, 0.28 / height, 0.27, 0.13 / height)
+            picture.write(None, 0.115, 0.34 / height, "weight", color=FADED, at="rm")
         note = "rows: queries · columns: keys" + (f" · {self.weights}" if self.weights else "")
         picture.write(None, 0.985, 0.15 / height, note, color=FADED, at="rb")
         return picture
@@ -129,7 +129,7 @@ class AttentionPanel(TokenPanel[AttentionRow]):
         size = SMALL if T <= 16 else 10
         for i, label in enumerate(labels):
             chosen = i == self.token
-            color = VERMILION if chosen else INK
+            color = letters(VERMILION) if chosen else INK
             picture.write(axes, -0.75, i, label, at="rm", size=size, color=color, bold=chosen)
             picture.write(axes, i, T - 0.3, label, at="mt", size=size, upright=True)
         frame = Rectangle((-0.5, self.token - 0.5), T, 1, fill=False, ec=VERMILION, lw=2.5, clip_on=False)
@@ -147,7 +147,7 @@ class AttentionPanel(TokenPanel[AttentionRow]):
         axes.set(xlim=(-0.5, 4.95), ylim=(T - 0.5, -0.5))
         axes.set_axis_off()
         picture.write(axes, 2.2, -1.75, f"{clip(row.query, 14)} asks: the weight of each key", size=FONT + 1,
-                      color=VERMILION, bold=True, at="mb")  # fmt: skip
+                      color=letters(VERMILION), bold=True, at="mb")  # fmt: skip
         for x, head in enumerate(("q·k", self._divisor(), "mask" if self.causal else "mask off")):
             picture.write(axes, x, -0.65, head, color=FADED, at="mb")
         picture.write(axes, 3.45, -0.65, "softmax", color=FADED, at="lb")

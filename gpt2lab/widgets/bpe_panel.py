@@ -9,7 +9,7 @@ import regex
 
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.plots import clip
-from gpt2lab.figures.style import BLUE, CARD, FADED, FONT, INK, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import BLUE, CARD, FADED, FONT, INK, SMALL, VERMILION, Picture, letters
 from gpt2lab.tokenizer.bpe import GPT2_PATTERN, bpe_merges, merge
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Whole, Words
@@ -83,7 +83,7 @@ class BPEPanel(Panel[Vocabulary]):
 
     def draw(self) -> Picture:
         rows = self._lay_out()
-        height = max(2.75, 1.5 + 0.42 * len(rows))
+        height = max(2.3, 1.2 + 0.42 * len(rows))  # inches; five merges fit beside two rows
         picture = Picture(9.6, height, "Byte-pair encoding")
         n, bytes_ = len(self.result.pieces), len(self.text.encode())
         picture.text(0.012, 1 - 0.36 / height, f"{n} tokens after {self.merges} merges ({bytes_} bytes)",
@@ -95,7 +95,7 @@ class BPEPanel(Panel[Vocabulary]):
                 picture.text(
                     x, 1 - (0.85 + 0.42 * line) / height, label, fontsize=FONT, family="DejaVu Sans Mono",
                     color="white" if made_now else INK, parse_math=False,
-                    bbox={"facecolor": VERMILION if made_now else TINTS[tint], "edgecolor": CARD, "pad": 3.2},
+                    bbox={"facecolor": letters(VERMILION) if made_now else TINTS[tint], "edgecolor": CARD, "pad": 3.2},
                 )  # fmt: skip
         self._draw_merges(picture, height)
         return picture
@@ -126,7 +126,7 @@ class BPEPanel(Panel[Vocabulary]):
         last = list(enumerate(self.result.learned, 1))[-room:]
         for line, (i, (a, b, n)) in enumerate(reversed(last)):
             text = f"{i}. {clip(a, 8)} + {clip(b, 8)}  ×{n}"
-            color = VERMILION if line == 0 else BLUE
+            color = letters(VERMILION if line == 0 else BLUE)
             picture.text(left, 1 - (0.72 + 0.27 * line) / height, text, fontsize=SMALL, color=color,
                          family="DejaVu Sans Mono", parse_math=False)  # fmt: skip
 

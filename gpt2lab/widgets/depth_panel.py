@@ -77,7 +77,7 @@ class DepthPanel(Panel[dict[str, float]]):
             ax.minorticks_off()  # they take long to draw
             low, high = ax.get_ylim()
             ax.set_ylim(min(low, 0.3), max(high, 12) ** 1.35)  # room for the number above the curves
-        axes[2].set_ylim(-0.05, 1.27)
+        axes[2].set(ylim=(-0.05, 1.27), yticks=np.linspace(0, 1, 5))  # room for the number, and no cosine above 1
         picture.text(0.012, 0.015, "grey: GPT-2's block, same depth · all weights random", fontsize=SMALL, color=FADED)
         picture.subplots_adjust(left=0.075, right=0.975, top=0.8, bottom=0.25, wspace=0.36)
         return picture
@@ -90,8 +90,8 @@ class DepthPanel(Panel[dict[str, float]]):
         ax.set_xlim(-0.02 * len(values), max(len(values) - 1, 1))
         ax.grid(axis="y")
         if not np.isfinite(value):
-            ax.text(0.5, 0.5, "no longer\na number", transform=ax.transAxes, color=VERMILION, ha="center",
-                    fontweight="bold")  # fmt: skip
+            ax.text(0.5, 0.5, "no longer\na number", transform=ax.transAxes, color=letters(VERMILION),
+                    ha="center", fontweight="bold")  # fmt: skip
             return
         ax.plot([at], [value], "o", color=VERMILION, markersize=8, clip_on=False, zorder=5)
         ax.text(

@@ -112,7 +112,7 @@ class FilingCabinetPanel(Panel[dict[str, dict[str, float]]]):
         _card(axes, x, 0.55, width, 1.98, "white", edge=INK, thick=2.0)
         for i, (name, amount) in enumerate(zip(CONTENTS, blend, strict=True)):
             y = 2.13 - 0.62 * i
-            axes.text(x + 0.1, y + 0.12, f"{name} {float(amount):.2f}", fontsize=SMALL, va="center")
+            axes.text(x + 0.1, y + 0.12, f"{name} {float(amount):.2f}", fontsize=10.5, va="center")
             bar = Rectangle((x + 0.1, y - 0.2), (width - 0.2) * _seen(amount), 0.17, facecolor=ORANGE)
             axes.add_patch(bar)
 

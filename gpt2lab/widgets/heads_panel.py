@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from gpt2lab.figures.drawing import clip
-from gpt2lab.figures.style import CARD, FADED, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import CARD, FADED, SMALL, VERMILION, Picture, letters
 from gpt2lab.figures.weights import draw_scale, draw_weights, without_future
 from gpt2lab.widgets.text_panel import TextPanel
 from gpt2lab.widgets.traits import Whole
@@ -79,12 +79,12 @@ class HeadsPanel(TextPanel[HeadPattern]):
         labels = [clip(label, 11) for label in self.labels]
         wide = 4.2  # inches of the mosaic
         high = min(max(wide * n_layers / n_heads, 2.4), 7.0)
-        height = max(high + 2.1, 0.25 * T + 2.1, 4.7)
+        height = max(high + 1.95, 0.25 * T + 1.95, 4.55)
         picture = Picture(9.6, height, f"All heads; large: layer {self.layer}, head {self.head}")
-        self._draw_mosaic(picture, (0.055, 1 - (0.95 + high) / height, wide / 9.6, high / height), weights)
-        draw_scale(picture, 0.115, 1 - (1.3 + high) / height, wide / 9.6 - 0.06, 0.15 / height)
-        picture.write(None, 0.105, 1 - (1.22 + high) / height, "weight", color=FADED, at="rm")
-        large = picture.add_axes((0.64, 1.1 / height, 0.345, 1 - 2.05 / height))
+        self._draw_mosaic(picture, (0.055, 1 - (0.8 + high) / height, wide / 9.6, high / height), weights)
+        draw_scale(picture, 0.115, 1 - (1.15 + high) / height, wide / 9.6 - 0.06, 0.15 / height)
+        picture.write(None, 0.105, 1 - (1.07 + high) / height, "weight", color=FADED, at="rm")
+        large = picture.add_axes((0.64, 1.1 / height, 0.345, 1 - 1.9 / height))
         self._draw_large(picture, large, weights[self.layer, self.head], labels)
         note = "rows: queries · columns: keys" + (f" · {self.weights}" if self.weights else "")
         picture.write(None, 0.055, 0.15 / height, note, color=FADED, at="lb")
@@ -101,11 +101,11 @@ class HeadsPanel(TextPanel[HeadPattern]):
         middle, edge = (T - 1) / 2, -0.5 - 0.2 * gap
         for layer in range(n_layers):
             chosen = layer == self.layer
-            ink = VERMILION if chosen else FADED
+            ink = letters(VERMILION) if chosen else FADED
             picture.write(axes, edge - gap, layer * size + middle, str(layer), at="rm", color=ink, bold=chosen)
         for head in range(n_heads):
             chosen = head == self.head
-            ink = VERMILION if chosen else FADED
+            ink = letters(VERMILION) if chosen else FADED
             picture.write(axes, head * size + middle, edge - gap, str(head), at="mb", color=ink, bold=chosen)
         corner = self.head * size - 0.5 - gap / 2, self.layer * size - 0.5 - gap / 2
         axes.add_patch(Rectangle(corner, size, size, fill=False, ec=VERMILION, lw=3, clip_on=False))
@@ -113,7 +113,7 @@ class HeadsPanel(TextPanel[HeadPattern]):
     def _draw_large(self, picture: Picture, axes: Axes, weights: np.ndarray, labels: list[str]) -> None:
         draw_weights(axes, without_future(weights))
         axes.set_axis_off()
-        axes.set_title(f"Layer {self.layer}, head {self.head}", color=VERMILION)
+        axes.set_title(f"Layer {self.layer}, head {self.head}", color=letters(VERMILION))
         T, size = len(labels), SMALL if len(labels) <= 16 else 10
         for i, label in enumerate(labels):
             picture.write(axes, -0.75, i, label, at="rm", size=size)

@@ -315,7 +315,7 @@ class LabModelsPanel(Panel[SideBySide]):
         _frames(canvas, [(x + sample.layer * small - edge, y + sample.head * small - edge)], small, 2.4)
         for layer in range(n_layers):
             chosen = layer == sample.layer
-            ink, middle = VERMILION if chosen else FADED, x + layer * small + part / 2
+            ink, middle = letters(VERMILION) if chosen else FADED, x + layer * small + part / 2
             picture.write(canvas, middle, y - 0.13, str(layer), at="mm", size=10, color=ink, bold=chosen)
         below = y + small * n_heads + 0.1
         if below < y + side - 0.3:

@@ -195,7 +195,8 @@ class LayerNormPanel(TextPanel[NormReading]):
             axes.plot(places, heights, "o", color=BLUE, markersize=4)
             axes.hlines([0, mean / limit], left, right, color=[INK, VERMILION], linewidth=[1, 2.2])
             picture.write(axes, start + n / 2 - 0.5, 1.06, name, at="mb", bold=True)
-            picture.write(axes, left, -1.1, f"mean {_fixed(mean)}", at="lt", color=letters(VERMILION))
+            minus = f"mean {_fixed(mean)}".replace("-", "−")
+            picture.write(axes, left, -1.1, minus, at="lt", color=letters(VERMILION))
             picture.write(axes, left, -1.28, f"std   {_fixed(std)}", at="lt", color=BLUE)
             if i % 2 == 0:
                 for height, text in ((1, short(limit, 2)), (0, "0"), (-1, short(-limit, 2))):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gpt2lab.figures.plots import clip, short
-from gpt2lab.figures.style import BLUE, FADED, ORANGE, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import BLUE, FADED, ORANGE, SMALL, VERMILION, Picture, letters
 from gpt2lab.tokenizer import token_labels
 from gpt2lab.widgets.text_panel import TokenPanel
 from gpt2lab.widgets.traits import Whole
@@ -109,7 +109,7 @@ class NeuronsPanel(TokenPanel[Neurons]):
         colors = [ORANGE if value > 0 else FADED for value in values]
         drawn = right.barh(range(len(values)), values, color=colors)
         right.set_yticks(range(len(values)), labels=labels)
-        right.get_yticklabels()[self.token].set(color=VERMILION, fontweight="bold")
+        right.get_yticklabels()[self.token].set(color=letters(VERMILION), fontweight="bold")
         right.axvline(0, color=FADED, linewidth=1)
         right.set_title(f"Neuron {result.neuron} along the text")
         for axes in (left, right):

@@ -14,7 +14,7 @@ from torch import Tensor
 from gpt2lab.ablations import PostLNBlock
 from gpt2lab.block import TransformerBlock
 from gpt2lab.figures.plots import log_scale, short
-from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import BLUE, FADED, SMALL, VERMILION, Picture, letters
 from gpt2lab.studies.depth import stack
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Switch, Whole
@@ -98,7 +98,7 @@ class NormPlacementPanel(Panel[dict[str, dict[str, float]]]):
         axes.grid(axis="y")
         axes.annotate(
             short(float(values[-1]), 2), (n, values[-1]), xytext=(8, 0), textcoords="offset points",
-            va=side, color=COLORS[name], fontweight="bold", annotation_clip=False,
+            va=side, color=letters(COLORS[name]), fontweight="bold", annotation_clip=False,
         )  # fmt: skip
 
 

@@ -74,7 +74,8 @@ class PathPanel(Panel[str]):
         for name, sizes in _gradients().items():
             color, line = _COLORS[name.split(",")[0]], "--" if "," in name else "-"
             runs = sizes.clamp(min=SMALLEST).numpy()  # (SEEDS, len(LENGTHS))
-            axes.plot(LENGTHS, np.median(runs, axis=0), line, color=color, label=name)
+            thick = 5 if name == "RNN" else 2.4  # seen on both sides of the LSTM, which meets it at the bottom
+            axes.plot(LENGTHS, np.median(runs, axis=0), line, color=color, label=name, linewidth=thick)
             axes.fill_between(LENGTHS, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.22, linewidth=0)
         axes.axvline(self.length, color=FADED, linewidth=1.5, linestyle=":", label="_chosen")
         axes.set(title=picture.title, xlabel="tokens in the sequence", ylabel="size of the gradient")

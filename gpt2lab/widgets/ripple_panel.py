@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from gpt2lab.figures.drawing import clip
-from gpt2lab.figures.style import AMOUNT, FADED, SMALL, VERMILION, Picture
+from gpt2lab.figures.style import AMOUNT, FADED, SMALL, VERMILION, Picture, letters
 from gpt2lab.interventions import ablate_attention, without_causal_mask
 from gpt2lab.model import evaluating
 from gpt2lab.tokenizer import token_label
@@ -102,7 +102,7 @@ class RipplePanel(TextPanel[Ripple]):
             axes.axvline(edge - 0.5, color="white", linewidth=4)
         for edge in range(1, n_rows):
             axes.axhline(edge - 0.5, color="white", linewidth=1.5)
-        axes.get_xticklabels()[self.position].set(color=VERMILION, fontweight="bold")
+        axes.get_xticklabels()[self.position].set(color=letters(VERMILION), fontweight="bold")
         old, new = clip(self.labels[self.position], 12), clip(self.result.replaced, 12)
         axes.set_title(f"“{old}” becomes “{new}”: who notices?")
         bar = picture.colorbar(image, ax=axes, fraction=0.03, pad=0.02, ticks=[0, 0.5, 1])
