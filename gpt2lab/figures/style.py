@@ -43,6 +43,9 @@ AMOUNT = LinearSegmentedColormap.from_list("amount", ["#fbfcfe", "#cfe3f3", "#7f
 HIDDEN = "#e4e7ec"  # where there is no amount: hidden and zero look different
 _blue_to_orange = ["#00568a", "#8ec1e0", "#ffffff", "#f3c26b", "#a85b00"]
 SIGNED = LinearSegmentedColormap.from_list("blue_white_orange", _blue_to_orange)
+# A direction has no largest value: the colours go once around and are equally light, to be seen on white and on black.
+_around = ["#c26383", "#c36b42", "#a38207", "#649745", "#009e89", "#0095be", "#6981d1", "#a26dba", "#c26383"]
+ANGLE = LinearSegmentedColormap.from_list("angle", _around)
 
 CSS_PER_INCH = 96  # one inch of a figure is shown this wide, so 12 pt are 16 px on the page
 PIXELS_PER_INCH = 144  # and drawn this sharp, for projectors and fine screens

@@ -7,10 +7,12 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from contrast import contrast
 from PIL import Image
 
 from gpt2lab.figures import plots
 from gpt2lab.figures.drawing import as_array
+from gpt2lab.figures.style import ANGLE
 from gpt2lab.figures.weights import attention_maps
 
 TOKENS = ["The", "␣robot", "$x$", "🙂"]
@@ -148,3 +150,10 @@ def test_names_at_the_ends_stay_below_the_title():
     assert len(names) == 2
     assert all(name.y1 <= axes.bbox.y1 for name in names)
     assert not any(name.overlaps(other) for name, other in zip(names, names[1:], strict=False))
+
+
+def test_the_colours_of_a_direction_close_a_circle_and_are_seen_on_white_and_on_black():
+    around = ANGLE(np.linspace(0, 1, 60))
+    np.testing.assert_allclose(around[0], around[-1])
+    for page in ((1, 1, 1), (0, 0, 0)):
+        assert min(contrast(color, page) for color in around) >= 3
