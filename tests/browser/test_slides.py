@@ -99,6 +99,18 @@ def test_the_explorer_of_a_slide_answers_without_python(page, folder):
     frame = page.frame_locator("main > section:visible iframe")
     frame.locator(".g2x[data-drawn]").wait_for()
     assert "Layer 1, head 0" in frame.locator(".g2x").inner_text()
+    for width, height in SIZES:  # all of it is seen, but for its lower edge
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(
+            """async (zoom) => {
+            const frame = document.querySelector("main > section:not([hidden]) iframe");
+            while (Math.abs(frame.style.zoom - zoom) > 0.001) await new Promise(requestAnimationFrame);
+        }""",
+            min(width / 1920, height / 1080),
+        )
+        frame.locator("body").evaluate("""async (body) => {
+            while (document.documentElement.scrollHeight > innerHeight + 20) await new Promise(requestAnimationFrame);
+        }""")
     text = frame.locator("input[type=text], textarea").first
     text.fill("the robot could not lift the box because it was weak. it means the")
     text.press("Enter")
@@ -118,6 +130,7 @@ def test_keys_address_notes_and_theme(page, folder):
         page.keyboard.press("n")
         assert page.locator("main > section:visible h2").inner_text() == title
     page.goto((folder / "03_attention.html").as_uri() + "#bc6ffbfc")  # the last section: N goes on to the exercises
+    page.locator("main > section:visible h2", has_text="One head, to the end").wait_for()
     page.keyboard.press("n")
     assert page.locator("main > section:visible h2").inner_text() == "Now you: the exercises"
     page.keyboard.press("End")

@@ -16,8 +16,10 @@ export function startDeck() {
     slides.forEach((each, number) => { each.hidden = number !== at; });
     for (const frame of slide.querySelectorAll("iframe[data-src]")) { // an explorer loads when it is first seen
       frame.src = frame.dataset.src;
-      frame.style.zoom = Math.max(1, innerWidth / 1366); // its letters are of pixels
       frame.removeAttribute("data-src");
+    }
+    for (const frame of slide.querySelectorAll("iframe")) { // its letters are of pixels, those of a slide are not
+      frame.style.zoom = Math.min(innerWidth / 1920, innerHeight / 1080);
     }
     document.querySelector("#place").textContent = `${at + 1} / ${slides.length}`;
     notes.innerHTML = spoken(slide) || "No notes on this slide.";
@@ -88,6 +90,7 @@ export function startDeck() {
   document.addEventListener("keydown", onKey);
   document.querySelector("#back").addEventListener("click", () => go(at - 1));
   document.querySelector("#on").addEventListener("click", () => go(at + 1));
+  addEventListener("resize", draw);
   addEventListener("hashchange", () => { if (location.hash !== `#${at + 1}`) read(); });
   read();
 }
