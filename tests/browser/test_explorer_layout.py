@@ -28,6 +28,20 @@ def test_sentence_prediction_and_what_is_off_are_seen_in_every_view(opened):
         assert notebook.errors == []
 
 
+def test_many_patches_take_one_line_and_leave_the_chosen_row_in_sight(opened):
+    patch = "explorer.patched = ['head 1.1 all zero', 'ffn 0 3 zero', 'stream 1 2 mean', 'edge 0.1 5>2 zero']"
+    with opened("patches", patch, setup=f"{SETUP}\nexplorer.view = 'head'", width=1366, height=768) as (notebook, shown):
+        notebook.run(2)
+        shown.wait(rev=2, view="head")
+        shown.root.evaluate("e => e.scrollIntoView({block: 'start'})")
+        assert shown.root.locator(".g2x-patches").evaluate("e => e.clientHeight") < 50
+        below = "e => e.querySelector('.g2x-lower').getBoundingClientRect().bottom"
+        row = "e => Math.max(...[...e.querySelectorAll('.g2x-panel .g2x-selected')].map(m => m.getBoundingClientRect().bottom))"
+        notebook.wait_until(lambda: shown.root.evaluate(row) <= shown.root.evaluate(below), "the chosen row in sight")
+        assert shown.root.locator(".g2x-strip-title").inner_text().endswith("before | after")
+        assert notebook.errors == []
+
+
 def test_two_explorers_side_by_side_in_a_box_are_both_usable(opened):
     with opened("side", BOX, width=1366, height=768) as (notebook, first):
         notebook.run(2)
@@ -48,6 +62,12 @@ def test_what_is_off_looks_off_in_one_head_too(opened):
         assert shown.root.locator(".g2x-pale").count() == 2
         shown.root.get_by_text("Who looks at whom, after").wait_for()
         assert "before" in shown.root.locator(".g2x-readout").inner_text()
+        assert shown.root.get_by_role("button", name="Patch this edge").count() == 0  # it would have no effect
+        shown.root.locator("[data-view=heads]").click()
+        shown.wait(view="heads")
+        assert shown.root.locator(".g2x-close .g2x-off").count() == 1
+        shown.root.get_by_role("gridcell", name="Layer 0, head 1").hover()
+        notebook.wait_until(lambda: shown.root.locator(".g2x-close .g2x-off").count() == 0, "a head that is on")
 
 
 def test_the_presenter_has_a_button_and_the_text_box_fits_its_text(opened):

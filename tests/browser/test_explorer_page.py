@@ -198,7 +198,7 @@ def test_the_switch_of_the_maps_shows_weight_times_length(show):
     page = show(explorer(view="head", layer=1, head=2, token=20))
     pixels = "e => [...e.querySelectorAll('canvas')].map(c => c.toDataURL()).join()"
     before = page.locator(".g2x-panel").evaluate(pixels)
-    page.get_by_label("× length of what is taken").click()
+    page.get_by_label("× length taken").click()
     page.get_by_text("weight × length taken, 1 =").wait_for()
     assert page.locator(".g2x-panel").evaluate(pixels) != before
     assert page.locator(".g2x-readout").inner_text().endswith("weight × length.")

@@ -1,5 +1,5 @@
 import { amountScale, css } from "./colour.mjs";
-import { button, h, numberField, say, set, uniqueId } from "./dom.mjs";
+import { button, h, numberField, ofTwo, say, set, uniqueId } from "./dom.mjs";
 import { step } from "./layout.mjs";
 import { exactRow, headMapAtHand } from "./weights.mjs";
 import { place } from "./words.mjs";
@@ -101,7 +101,7 @@ export function tokenStrip(store) {
       built = rev;
       const others = labels_b ?? labels;
       chips = labels.map((label, i) => h("span", { role: "option", id: uniqueId("token"), class: "g2x-token", title: place(i, labels) },
-        label === others[i] ? label : [h("span", { class: "g2x-of-a", text: label }), " | ", h("span", { class: "g2x-of-b", text: others[i] })]));
+        label === others[i] ? label : ofTwo(label, others[i])));
       root.replaceChildren(...chips, ghost);
     }
     const chosen = store.token();
@@ -119,9 +119,9 @@ export function tokenStrip(store) {
     });
     if (chips[chosen]) {
       set(root, { "aria-activedescendant": chips[chosen].id });
-      const [box, chip] = [root, chips[chosen]];
-      if (chip.offsetTop < box.scrollTop || chip.offsetTop + chip.offsetHeight > box.scrollTop + box.clientHeight) {
-        box.scrollTop = chip.offsetTop - box.clientHeight / 2;
+      const [box, { offsetLeft: x, offsetTop: y, offsetWidth: w, offsetHeight: d }] = [root, chips[chosen]];
+      if (x < box.scrollLeft || x + w > box.scrollLeft + box.clientWidth || y < box.scrollTop || y + d > box.scrollTop + box.clientHeight) {
+        box.scrollTo(x - box.clientWidth / 2, y - box.clientHeight / 2);
       }
     }
   }

@@ -19,6 +19,11 @@ export function s(tag, attributes, ...children) {
   return build(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
+// What belongs to the first run and what to the second, in their colours.
+export function ofTwo(a, b) {
+  return [h("span", { class: "g2x-of-a", text: a }), " | ", h("span", { class: "g2x-of-b", text: b })];
+}
+
 let made = 0;
 
 // An id that no other explorer on the page has.

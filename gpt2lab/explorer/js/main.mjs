@@ -68,7 +68,7 @@ function show(table, model, el) {
   const stay = h("div", { class: "g2x-stay" },
     h("div", { class: "g2x-head" }, h("div", { class: "g2x-texts" }, field.root, second.root), second.opener, tour.opener, changes.opener, save.opener, presenter),
     title, strip.root, prediction.root,
-    h("div", { class: "g2x-row g2x-which" }, generate.root, knobs.opener, changes.summary, patches.root, selection.root), status, tour.root,
+    h("div", { class: "g2x-row g2x-which" }, generate.root, knobs.opener, changes.summary, selection.root, patches.root), status, tour.root,
     h("div", { class: "g2x-row g2x-between" }, tablist));
   const lower = h("div", { class: "g2x-lower" }, recorded, changes.root, save.root, knobs.root, which.root, body);
   const root = h("section", { class: "g2x", "aria-label": "GPT-2 explorer", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" }, stay, lower);
@@ -88,7 +88,7 @@ function show(table, model, el) {
 
   function draw() {
     scheduled = false;
-    if (!root.isConnected) return;
+    if (!root.clientWidth) return; // not shown: when it is, its size changes
     set(root, { "data-theme": store.theme, "data-presenter": String(store.get("presenter")) });
     set(presenter, { "aria-pressed": String(store.get("presenter")) });
     field.draw();

@@ -42,7 +42,7 @@ export function patchChips(store) {
     store.set({ patched: seen });
   }, { class: "g2x-small" });
   const none = button("Take all off", () => store.set({ patched: [] }), { class: "g2x-small" });
-  const root = h("div", { class: "g2x-row g2x-patches", role: "group", "aria-label": "Patched" }, chips, none, undo);
+  const root = h("div", { class: "g2x-row g2x-patches", role: "group", "aria-label": "Patched" }, none, undo, chips);
   let shown = "";
   return {
     root,

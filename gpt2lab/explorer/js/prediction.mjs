@@ -1,4 +1,4 @@
-import { button, h, say, set } from "./dom.mjs";
+import { button, h, ofTwo, set } from "./dom.mjs";
 import { likeliest } from "./layout.mjs";
 import { pointing } from "./together.mjs";
 import { clip, percent } from "./words.mjs";
@@ -38,7 +38,8 @@ export function predictionStrip(store, generation) {
       if (!answer || (answer === shown.answer && n === shown.n)) return;
       shown = { answer, n };
       set(root, { "data-runs": answer.meta?.kept.length ?? 0 });
-      say(title, answer.error ?? `${store.scene().fills ? "In the place of" : "Next after"} ‘${clip(store.labels()[at], 12)}’`);
+      title.replaceChildren(answer.error ?? `${store.scene().fills ? "In the place of" : "Next after"} ‘${clip(store.labels()[at], 12)}’`,
+        ...(answer.meta?.kept.length > 1 ? [h("br"), ...ofTwo(...store.scene().names.map((name) => clip(name, 9)))] : []));
       title.classList.toggle("g2x-no-prediction", Boolean(answer.error));
       list.replaceChildren(...(answer.error ? [] : likeliest(answer.meta.rows, n).map(candidate)));
       for (const add of list.querySelectorAll("button")) add.disabled = !generation.usable();

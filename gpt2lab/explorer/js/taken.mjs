@@ -9,7 +9,7 @@ const coded = (share) => Math.round(255 * Math.sqrt(share));
 export function takenSwitch(store) {
   const input = h("input", { type: "checkbox", onchange: () => store.set({ weighted: input.checked }) });
   return {
-    root: h("label", { class: "g2x-check", title: "A weight says how much is taken of a vector, not how long that vector is." }, input, h("span", { text: "× length of what is taken" })),
+    root: h("label", { class: "g2x-check", title: "A weight says how much is taken of a vector, not how long that vector is." }, input, h("span", { text: "× length taken" })),
     draw: () => { input.checked = store.get("weighted"); },
   };
 }

@@ -48,7 +48,7 @@ export function headStrip(store) {
 
   function draw() {
     const layer = store.get("layer");
-    const size = Math.round(34 * store.scale());
+    const size = Math.round(30 * store.scale());
     const key = [layer, store.heads(layer), size].join();
     if (built !== key) {
       built = key;

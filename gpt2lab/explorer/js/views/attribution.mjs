@@ -60,7 +60,7 @@ function createAttribution(store) {
     figure.root.hidden = false;
     const label = (id) => `‘${clip(rows.find((row) => String(row.id) === id).label, 12)}’`;
     const names = store.scene().names;
-    const what = ids.map(label).join(" − ") + (store.compared() ? `, ${kind === "difference" ? `${names[1]} − ${names[0]}` : names[store.run()]}` : "");
+    const what = ids.map(label).join(" − ") + (store.compared() ? ` (${kind === "difference" ? `${names[1]} − ${names[0]}` : names[store.run()]})` : "");
     which.root.hidden = !store.compared();
     which.show(kind, names);
     drawTable(attributionTable(parts, heads), what, parts.reduce((a, b) => a + b, 0));
@@ -78,13 +78,13 @@ function createAttribution(store) {
     const k = store.scale();
     const columns = Math.max(...layers.map((row) => row.length));
     const [name, font] = [62 * k, 12.5 * k];
-    const each = Math.min(74 * k, Math.max(44 * k, (store.width - 12 - name) / columns));
+    const each = Math.min(74 * k, Math.max(48 * k, (store.width - 12 - name) / columns));
     const line = (layers.length > 8 ? 22 : 27) * k;
     const ends = [...input, ...rest];
     const room = 196 * k; // of a name and its number
     const beside = Math.max(1, Math.min(ends.length, Math.floor((store.width - 12) / room)));
     figure.size(Math.max(name + columns * each + 4, beside * room), (layers.length + 1) * line + 24 * k + Math.ceil(ends.length / beside) * line);
-    figure.name(`What adds to the logit of ${what} after ‘${clip(store.labels()[store.token()], 12)}’`);
+    figure.name(`After ‘${clip(store.labels()[store.token()], 12)}’, what adds to the logit of ${what}`);
     const most = Math.max(...[...ends.map(([, value]) => value), ...layers.flat()].map(Math.abs)) || 1;
     const cell = (x, y, width, value, title) => {
       const share = value / most;

@@ -116,12 +116,12 @@ function createHead(store) {
     const third = (store.width - linesWidth() - 30) / 3 - wide;
     const beside = store.width > 700 * k && (!pair || third > 190 * k);
     const room = store.width - (beside && !pair ? linesWidth() + 30 : 10);
-    const seen = Math.max(store.height - pad - (pair ? 190 : 150) * k, 13 * k * store.T()); // a row of few tokens is seen without scrolling
-    const size = Math.floor(pair ? Math.min(340 * k, Math.max(150 * k, Math.min(seen, beside ? third : store.width / 3 - wide))) : Math.min(Math.max(220, room - pad - 8), Math.max(200 * k, seen), 540 * k));
+    const isOff = store.headIsOff(layer, head, store.last());
+    const seen = Math.max(store.height - pad - (pair ? 125 : 150) * k - (isOff ? 30 * k : 0), (pair ? 8 : 13) * k * store.T()); // a row of few tokens is seen without scrolling
+    const size = Math.floor(pair ? Math.min(340 * k, Math.max(120 * k, Math.min(seen, beside ? third : store.width / 3 - wide))) : Math.min(Math.max(220, room - pad - 8), Math.max(200 * k, seen), 540 * k));
     const names = store.scene().names;
     right.style.width = beside ? `${pair ? Math.max(3 * (size + pad + 18), 680 * k) : room - 12}px` : ""; // else its sentences push it below the lines
     left.style.order = beside ? 0 : 1;
-    const isOff = store.headIsOff(layer, head, store.last());
     say(silent, isOff ? `Head ${layer}.${head} is off: it adds nothing. Pale: where it would look.` : "");
     for (const figure of [lines, single, ...(store.sentences() ? [before] : [])]) figure.root.classList.toggle("g2x-pale", isOff);
     drawMatrix(single, shown, size, pair ? names[1] : headName(store.layerName(layer), head, store.role(layer, head)));
@@ -138,6 +138,7 @@ function createHead(store) {
     coarse.hidden = cells === store.T();
     say(coarse, `${store.T()} tokens on ${cells} dots: a dot shows the largest of the weights it stands for.`);
     edge.draw(chosenKey(store, exactRow(store, shown, store.token()).weights));
+    if (isOff) edge.root.hidden = true; // it has no effect
     tell(single, null);
     return true;
   }
@@ -228,7 +229,7 @@ function createHead(store) {
     const keys = all ? queries : strongest(weights, STRONGEST);
     const least = all ? 0.02 : 0; // the strongest of a thousand keys may get little, and are still the strongest
     const font = 13 * k;
-    const line = Math.max(16 * k, all ? Math.min(26 * k, Math.max((420 * k) / T - 9 * k, (store.height - 175 * k) / T)) : 17 * k);
+    const line = Math.max(14.5 * k, all ? Math.min(26 * k, (store.height - 165 * k) / T) : 17 * k);
     const width = linesWidth();
     const [x0, x1] = [width * 0.32, width * 0.6];
     const y = (i) => 30 * k + (i + 0.5) * line;

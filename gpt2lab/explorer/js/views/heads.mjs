@@ -11,8 +11,6 @@ import { amount, capital, clip, headName } from "../words.mjs";
 export const headsView = { label: "All heads", create: createHeads,
   about: "One square per head: a row is a token that looks, a column a token that is looked at; the darker, the more." };
 
-const CLOSE = 200; // the side of the head that is shown larger
-
 // All heads, a row per layer. Each head is a button; arrow keys move, Enter opens, X switches off; with Shift
 // arrow keys only move the focus, and Enter or a click adds the head to those that are drawn together.
 function createHeads(store) {
@@ -75,8 +73,9 @@ function createHeads(store) {
     const heads = Math.max(...scene.grid);
     const label = (store.layerName(0) === "layer 0" ? 62 : 76) * k;
     const beside = store.width > 640 * k;
+    const large = Math.max(170, Math.min(320, store.height / k - 190)) * k; // the side of the head that is shown larger
     const chosen = headsTogether(store);
-    const place = gridLayout({ layers, heads, width: store.width - 8 - (beside ? CLOSE * k + 24 : 0), label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 || layers > 4 ? 92 : Math.min(148, Math.max(92, (store.height - 140 * k) / layers - 23)) });
+    const place = gridLayout({ layers, heads, width: store.width - 8 - (beside ? large + 24 : 0), label, top: 24 * k, badge: 17 * k, most: layers * heads > 24 || layers > 4 ? 92 : Math.min(220, Math.max(76, (store.height - 150 * k) / layers - 23)) });
     figure.size(place.width, place.height);
     const paper = figure.paper();
     const shown = store.compared() ? store.get("which_run") : "after";
@@ -91,7 +90,7 @@ function createHeads(store) {
       row.forEach((cell, head) => {
         const [x, y] = [place.x(head), place.y(layer)];
         const image = thumbnail(store, layer, head, shown, taken);
-        const silent = store.headIsOff(layer, head, shown === "before" ? 0 : store.last());
+        const silent = isOff(layer, head, shown);
         paper.globalAlpha = silent && shown !== "difference" ? 0.35 : 1;
         if (image) paper.drawImage(image, x, y, place.cell, place.cell);
         const at = chosen.findIndex((one) => one[0] === layer && one[1] === head);
@@ -115,19 +114,24 @@ function createHeads(store) {
     which.show(shown, scene.names);
     legend.draw(shown === "difference", scene.runs[store.run()].triangular, taken?.most);
     side.hidden = !beside;
-    if (beside) drawClose(shown, taken);
+    side.style.width = `${large + 14}px`;
+    if (beside) drawClose(shown, taken, large);
     say(hint, chosen.length > 1 ? `${chosen.length} heads are chosen; One head draws them together.` : "Shift-click, or Shift and Enter, chooses several heads for One head.");
     return true;
   }
 
+  const isOff = (layer, head, shown) => store.headIsOff(layer, head, shown === "before" ? 0 : store.last());
+
   // One head, larger: the one that is pointed at, or the selected one.
-  function drawClose(shown, taken) {
+  function drawClose(shown, taken, size) {
     const { layer = store.get("layer"), head = store.get("head") } = store.pointed;
-    const size = Math.round(CLOSE * store.scale());
     close.size(size, size);
     close.name(headName(store.layerName(layer), head, store.role(layer, head)));
     const image = thumbnail(store, layer, head, shown, taken);
     const paper = close.paper();
+    const silent = isOff(layer, head, shown);
+    paper.globalAlpha = silent && shown !== "difference" ? 0.35 : 1;
+    close.draw(silent && crossed(0, 0, size));
     if (image) paper.drawImage(image, 0, 0, size, size);
     const map = shown === "difference" ? null : headMapAtHand(store, store.run(), [layer, head]);
     const row = map && exactRow(store, map, store.queries());

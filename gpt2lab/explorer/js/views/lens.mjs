@@ -44,7 +44,7 @@ function createLens(store) {
     const marks = [
       text(0, 15 * f, "blocks done", { "font-size": font }),
       text(name + 12 * f, 15 * f, "answer: rank · p", { "font-size": font }),
-      text(name + rank, 15 * f, "most probable tokens", { "font-size": font }),
+      text(name + rank, 15 * f, columns > 1 ? "most probable tokens" : "likeliest", { "font-size": font }),
     ];
     for (let r = 0; r < rows; r++) {
       const y = 24 * f + r * line;

@@ -42,7 +42,7 @@ function createNeurons(store) {
     const marks = [
       text(name - 8, 15 * f, "neuron", { "font-size": font, "text-anchor": "end" }),
       text(chart[0], 15 * f, "activation", { "font-size": font }),
-      text(words, 15 * f, "raises the logits of", { "font-size": font }),
+      text(words, 15 * f, width < 480 * f ? "raises" : "raises the logits of", { "font-size": font }),
     ];
     meta.neurons.forEach((id, i) => {
       const y = 24 * f + i * line;

@@ -32,8 +32,8 @@ function createPatch(store) {
   const [parts, stream, map] = [patchMap(store, readout), patchMap(store, readout), patchMap(store, readout)];
   const legend = createLegend(store);
   const list = h("ol", { class: "g2x-list", "aria-label": "What matters most" });
-  const body = h("div", { class: "g2x-row g2x-wide" }, parts.root, stream.root, map.root, h("div", { class: "g2x-column" }, legend.root, list));
-  const controls = h("div", { class: "g2x-row g2x-between" }, matters, edges, progress, counted, h("span", { class: "g2x-field" }, h("span", { text: "from" }), from.root), at.root, pickers.map((one) => one.root));
+  const body = h("div", { class: "g2x-row g2x-wide" }, h("div", { class: "g2x-column" }, parts.root, stream.root), map.root, h("div", { class: "g2x-column" }, legend.root, list));
+  const controls = h("div", { class: "g2x-row g2x-tools" }, matters, edges, progress, counted, h("span", { class: "g2x-field" }, h("span", { text: "from" }), from.root), at.root, pickers.map((one) => one.root));
   const root = h("div", { class: "g2x-view" }, controls, problem, readout, body, facts);
   const found = new Map(); // question -> floats: patches on screen change none of them
   let running = "";
@@ -150,19 +150,19 @@ function createPatch(store) {
       columns: [...Array.from({ length: heads }, (_, i) => (heads > 10 ? `h ${i}` : `head ${i}`)), "FFN"], each: Math.min(64 * k, Math.max(46 * k, (store.width * 0.36) / (heads + 1))),
       word: (l, i) => (i < heads && i >= store.scene().shape[l] ? "" : `${i < heads ? `head ${l}.${i}` : `ffn ${l}`} ${place} ${source}`),
       value: (l, i) => found.get(ofParts(l))?.[partOf(l, i)] });
-    const room = store.width - (66 * 2 + 30) * k - parts.figure.width;
+    const room = store.width - 90 * k;
     const top = Math.round(Math.min(9, Math.max(...labels.map((label) => Array.from(label).length))) * font * 0.66 + 10);
     // Of a long text the places around the chosen token; the list is of all of them.
     const near = windowAround(store.token(), T, Math.max(1, Math.floor(room / (9 * k))));
     const part = (of) => (of.length < T ? `, tokens ${of[0]} to ${of[of.length - 1]} of ${T}` : "");
-    stream.draw({ ...shared, title: `The stream, as it enters each block${part(near)}`, rows: names, columns: near.map((t) => labels[t]), upright: true, top, line, each: Math.max(9 * k, Math.min(28 * k, room / T)),
+    stream.draw({ ...shared, title: `The stream, as it enters each block${part(near)}`, rows: names, columns: near.map((t) => labels[t]), upright: true, top, line, each: Math.max(9 * k, Math.min(20 * k, room / T)),
       word: (l, i) => `stream ${l} ${near[i]} ${source}`, value: (l, i) => found.get(ofStream(l))?.[near[i]] });
     const usual = headMap(store, 0);
     map.root.hidden = head >= store.parts(layer) || !usual || Boolean(usual.error);
     if (!map.root.hidden) {
       const here = windowAround(store.token(), T, MOST_EDGES);
       const rows = here.map((query) => rowWeights(usual, query, T));
-      const cell = Math.min(20 * k, (340 * k) / here.length);
+      const cell = Math.min(20 * k, Math.min(340 * k, store.width - 100 * k) / here.length);
       map.draw({ ...shared, title: `Edges of head ${layer}.${head}: rows look, columns are looked at${part(here)}`, rows: here.map((query, i) => (i % Math.ceil(font / cell) ? "" : labels[query])), columns: here.map((key) => labels[key]), upright: true, top, line: cell, each: cell, left: 84 * k,
         word: (i, j) => (usual.triangular && j > i ? "" : `edge ${layer}.${head} ${here[i]}>${here[j]} ${source}`),
         plain: (i, j) => css(amountScale(store.theme)[Math.round(255 * Math.sqrt(rows[i][here[j]]))]),

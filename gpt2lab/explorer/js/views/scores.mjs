@@ -52,7 +52,7 @@ function createScores(store) {
     const f = store.scale();
     const width = Math.floor(Math.min(store.width - 12, store.width > 720 * f ? store.width * 0.42 : 680 * f));
     explain.style.maxWidth = `${width}px`;
-    const height = Math.max(200 * f, Math.min(320 * f, store.height - 130 * f));
+    const height = Math.max(160 * f, Math.min(320 * f, store.height - 150 * f));
     const font = 12 * f;
     const labels = store.labels();
     product.size(width, height);
@@ -72,9 +72,9 @@ function createScores(store) {
     }, s("title", { text: `feature ${i}: ${number(p.product)}, sum so far ${number(p.sum)}` })));
     const sum = s("path", { d: polyline(steps.map((p, i) => [left + (i + 0.5) * each, y(p.sum)])), class: "g2x-curve g2x-ink-line" });
     product.draw(marks, bars, sum,
-      s("rect", { x: left, y: 6 * f, width: 12 * f, height: 10 * f, class: "g2x-up" }), text(left + 17 * f, 15 * f, "q·k of a feature > 0", { "font-size": font }),
-      s("rect", { x: left + 150 * f, y: 6 * f, width: 12 * f, height: 10 * f, class: "g2x-down" }), text(left + 167 * f, 15 * f, "< 0", { "font-size": font }),
-      s("path", { d: `M${left + 205 * f},${11 * f}h${16 * f}`, class: "g2x-curve g2x-ink-line" }), text(left + 226 * f, 15 * f, "running sum", { "font-size": font }),
+      s("rect", { x: left, y: 6 * f, width: 12 * f, height: 10 * f, class: "g2x-up" }), text(left + 17 * f, 15 * f, "feature > 0", { "font-size": font }),
+      s("rect", { x: left + 100 * f, y: 6 * f, width: 12 * f, height: 10 * f, class: "g2x-down" }), text(left + 117 * f, 15 * f, "< 0", { "font-size": font }),
+      s("path", { d: `M${left + 150 * f},${11 * f}h${16 * f}`, class: "g2x-curve g2x-ink-line" }), text(left + 171 * f, 15 * f, "running sum", { "font-size": font }),
       text((left + right) / 2, height - 8 * f, `feature 0 … ${steps.length - 1} of this head`, { "font-size": font, "text-anchor": "middle" }));
   }
 
@@ -87,7 +87,7 @@ function createScores(store) {
     chosen = key;
     keys = T <= MOST_KEYS ? [...weights.keys()] : [...kept].sort((a, b) => a - b);
     const width = Math.min(store.width - 12, store.width > 720 * f ? store.width * 0.55 : 680 * f);
-    const line = Math.max(17 * f, Math.min(21 * f, (store.height - 100 * f) / keys.length));
+    const line = Math.max(15.5 * f, Math.min(21 * f, (store.height - 110 * f) / keys.length));
     const font = 12 * f;
     const name = 112 * f;
     const columns = [["q·k", raw], ["scaled", scaled], ["masked", scaled], ["softmax", weights]];

@@ -12,7 +12,7 @@ function curves(figure, store, { title, series, layers, unit, zeroToOne }) {
   const f = store.scale();
   const columns = store.width > 780 * f ? 3 : store.width > 600 ? 2 : 1;
   const width = Math.floor((store.width - 12) / columns) - 14;
-  const height = Math.max(160 * f, Math.min(226 * f, (store.height - 120 * f) / 2 - 34));
+  const height = Math.max(140 * f, Math.min(226 * f, (store.height - 110 * f) / 2 - 34));
   const font = 12 * f;
   figure.size(width, height);
   figure.name(title, `${title}: ${series.map((line) => `${line.name} ${line.values.map(number).join(", ")}`).join("; ")}`);
