@@ -23,6 +23,7 @@ from gpt2lab.explorer.assemble import css, page_module
 from gpt2lab.explorer.scene import make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
+from gpt2lab.explorer.sentences import called
 from gpt2lab.explorer.views import VIEWS
 from gpt2lab.explorer.views.base import Answer
 from gpt2lab.files import atomic_write
@@ -81,12 +82,12 @@ def html_page(screen: Screen, recorded: bool | None = None) -> str:
         False: the page runs the model itself, or InputError. True: it holds answers. None: whichever is possible.
     """
     recorded = not live.can_run(screen) if recorded is None else recorded
-    held = {"answers": _recorded(screen)} if recorded else live.page_data(screen, css())
+    held = {"answers": _recorded(screen)} if recorded else {"model": live.model_data(screen)}
     data = json.dumps({"state": _state(screen, recorded), **held}, default=_base64)
     template = resources.files("gpt2lab.explorer").joinpath("page.html").read_text(encoding="utf-8")
     parts = {
         "TITLE": html.escape(screen.title or "GPT-2 explorer"),
-        "CSS": css() if recorded else "",
+        "CSS": css(),
         "MODULE": page_module(live=not recorded),
         # Inside a script element only "<" can end it; as \u003c it is the same JSON.
         "DATA": data.replace("<", "\\u003c"),
@@ -104,7 +105,9 @@ def _state(screen: Screen, recorded: bool) -> dict[str, object]:
     names += ("presenter", "title", "step", "also", "span", "which_run", "weighted")
     traits = {**{name: getattr(screen, name) for name in names}, **vars(screen.knobs)}
     ids = screen.runs[0].tokens[0].tolist() if screen.given and not recorded else []
-    said = {"message": "", "notice": "", "_answered": 0, "_tour": screen.tour, "_page": True}
+    first, last = (run.tokens[0].tolist() for run in (screen.runs[0], screen.runs[-1]))
+    usual = called(first, last, screen.label) if screen.sentences else ("before", "after")
+    said = {"_names": None if screen.names == usual else screen.names, "message": "", "notice": "", "_answered": 0, "_tour": screen.tour, "_page": True}
     return {**traits, **said, "_scene": scene, "_recorded": recorded, "_tokens": ids}
 
 
