@@ -107,7 +107,14 @@ def _state(screen: Screen, recorded: bool) -> dict[str, object]:
     ids = screen.runs[0].tokens[0].tolist() if screen.given and not recorded else []
     first, last = (run.tokens[0].tolist() for run in (screen.runs[0], screen.runs[-1]))
     usual = called(first, last, screen.label) if screen.sentences else ("before", "after")
-    said = {"_names": None if screen.names == usual else screen.names, "message": "", "notice": "", "_answered": 0, "_tour": screen.tour, "_page": True}
+    said = {
+        "_names": None if screen.names == usual else screen.names,
+        "message": "",
+        "notice": "",
+        "_answered": 0,
+        "_tour": screen.tour,
+        "_page": True,
+    }
     return {**traits, **said, "_scene": scene, "_recorded": recorded, "_tokens": ids}
 
 

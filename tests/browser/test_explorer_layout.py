@@ -30,13 +30,15 @@ def test_sentence_prediction_and_what_is_off_are_seen_in_every_view(opened):
 
 def test_many_patches_take_one_line_and_leave_the_chosen_row_in_sight(opened):
     patch = "explorer.patched = ['head 1.1 all zero', 'ffn 0 3 zero', 'stream 1 2 mean', 'edge 0.1 5>2 zero']"
-    with opened("patches", patch, setup=f"{SETUP}\nexplorer.view = 'head'", width=1366, height=768) as (notebook, shown):
+    setup = f"{SETUP}\nexplorer.view = 'head'"
+    with opened("patches", patch, setup=setup, width=1366, height=768) as (notebook, shown):
         notebook.run(2)
         shown.wait(rev=2, view="head")
         shown.root.evaluate("e => e.scrollIntoView({block: 'start'})")
         assert shown.root.locator(".g2x-patches").evaluate("e => e.clientHeight") < 50
         below = "e => e.querySelector('.g2x-lower').getBoundingClientRect().bottom"
-        row = "e => Math.max(...[...e.querySelectorAll('.g2x-panel .g2x-selected')].map(m => m.getBoundingClientRect().bottom))"
+        cells = "[...e.querySelectorAll('.g2x-panel .g2x-selected')]"
+        row = f"e => Math.max(...{cells}.map((cell) => cell.getBoundingClientRect().bottom))"
         notebook.wait_until(lambda: shown.root.evaluate(row) <= shown.root.evaluate(below), "the chosen row in sight")
         assert shown.root.locator(".g2x-strip-title").inner_text().endswith("before | after")
         assert notebook.errors == []

@@ -82,7 +82,7 @@ export function edgeButton(store) {
       place = `edge ${store.get("layer")}.${store.get("head")} ${store.token()}>${key}`;
       root.hidden = !store.scene().can?.patch || store.get("head") >= store.parts(store.get("layer"));
       const made = (store.get("patched") ?? []).includes(word());
-      say(root, made ? "Take this edge’s patch off" : `Patch this edge (from ${FROM[sourceOf(store)]})`);
+      say(root, made ? "Take this edge’s patch off" : `Patch this edge (${FROM[sourceOf(store)]})`);
       set(root, { title: told(place, store.labels(0)), "aria-pressed": String(made) });
     },
   };
