@@ -14,6 +14,7 @@ from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import FADED, FONT, Picture
 
 MOST_BARS, RIGHT = 8, 690  # of the prediction beside a view, and where it begins
+LETTERS = 100  # of a heading
 
 
 def draw(screen: Screen) -> Picture:
@@ -32,8 +33,12 @@ def draw(screen: Screen) -> Picture:
 
 def _heading(screen: Screen) -> str:
     texts = (screen.text, screen.text_b) if screen.sentences else (screen.text,)
-    quoted = " and ".join(f"“{clip(text, 80 // len(texts))}”" for text in texts)
-    heading = f"{screen.title + ': ' if screen.title else ''}{quoted}"
+    changes = [("off", screen.ablated), ("patched", screen.patched)]
+    changed = clip(" · ".join(f"{what}: {', '.join(words)}" for what, words in changes if words), 60)
+    title = f"{screen.title}: " if screen.title else ""
+    room = min(80, max(20, LETTERS - len(changed) - len(title)))
+    quoted = " and ".join(f"“{clip(text, room // len(texts))}”" for text in texts)
+    heading = title + " · ".join(filter(None, (quoted, changed)))
     return "".join(c if c.isprintable() else "·" for c in heading.replace("\n", "⏎"))
 
 

@@ -149,6 +149,12 @@ def test_the_prediction_stands_beside_the_maps(view):
     assert f"Next after {e.screen.quoted}" in written and spelled.percent(best) in written
 
 
+def test_a_picture_says_what_is_off_and_what_is_patched():
+    e = explorer(ablated=["head 0.1"], patched=["ffn 1 3 zero", "edge 0.0 4>2 mean"])
+    written = " ".join(words(picture.draw(e.screen)))
+    assert "· off: head 0.1 · patched: ffn 1 3 zero, edge 0.0 4>2 mean" in written
+
+
 def test_the_stream_view_draws_length_and_cosine_as_curves():
     e = explorer(view="stream", token=6)
     shown = e.selection_trace()

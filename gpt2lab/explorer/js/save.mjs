@@ -76,14 +76,13 @@ function download(name, blob) {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
-// What a saved picture is of: sentence, view, selection and what is off.
+// What a saved picture is of: sentence, view, selection, what is off and patched.
 function pictureName(store) {
-  const off = store.get("ablated");
   const view = store.get("view");
   return [
     store.scene().text && `“${clip(store.scene().text, 60)}”`,
     ["head", "scores"].includes(view) && `layer ${store.get("layer")}, head ${store.get("head")}`,
-    off.length && `off: ${clip(off.join(", "), 40)}`,
+    ...[["off", "ablated"], ["patched", "patched"]].map(([said, of]) => store.get(of)?.length && `${said}: ${clip(store.get(of).join(", "), 40)}`),
   ].filter(Boolean).join(" · ");
 }
 

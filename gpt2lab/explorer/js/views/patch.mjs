@@ -155,7 +155,7 @@ function createPatch(store) {
     // Of a long text the places around the chosen token; the list is of all of them.
     const near = windowAround(store.token(), T, Math.max(1, Math.floor(room / (9 * k))));
     const part = (of) => (of.length < T ? `, tokens ${of[0]} to ${of[of.length - 1]} of ${T}` : "");
-    stream.draw({ ...shared, title: `The stream, as it enters each block${part(near)}`, rows: names, columns: near.map((t) => labels[t]), upright: true, top, line, each: Math.max(9 * k, Math.min(20 * k, room / T)),
+    stream.draw({ ...shared, title: `The stream, as it enters each block${part(near)}`, rows: names, columns: near.map((t) => labels[t]), upright: true, top, line, each: Math.max(9 * k, Math.min(19 * k, room / T)),
       word: (l, i) => `stream ${l} ${near[i]} ${source}`, value: (l, i) => found.get(ofStream(l))?.[near[i]] });
     const usual = headMap(store, 0);
     map.root.hidden = head >= store.parts(layer) || !usual || Boolean(usual.error);
