@@ -86,15 +86,22 @@ def _execution(notebook: NotebookNode, path: Path) -> Iterator[str]:
 
 def _outputs(notebook: NotebookNode, path: Path) -> Iterator[str]:
     for cell in code_cells(notebook):
-        shown = [o for o in cell.outputs if o.output_type in ("display_data", "execute_result")]
+        shown = [o for o in cell.outputs if o.output_type in ("display_data", "execute_result") and not _compares(o)]
         if len(shown) > 1:
             yield f"{name(cell)} shows {len(shown)} things; one per cell"
+        if re.search(r"print\(\w+\.compare\(", cell.source):
+            yield f"{name(cell)} prints a comparison, told before it is predicted: display(….compare(…))"
         if any(output.get("name") == "stderr" for output in cell.outputs):
             yield f"{name(cell)} writes to stderr"
         if any(output.output_type == "error" for output in cell.outputs):
             yield f"{name(cell)} ends with an error"
         if any("widget-view" in kind for output in cell.outputs for kind in output.get("data", {})):
             yield f"{name(cell)} stores a widget without its kernel: an error message instead of the picture"
+
+
+def _compares(output: NotebookNode) -> bool:
+    """A prediction's one line, which may stand beside a picture. Printed, it could not wait for the prediction."""
+    return "".join(output.get("data", {}).get("text/plain", "")).startswith("Measured: ")
 
 
 def _ignored(notebook: NotebookNode, path: Path) -> Iterator[str]:

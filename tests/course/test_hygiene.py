@@ -103,6 +103,15 @@ def test_one_display_per_cell(good):
     assert "shows 2 things; one per cell" in problem(good)
 
 
+def test_a_comparison_may_stand_beside_a_picture_and_is_not_printed(good):
+    line = new_output("display_data", {"text/plain": "Measured: 3."})
+    cell = code(good[0], 2)
+    cell.outputs = [line, new_output("execute_result", {"text/plain": "a plot"}, execution_count=1)]
+    assert "one per cell" not in problem(good)
+    cell.source = "print(guess.compare(3))"
+    assert "prints a comparison" in problem(good)
+
+
 def test_ignored_cells_are_few_and_give_a_reason(good):
     cell = code(good[0], 1)
     cell.metadata["tags"] = ["nbval-ignore-output"]
