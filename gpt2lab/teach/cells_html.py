@@ -100,11 +100,16 @@ def inline_picture(output: NotebookNode) -> str:
     if "image/png" not in data:
         return ""
     png = base64.b64decode("".join(data["image/png"]))
-    if "needs_background" in output.get("metadata", {}).get("image/png", {}):
+    if _has_note(output):
         png = _without_note(png)
     width, height = _size(png)
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     return f'<img src="{source}" alt="{_alt(output)}" style="--ratio:{width / height:.4f}">'
+
+
+def _has_note(output: NotebookNode) -> bool:
+    """Whether a picture is that of a panel, whose last line tells a reader to run the cell."""
+    return "needs_background" in output.get("metadata", {}).get("image/png", {})
 
 
 def _without_note(png: bytes) -> bytes:
@@ -149,7 +154,7 @@ def _code(cell: NotebookNode, page: Page, asked: Prediction | None, answers: boo
         )
         legend = html.escape(asked.question)
         shown = f'<fieldset class="predict"><legend><b>Predict.</b> {legend}</legend>{options}</fieldset>'
-        source = f"<details><summary>Code</summary>{source}</details>"
+        source = f"<details class=asks><summary>Code</summary>{source}</details>"
     elif answers:
         shown = f'<details class="measured"><summary>Predicted? Open what was measured</summary>{shown}</details>'
     return f"{source}\n{shown}"
@@ -163,7 +168,11 @@ def _output(cell: NotebookNode, output: NotebookNode, number: int, page: Page) -
     name = f"{page.chapter}-{cell.id}-{number}.png"
     page.pictures[name] = base64.b64decode("".join(data["image/png"]))
     width, height = _size(page.pictures[name])
-    shown = f'<img src="pictures/{name}" alt="{_alt(output)}" width="{width}" height="{height}" loading="lazy">'
+    drawn = height - _has_note(output) * round(NOTE * CSS_PER_INCH)
+    shown = (
+        f'<img src="pictures/{name}" alt="{_alt(output)}" width="{width}" height="{height}"'
+        f' style="--drawn:{width}/{drawn}" loading="lazy">'
+    )
     if cell.id in live.EXPLORERS:
         page.explorers.append(cell.id)
         shown += (

@@ -50,3 +50,30 @@ def test_quiz_search_and_theme(page, folder):
     page.reload()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert page.trouble == []
+
+
+def test_print_is_light_and_has_no_controls(page, folder):
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 680, "height": 1000})  # what 15 mm of margin leave of A4
+    page.goto((folder / "03_attention.html").as_uri())
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for gone in ("button", "input[type=search]", "nav", ".g2q", "a.button", "details.asks", "h2#quiz"):
+        assert page.locator(gone).count() > 0 and not page.locator(f"{gone}:visible").count(), gone
+    text = page.locator("main").inner_text()
+    assert "Measured: 0.1429" in text and "Subtract the largest score of the row" in text
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    panel = page.locator("img[src*='7b1d637b']").evaluate(
+        "(img) => [img.width / img.height, getComputedStyle(img).filter]"
+    )
+    assert panel == [pytest.approx(922 / (476 - 35), rel=0.01), "none"]  # without the line "Run this cell"
+    rows = page.evaluate("""() => [...document.querySelectorAll("section.code .highlight pre")]
+        .filter((pre) => pre.checkVisibility()).map((pre) => {
+            const style = getComputedStyle(pre);
+            const room = pre.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+            const lines = pre.textContent.trimEnd().split("\\n");
+            const longest = Math.max(...lines.map((line) => line.length));
+            return [lines.length, Math.round(room / parseFloat(style.lineHeight)), longest];
+        })""")
+    assert len(rows) > 10
+    assert not [row for row in rows if row[0] != row[1] and row[2] <= 100]
+    assert page.trouble == []
