@@ -33,6 +33,8 @@ def test_every_page_opens_without_an_error_and_fits(page, folder):
     for name in ["index.html", *(f"{stem}.html" for stem in navigation.present(CHAPTERS))]:
         page.goto((folder / name).as_uri())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        cut = "[...document.querySelectorAll('.code pre')].filter((pre) => pre.scrollWidth > pre.clientWidth).length"
+        assert page.evaluate(cut) == 0, name
     assert page.trouble == []
 
 
