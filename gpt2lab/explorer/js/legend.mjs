@@ -13,7 +13,7 @@ export function createLegend(store) {
     root: figure.root,
     draw(signed, triangular, most, said) { // most: what a share of 1 is, of weight × length; said: what else the scale is of
       const k = store.scale();
-      const [length, bar, font] = [220 * k, 12 * k, 12 * k];
+      const [length, bar, font] = [Math.max(110 * k, Math.min(220 * k, store.width - 180 * k)), 12 * k, 12 * k];
       const colours = signed ? signedScale(store.theme) : amountScale(store.theme);
       figure.size(length + (triangular && !signed ? 176 : 110) * k, 46 * k);
       const paper = figure.paper();
@@ -21,7 +21,7 @@ export function createLegend(store) {
         paper.fillStyle = css(colours[Math.floor((256 * x) / length)]);
         paper.fillRect(8 + x, 2, 1.5, bar);
       }
-      const values = signed ? [-1, -0.25, 0, 0.25, 1] : TICKS;
+      const values = signed ? [-1, -0.25, 0, 0.25, 1] : TICKS.filter((v) => v !== 0.01 || length > 200 * k);
       const at = (v) => 8 + length * (signed ? (1 + Math.sign(v) * Math.sqrt(Math.abs(v))) / 2 : Math.sqrt(v));
       const shown = (v) => (v > 0 && signed ? "+" : "") + String(v).replace(/^(-?)0\./, "$1.").replace("-", "−");
       const marks = values.map((v) => text(at(v), bar + 2 + font * 1.1, shown(v), { "font-size": font, "text-anchor": "middle" }));
