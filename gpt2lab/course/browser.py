@@ -22,10 +22,15 @@ from gpt2lab.course import jupyter as server
 from gpt2lab.course.notebooks import METADATA
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Route
+    from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, ProxySettings, Request
 
 # These limits only end what hangs. They are generous: a busy machine is slow, not wrong.
 START_S, CELL_S = 300, 180
+
+# For new_context: whatever is not on this computer goes to a proxy that is not there. Playwright's page.route would
+# do the same, but asks Python about every request and switches the browser's cache off.
+HERE = ("localhost", "127.0.0.1")
+HERE_ONLY: ProxySettings = {"server": "http://127.0.0.1:9", "bypass": ",".join(HERE)}
 
 # A cell that is run before the kernel answers is silently not run. Gives the kernel's id.
 READY = """async () => {
@@ -108,6 +113,7 @@ class Lab:
     def __init__(self, browser: Browser, folder: Path, url: str, token: str) -> None:
         self.browser, self.folder, self.url, self.token = browser, folder, url, token
         self._shared: tuple[Page, str | None] | None = None  # a page with JupyterLab, the id of its kernel
+        self._context = browser.new_context(proxy=HERE_ONLY)  # one, so that JupyterLab comes from the browser's cache
 
     def write(self, name: str, sources: list[str]) -> Path:
         """Write a notebook of code cells, not run, into the server's folder; returns its path."""
@@ -164,19 +170,19 @@ class Lab:
             if not kept:
                 # Kernels left running would fill the memory by the end of the tests.
                 page.evaluate(SHUT_DOWN)
-                page.context.close()
+                page.evaluate("localStorage.clear()")
+                page.close()
 
     def _take(self, fresh: bool, script: str) -> tuple[Page, str | None]:
         """A page with JupyterLab and no notebook, and the kernel for the next one."""
         if not fresh and self._shared:
             shared, self._shared = self._shared, None
             return shared
-        page = self.browser.new_context().new_page()
+        page = self._context.new_page()
         page.set_default_timeout(CELL_S * 1000)
         if script:
             page.add_init_script(script)
         # A workspace of its own: otherwise the tabs of another page come back.
-        page.route(re.compile(r"^https?://"), lambda route: _stay_here(route, []))
         page.goto(f"{self.url}lab/workspaces/{uuid.uuid4().hex}?reset&token={self.token}")
         page.wait_for_function("window.jupyterapp", timeout=START_S * 1000)
         page.evaluate("() => window.jupyterapp.restored")
@@ -184,24 +190,26 @@ class Lab:
 
 
 class Notebook:
-    """An open notebook. ``page`` is Playwright's; cells count from 0."""
+    """An open notebook. ``page`` is Playwright's, of a context with ``proxy=HERE_ONLY``; cells count from 0."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.blocked: list[str] = []  # addresses on other computers that the page tried to reach
         self.errors: list[str] = []  # what the page wrote to its console as errors
-        page.route(re.compile(r"^https?://"), self._route)
+        page.on("request", self._request)
         page.on("console", self._console)
         page.on("pageerror", self._error)
 
     def forget(self) -> None:
         """Stop watching the page."""
-        self.page.unroute(re.compile(r"^https?://"), self._route)
+        self.page.remove_listener("request", self._request)
         self.page.remove_listener("console", self._console)
         self.page.remove_listener("pageerror", self._error)
 
-    def _route(self, route: Route) -> None:
-        _stay_here(route, self.blocked)
+    def _request(self, request: Request) -> None:
+        address = urlparse(request.url)
+        if address.scheme in ("http", "https") and address.hostname not in HERE:
+            self.blocked.append(request.url)
 
     def _console(self, line: ConsoleMessage) -> None:
         if line.type == "error":
@@ -248,11 +256,3 @@ class Notebook:
             if time.monotonic() > end:
                 raise TimeoutError(f"not within {CELL_S} s: {what if isinstance(what, str) else what()}")
             self.page.wait_for_timeout(20)
-
-
-def _stay_here(route: Route, blocked: list[str]) -> None:
-    """Let a request to this computer pass, refuse and note any other."""
-    if urlparse(route.request.url).hostname in ("localhost", "127.0.0.1"):
-        return route.continue_()
-    blocked.append(route.request.url)
-    return route.abort()

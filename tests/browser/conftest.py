@@ -24,8 +24,12 @@ from gpt2lab.course.browser import CELL_S, Lab, jupyterlab
 
 
 def pytest_collection_modifyitems(items):
-    """The browser tests run last: they take the longest."""
-    items.sort(key=lambda item: Path(__file__).parent in Path(item.path).parents)
+    """The browser tests run first: they take the longest.
+
+    pytest-xdist gives each worker a part of the list, so that one gets them all and starts the only JupyterLab. The
+    others take its other tests; what is left of these at the end is short.
+    """
+    items.sort(key=lambda item: Path(__file__).parent not in Path(item.path).parents)
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,13 @@ import pytest
 from explorer_page import ECHO, SETUP, SHOW, Shown
 
 from gpt2lab import local_server
-from gpt2lab.course.browser import CELL_S, START_S, Notebook
+from gpt2lab.course.browser import CELL_S, HERE_ONLY, START_S, Notebook
 from gpt2lab.explorer import serve
 
 
 def test_notebook_7_goes_both_ways(lab):
     path = lab.write("seven", [SETUP, SHOW, ECHO, "explorer.layer, explorer.view = 2, 'head'"])
-    context = lab.browser.new_context(viewport={"width": 1300, "height": 1000})
+    context = lab.browser.new_context(viewport={"width": 1300, "height": 1000}, proxy=HERE_ONLY)
     page = context.new_page()
     page.set_default_timeout(CELL_S * 1000)
     notebook = Notebook(page)
@@ -108,7 +108,7 @@ def visit(chromium):
     contexts = []
 
     def open_page(address):
-        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}))
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}, proxy=HERE_ONLY))
         page = contexts[-1].new_page()
         page.set_default_timeout(CELL_S * 1000)
         notebook = Notebook(page)
