@@ -17,10 +17,12 @@ import io
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 from explorer_page import SETUP, SHOW, Shown
 
 from gpt2lab.course.browser import CELL_S, Lab, jupyterlab
+from gpt2lab.course.notebooks import METADATA
 
 
 def pytest_collection_modifyitems(items):
@@ -38,6 +40,30 @@ def lab(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     with jupyterlab(folder) as (url, token):
         yield Lab(chromium, folder, url, token)
+
+
+@pytest.fixture(scope="session")
+def course_lab(chromium, tmp_path_factory):
+    """JupyterLab in a folder that looks like the course: answers are kept, beside the notebooks in work/."""
+    folder = tmp_path_factory.mktemp("course")
+    (folder / "course.py").touch()
+    for name in ("chapters", "work"):
+        (folder / name).mkdir()
+    with jupyterlab(folder) as (url, token):
+        yield Lab(chromium, folder, url, token)
+
+
+@pytest.fixture
+def learner_copy(course_lab):
+    """Write the learner's copy of a chapter, of the given cells; no question was answered yet."""
+
+    def write(name, cells):
+        path = course_lab.folder / "work" / f"{name}.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(metadata=METADATA, cells=cells), path)
+        return path
+
+    (course_lab.folder / "work" / "answers.json").unlink(missing_ok=True)
+    return write
 
 
 @pytest.fixture

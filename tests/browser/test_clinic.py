@@ -1,28 +1,8 @@
 """The clinic by keyboard alone; its answer is still there in another kernel."""
 
-import shutil
-
-import nbformat
-import pytest
-from nbformat.v4 import new_code_cell, new_notebook
-
-from gpt2lab.course.browser import Lab, jupyterlab
-from gpt2lab.course.notebooks import METADATA
+from nbformat.v4 import new_code_cell
 
 CLINIC = "from gpt2lab.widgets import Clinic\nclinic = Clinic(topic='layer norm')\nclinic"
-
-
-@pytest.fixture
-def course(tmp_path):
-    """A folder that looks like the course, with chapter 15 in work/."""
-    (tmp_path / "course.py").touch()
-    (tmp_path / "chapters").mkdir()
-    (tmp_path / "work").mkdir()
-    path = tmp_path / "work" / "15_claims.ipynb"
-    cells = [new_code_cell(source) for source in (CLINIC, "print(clinic.answer, clinic.result)")]
-    nbformat.write(new_notebook(metadata=METADATA, cells=cells), path)
-    yield path
-    shutil.rmtree(tmp_path / "runtime", ignore_errors=True)
 
 
 def pressed_by_keyboard(notebook, name, key):
@@ -36,25 +16,24 @@ def pressed_by_keyboard(notebook, name, key):
     raise AssertionError(f"Tab does not lead to {name}")
 
 
-def test_a_bet_by_keyboard_is_there_again_in_another_kernel(chromium, course):
-    folder = course.parents[1]
-    with jupyterlab(folder) as (url, token):
-        lab = Lab(chromium, folder, url, token)
-        with lab.open(course, fresh=True) as notebook:
-            notebook.run(0)
-            out = notebook.output(0)
-            out.get_by_text("Place your bet; an experiment decides.").wait_for()
-            statement = out.locator("[aria-live] div div").nth(1).inner_text()
-            pressed_by_keyboard(notebook, "wrong", "Space")
-            out.get_by_text("you bet “wrong”, it is").wait_for()
-            assert out.get_by_role("row").count() > 0  # figures
-            assert notebook.page.evaluate("() => document.activeElement.textContent.trim()") == "● wrong (yours)"
-            pressed_by_keyboard(notebook, "Next", "Enter")
-            out.get_by_text("Place your bet").wait_for()
-            assert out.locator("[aria-live] div div").nth(1).inner_text() != statement
-            assert "None 1 of 15 answered" in notebook.run(1) and notebook.blocked == notebook.errors == []
-        with lab.open(course, fresh=True, dark=True) as notebook:  # the first kernel was shut down
-            notebook.run(0)
-            notebook.output(0).get_by_text("you bet “wrong”, it is").wait_for()
-            assert notebook.output(0).locator("[aria-live] div div").nth(1).inner_text() == statement
-            assert notebook.run(1).startswith("wrong 1 of 15 answered")
+def test_a_bet_by_keyboard_is_there_again_in_another_kernel(course_lab, learner_copy):
+    cells = [new_code_cell(source) for source in (CLINIC, "print(clinic.answer, clinic.result)")]
+    path = learner_copy("15_claims", cells)
+    with course_lab.open(path, fresh=True) as notebook:
+        notebook.run(0)
+        out = notebook.output(0)
+        out.get_by_text("Place your bet; an experiment decides.").wait_for()
+        statement = out.locator("[aria-live] div div").nth(1).inner_text()
+        pressed_by_keyboard(notebook, "wrong", "Space")
+        out.get_by_text("you bet “wrong”, it is").wait_for()
+        assert out.get_by_role("row").count() > 0  # figures
+        assert notebook.page.evaluate("() => document.activeElement.textContent.trim()") == "● wrong (yours)"
+        pressed_by_keyboard(notebook, "Next", "Enter")
+        out.get_by_text("Place your bet").wait_for()
+        assert out.locator("[aria-live] div div").nth(1).inner_text() != statement
+        assert "None 1 of 15 answered" in notebook.run(1) and notebook.blocked == notebook.errors == []
+    with course_lab.open(path, fresh=True, dark=True) as notebook:  # the first kernel was shut down
+        notebook.run(0)
+        notebook.output(0).get_by_text("you bet “wrong”, it is").wait_for()
+        assert notebook.output(0).locator("[aria-live] div div").nth(1).inner_text() == statement
+        assert notebook.run(1).startswith("wrong 1 of 15 answered")

@@ -1,32 +1,14 @@
 """A learner's notebook, opened again: panels leave a picture and no error, and answers are still there."""
 
-import shutil
-
-import nbformat
-import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell
 
 from gpt2lab.course.browser import Lab, jupyterlab
 from gpt2lab.course.copies import RUN_AGAIN, WIDGET_VIEW
-from gpt2lab.course.notebooks import METADATA
 
 PANEL = "from gpt2lab.widgets import AttentionPanel\npanel = AttentionPanel()\npanel"
 QUESTION = "from gpt2lab.widgets import Predict\nguess = Predict('Does it rain?', ['yes', 'no'])\nguess"
 SAVE = '() => window.jupyterapp.commands.execute("docmanager:save")'
 RELOAD = '() => window.jupyterapp.commands.execute("docmanager:reload")'
-
-
-@pytest.fixture
-def course(tmp_path):
-    """A folder that looks like the course, with one notebook in work/."""
-    (tmp_path / "course.py").touch()
-    (tmp_path / "chapters").mkdir()
-    (tmp_path / "work").mkdir()
-    path = tmp_path / "work" / "03_attention.ipynb"
-    notebook = new_notebook(metadata=METADATA, cells=[new_code_cell(PANEL), new_code_cell(QUESTION)])
-    nbformat.write(notebook, path)
-    yield path
-    shutil.rmtree(tmp_path / "runtime", ignore_errors=True)
 
 
 def slider(notebook):
@@ -41,22 +23,20 @@ def is_picture_without_error(notebook):
     assert slider(notebook).count() == 0
 
 
-def test_a_notebook_opened_again_without_its_kernel_and_without_its_server(chromium, course):
-    folder = course.parents[1]
+def test_a_notebook_opened_again_without_its_kernel_and_without_its_server(chromium, course_lab, learner_copy):
+    folder, path = course_lab.folder, learner_copy("03_attention", [new_code_cell(PANEL), new_code_cell(QUESTION)])
+    with course_lab.open(path, fresh=True) as notebook:
+        notebook.run(0)
+        notebook.run(1)
+        notebook.output(1).get_by_label("no").check()
+        notebook.wait_until(lambda: (path.parent / "answers.json").exists(), "the answer is kept")
+        notebook.page.evaluate(SAVE)
+        assert WIDGET_VIEW in path.read_text(encoding="utf-8")
+    with course_lab.open(path, fresh=True) as notebook:  # the kernel was shut down
+        is_picture_without_error(notebook)
     with jupyterlab(folder) as (url, token):
         lab = Lab(chromium, folder, url, token)
-        with lab.open(course, fresh=True) as notebook:
-            notebook.run(0)
-            notebook.run(1)
-            notebook.output(1).get_by_label("no").check()
-            notebook.wait_until(lambda: (course.parent / "answers.json").exists(), "the answer is kept")
-            notebook.page.evaluate(SAVE)
-            assert WIDGET_VIEW in course.read_text(encoding="utf-8")
-        with lab.open(course, fresh=True) as notebook:  # the kernel was shut down
-            is_picture_without_error(notebook)
-    with jupyterlab(folder) as (url, token):
-        lab = Lab(chromium, folder, url, token)
-        with lab.open(course, fresh=True) as notebook:
+        with lab.open(path, fresh=True) as notebook:
             is_picture_without_error(notebook)
             notebook.run(1)  # in another order than before: a new number tells that a cell has run
             assert notebook.output(1).get_by_label("no").is_checked()

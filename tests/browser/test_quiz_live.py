@@ -1,16 +1,14 @@
 """The quiz where people meet it: answered by keyboard, and still answered after a reload and a restart."""
 
 import json
+import shutil
 from pathlib import Path
 
-import nbformat
-import pytest
 from axe import axe_source
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from gpt2lab import quiz as questions_of
-from gpt2lab.course.browser import READY, Lab, jupyterlab
-from gpt2lab.course.notebooks import METADATA
+from gpt2lab.course.browser import READY
 from gpt2lab.widgets.quiz_page import as_json, css, module
 
 SAMPLE = Path(__file__).parents[1] / "quiz" / "sample.toml"
@@ -18,20 +16,6 @@ ASK = f"from gpt2lab import quiz\nfrom gpt2lab.widgets import Quiz\nasked = Quiz
 SAVE = '() => window.jupyterapp.commands.execute("docmanager:save")'
 RESTART = '() => [...window.jupyterapp.shell.widgets("main")][0].sessionContext.session.kernel.restart()'
 LEVELS = {"serious", "critical"}
-
-
-@pytest.fixture
-def course(tmp_path):
-    """A folder that looks like the course, with one notebook in work/."""
-    (tmp_path / "course.py").touch()
-    for name in ("chapters", "work"):
-        (tmp_path / name).mkdir()
-    path = tmp_path / "work" / "00_map.ipynb"
-    codes = [ASK, "print(asked.result)", "pass"]
-    made = [new_markdown_cell("## 3 · Ids → vectors\n\nA text."), *map(new_code_cell, codes)]
-    nbformat.write(new_notebook(metadata=METADATA, cells=made), path)
-    nbformat.write(new_notebook(metadata=METADATA, cells=made), tmp_path / "chapters" / "00_map.ipynb")
-    return path
 
 
 class Keys:
@@ -114,39 +98,40 @@ def still_there(quiz):
     assert [label.split(": ")[1] for label in labels] == ["right", "right", "not right yet", "right", "right"]
 
 
-def test_answers_by_keyboard_outlive_reload_restart_and_reopening(chromium, course):
-    folder = course.parents[1]
-    with jupyterlab(folder) as (url, token):
-        lab = Lab(chromium, folder, url, token)
-        with lab.open(course, fresh=True, width=1366, height=768) as notebook:
-            notebook.run(0)
-            quiz = Keys(notebook)
-            answer_all(quiz)
-            # The chapter's own questions are others than these five.
-            quiz.root.get_by_text(f"questions: 0 of {len(questions_of.of_chapter('00_map'))} answered").wait_for()
-            assert notebook.run(1).strip() == "4 of 5 right, 3 of them at the first try."
-            entries = json.loads((course.parent / "answers.json").read_text())["quizzes"]["00_map"]
-            assert {id: entry["right"] for id, entry in entries.items()} == {
-                "S1": True, "M1": True, "N1": False, "O1": True, "P1": True,
-            }  # fmt: skip
-            serious(notebook)
-            notebook.theme(dark=True)
-            quiz.root.locator(".g2q-steps button").first.click()
-            serious(notebook)
-            quiz.root.locator("button.g2q-see").first.click()  # the heading of this notebook
-            assert notebook.blocked == [] and notebook.errors == []
-            notebook.page.evaluate(RESTART)
-            notebook.page.evaluate(READY)
-            notebook.run(2)  # counts as 1, so that a new number tells that the next cell has run
-            notebook.run(0)
-            still_there_after(notebook)
-            notebook.page.evaluate(SAVE)
-        with lab.open(course, fresh=True) as notebook:  # another page, another kernel
-            notebook.run(0)
-            still_there_after(notebook)
-            notebook.page.evaluate(SAVE)
-            notebook.page.evaluate('() => window.jupyterapp.commands.execute("docmanager:reload")')
-            still_there_after(notebook)
+def test_answers_by_keyboard_outlive_reload_restart_and_reopening(course_lab, learner_copy):
+    codes = [ASK, "print(asked.result)", "pass"]
+    cells = [new_markdown_cell("## 3 · Ids → vectors\n\nA text."), *map(new_code_cell, codes)]
+    path = learner_copy("00_map", cells)
+    shutil.copy(path, course_lab.folder / "chapters")
+    with course_lab.open(path, fresh=True, width=1366, height=768) as notebook:
+        notebook.run(0)
+        quiz = Keys(notebook)
+        answer_all(quiz)
+        # The chapter's own questions are others than these five.
+        quiz.root.get_by_text(f"questions: 0 of {len(questions_of.of_chapter('00_map'))} answered").wait_for()
+        assert notebook.run(1).strip() == "4 of 5 right, 3 of them at the first try."
+        entries = json.loads((path.parent / "answers.json").read_text())["quizzes"]["00_map"]
+        assert {id: entry["right"] for id, entry in entries.items()} == {
+            "S1": True, "M1": True, "N1": False, "O1": True, "P1": True,
+        }  # fmt: skip
+        serious(notebook)
+        notebook.theme(dark=True)
+        quiz.root.locator(".g2q-steps button").first.click()
+        serious(notebook)
+        quiz.root.locator("button.g2q-see").first.click()  # the heading of this notebook
+        assert notebook.blocked == [] and notebook.errors == []
+        notebook.page.evaluate(RESTART)
+        notebook.page.evaluate(READY)
+        notebook.run(2)  # counts as 1, so that a new number tells that the next cell has run
+        notebook.run(0)
+        still_there_after(notebook)
+        notebook.page.evaluate(SAVE)
+    with course_lab.open(path, fresh=True) as notebook:  # another page, another kernel
+        notebook.run(0)
+        still_there_after(notebook)
+        notebook.page.evaluate(SAVE)
+        notebook.page.evaluate('() => window.jupyterapp.commands.execute("docmanager:reload")')
+        still_there_after(notebook)
 
 
 def still_there_after(notebook):
