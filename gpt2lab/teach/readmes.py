@@ -20,7 +20,7 @@ _PARTS = {
     "plans": """- `teacher/plans/`: three plans over several chapters: six lessons of 90 minutes, two days, and a guest
   lesson of 45 minutes on how a machine chooses the next word.
 """,
-    "slides": """- `slides/`: open `slides/DECK` in a browser. They need no network and no Python; the keys are on each
+    "slides": """- `slides/`: open DECK in a browser. They need no network and no Python; the keys are on each
   first slide. A prediction comes before its answer, W opens your notes in a window of their own, and N goes to the
   next section.
 """,
@@ -50,7 +50,8 @@ def readmes(made: Collection[str]) -> Iterator[tuple[str, bytes]]:
     chapters = {name: [stem for stem in CHAPTERS if f"{name}/{stem}{kind}" in made] for name, kind in _KINDS.items()}
     kept = [name for name, stems in chapters.items() if stems]
     kept += ["plans"] * any(path.startswith("teacher/plans/") for path in made)
-    deck = "index.html" if "slides/index.html" in made else f"{next(iter(chapters['slides']), '')}.html"
+    decks = ["index"] if "slides/index.html" in made else chapters["slides"]
+    deck = " or ".join(f"`slides/{name}.html`" for name in decks)
     parts = "".join(text.replace("DECK", deck) for name, text in _PARTS.items() if name in kept)
     yield "README.md", f"{_TOP}\n{parts}\n{_RUN}".encode()
     for name, text in _EDITIONS.items():

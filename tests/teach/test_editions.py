@@ -214,6 +214,8 @@ def test_readmes_speak_of_what_is_there():
     assert re.findall(rb"\((\w+\.ipynb)\)", some["student/README.md"]) == [b"03_attention.ipynb"]
     deck = dict(command.edition_files(CHAPTERS, ["slides"], ["03_attention"], beside=some))
     assert b"`slides/03_attention.html`" in deck["README.md"] and b"`student/`" in deck["README.md"]
+    more = dict(command.edition_files(CHAPTERS, ["slides"], ["04_heads"], beside=deck))
+    assert b"open `slides/03_attention.html` or `slides/04_heads.html` in" in more["README.md"]
     whole = files()["README.md"].decode()
     for path in re.findall(r"^- `([\w/]+)`|open `([\w/.]+)`", whole, re.M):
         assert any(name.startswith(path[0] or path[1]) for name in files())
