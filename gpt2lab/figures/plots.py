@@ -133,6 +133,17 @@ def lines(
     return picture
 
 
+def _written(series: Mapping[str, Values]) -> dict[str, list[str]]:
+    """The numbers at the ends of bars; shares of one picture have the same decimals: 0.20 beside 0.28."""
+    rows = {name: as_array(row).ravel() for name, row in series.items()}
+    written = {name: [short(v) for v in row] for name, row in rows.items()}
+    every = np.abs(np.concatenate(list(rows.values())))
+    if every.max(initial=0) <= 1 and every[every > 0].min(initial=1) >= 0.01:
+        places = max(len(text.partition(".")[2]) for row in written.values() for text in row)
+        return {name: [f"{v:.{places}f}".replace("-", "−") if v else "0" for v in row] for name, row in rows.items()}
+    return written
+
+
 @validates
 def bars(
     labels: Sequence[str],
@@ -161,6 +172,7 @@ def bars(
     if not series or not labels:
         raise InputError("bars needs at least one label and one row of values, got none")
     n, thick = len(labels), 0.8 / len(series)
+    written = _written(series) if numbers else {}
     picture = Picture(width, 1.5 + 0.36 * n * max(1, 0.75 * len(series)), title, "constrained")
     with house_style():
         axes = picture.add_subplot()
@@ -171,7 +183,7 @@ def bars(
             places = np.arange(n) + (i - (len(series) - 1) / 2) * thick
             drawn = axes.barh(places, row, thick * 0.92, color=color, label=name)
             if numbers:
-                axes.bar_label(drawn, [short(v) for v in row], padding=4, fontsize=SMALL)
+                axes.bar_label(drawn, written[name], padding=4, fontsize=SMALL)
         axes.set_yticks(range(n), labels=list(labels))
         axes.tick_params(axis="y", length=0)
         axes.set(title=title, xlabel=xlabel)

@@ -33,6 +33,20 @@ FIGURES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ([0.2, 0.28, 0], ["0.20", "0.28", "0"]),
+        ([-0.5, 1, 0.123], ["−0.500", "1.000", "0.123"]),
+        ([12, 0.5, 1e-5], ["12", "0.5", "1e-05"]),
+    ],
+)
+def test_shares_of_one_picture_have_the_same_decimals(values, written):
+    picture = plots.bars(["a", "b", "c"], values)
+    texts = [text.get_text() for text in picture.axes[0].texts]
+    assert texts == written
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_not_blank_and_warns_of_nothing(name):
     with warnings.catch_warnings():

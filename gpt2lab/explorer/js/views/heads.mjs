@@ -9,7 +9,7 @@ import { exactRow, headMapAtHand } from "../weights.mjs";
 import { amount, capital, clip, headName } from "../words.mjs";
 
 export const headsView = { label: "All heads", create: createHeads,
-  about: "One square per head: a row is a token that looks, a column a token that is looked at; the darker, the more." };
+  about: "One square per head: a row is a token that looks, a column a token that is looked at; the stronger its colour, the more." };
 
 // All heads, a row per layer. Each head is a button; arrow keys move, Enter opens, X switches off; with Shift
 // arrow keys only move the focus, and Enter or a click adds the head to those that are drawn together.
