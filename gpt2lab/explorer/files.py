@@ -82,12 +82,12 @@ def html_page(screen: Screen, recorded: bool | None = None) -> str:
         False: the page runs the model itself, or InputError. True: it holds answers. None: whichever is possible.
     """
     recorded = not live.can_run(screen) if recorded is None else recorded
-    held = {"answers": _recorded(screen)} if recorded else {"model": live.model_data(screen)}
+    held = {"answers": _recorded(screen)} if recorded else live.page_data(screen, css())
     data = json.dumps({"state": _state(screen, recorded), **held}, default=_base64)
     template = resources.files("gpt2lab.explorer").joinpath("page.html").read_text(encoding="utf-8")
     parts = {
         "TITLE": html.escape(screen.title or "GPT-2 explorer"),
-        "CSS": css(),
+        "CSS": css() if recorded else "",
         "MODULE": page_module(live=not recorded),
         # Inside a script element only "<" can end it; as \u003c it is the same JSON.
         "DATA": data.replace("<", "\\u003c"),

@@ -98,15 +98,29 @@ def test_every_view_works_and_axe_finds_nothing_serious(show, reference, theme, 
     assert page.asked == [] and page.errors == []
 
 
-def test_a_damaged_file_says_so(chromium, reference, tmp_path):
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [("base64", "its weights do not match their checksum"), ("packed", "This is damaged and cannot be unpacked")],
+)
+def test_a_damaged_file_says_so(chromium, reference, tmp_path, part, sentence):
     path = tmp_path / "page.html"
     reference.save(path, recorded=False)
     whole = path.read_text(encoding="utf-8")
-    at = re.search(r'"base64": "', whole).end() + 1000
+    at = re.search(rf'"{part}": "', whole).end() + 1000
     path.write_text(whole[:at] + ("A" if whole[at] != "A" else "B") + whole[at + 1 :], encoding="utf-8")
     page = chromium.new_page()
     page.goto(path.as_uri())
-    assert "its weights do not match their checksum" in page.get_by_role("alert").inner_text()
+    assert sentence in page.get_by_role("alert").inner_text()
+    page.close()
+
+
+def test_a_browser_that_cannot_unpack_the_model_says_so(chromium, reference, tmp_path):
+    path = tmp_path / "page.html"
+    reference.save(path, recorded=False)
+    page = chromium.new_page()
+    page.add_init_script("delete window.DecompressionStream;")
+    page.goto(path.as_uri())
+    assert page.get_by_role("alert").inner_text().startswith("This browser is too old for what is to be shown here")
     page.close()
 
 

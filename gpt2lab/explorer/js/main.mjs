@@ -76,6 +76,7 @@ function show(table, model, el) {
   el.replaceChildren(root);
 
   let scheduled = false;
+  let missed = false; // not shown when it was to be drawn
   let drawn = "";
 
   function schedule() {
@@ -88,7 +89,14 @@ function show(table, model, el) {
 
   function draw() {
     scheduled = false;
-    if (!root.clientWidth) return; // not shown: when it is, its size changes
+    if (!root.clientWidth) {
+      // When it is shown, its size changes, and it is drawn. But what is hidden for less than a frame, as by
+      // JupyterLab while it changes its theme, is not told: look once more.
+      if (root.isConnected && !missed) schedule();
+      missed = true;
+      return;
+    }
+    missed = false;
     set(root, { "data-theme": store.theme, "data-presenter": String(store.get("presenter")) });
     set(presenter, { "aria-pressed": String(store.get("presenter")) });
     field.draw();
