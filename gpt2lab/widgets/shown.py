@@ -58,12 +58,18 @@ def _ends(result: object) -> None:
     _clock.cell_ends()
 
 
-def asked_for() -> float | None:
-    """When the page asked for the present cell, in seconds of the page's clock; None outside a notebook."""
+def _request() -> dict[str, object]:
+    """The header of the request for the present cell; empty outside a notebook."""
     shell = get_ipython()
     get_parent = getattr(shell, "get_parent", None)  # ipykernel's; a plain IPython has none
     parent = get_parent() if get_parent is not None else None
-    date = parent.get("header", {}).get("date") if isinstance(parent, dict) else None
+    header = parent.get("header") if isinstance(parent, dict) else None
+    return header if isinstance(header, dict) else {}
+
+
+def asked_for() -> float | None:
+    """When the page asked for the present cell, in seconds of the page's clock; None outside a notebook."""
+    date = _request().get("date")
     return date.timestamp() if isinstance(date, datetime) else None
 
 
@@ -81,15 +87,15 @@ class Shown:
     def __init__(self) -> None:
         self.settings: dict[str, object] = {}
         self.waiting = False
-        self._cell: float | None = None  # the request that displayed it
+        self._cell: object = None  # the request that displayed it; two may have the same time, to the millisecond
         self._seen = 0.0  # nobody saw it before, by the page's clock
 
     def display(self, settings: dict[str, object]) -> None:
         """The present cell displays the panel with these settings."""
         self.settings, self.waiting = dict(settings), False
-        self._cell, self._seen = asked_for(), _clock.now()
+        self._cell, self._seen = _request().get("msg_id"), _clock.now()
 
     def too_early(self) -> bool:
         """Whether the present cell was asked for before anybody could see the panel."""
-        asked = asked_for()
-        return self._cell is not None and asked is not None and self._cell < asked < self._seen
+        request, asked = _request().get("msg_id"), asked_for()
+        return self._cell is not None and request != self._cell and asked is not None and asked < self._seen

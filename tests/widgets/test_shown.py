@@ -32,7 +32,8 @@ def cell(monkeypatch):
 
     def begin(asked):
         shown._ends(None)
-        monkeypatch.setattr(shown, "asked_for", lambda: (NOON + timedelta(seconds=asked)).timestamp())
+        request = {"msg_id": object(), "date": NOON + timedelta(seconds=asked)}
+        monkeypatch.setattr(shown, "_request", lambda: request)
         shown._begins(None)
         now[0] += 5
 
@@ -54,6 +55,13 @@ def test_after_run_all_the_page_shows_what_was_displayed(cell):
     assert panel.result == 25 and panel.png != before  # Python is served
     assert (panel._view.png, panel._view.alt, panel.control("n").value) == (before, picture, 3)
     assert "Run that cell by itself" in panel.children[-1].value
+
+
+def test_two_cells_may_be_asked_for_in_the_same_millisecond(cell):
+    panel = displayed(cell)
+    cell(0)
+    panel.n = 5
+    assert panel.control("n").value == 3
 
 
 def test_cells_that_wait_for_long_ones_were_asked_for_too_early(cell):
