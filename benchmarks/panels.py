@@ -36,7 +36,9 @@ def other_value(panel: Panel, name: str) -> object:
     if isinstance(trait, Switch):
         return not now
     if isinstance(trait, Choice):
-        return next((option for option in trait.control(panel).options if option != now), None)
+        listed = trait.control(panel).options  # where a name of its own stands for an option: (name, option)
+        options = [option if isinstance(option, str) else option[1] for option in listed]
+        return next((option for option in options if option != now), None)
     if isinstance(trait, Number):
         return trait.high if now < trait.high else trait.low
     if isinstance(trait, Whole):
