@@ -23,7 +23,6 @@ from gpt2lab.explorer.assemble import css, page_module
 from gpt2lab.explorer.scene import make_scene
 from gpt2lab.explorer.screen import Screen
 from gpt2lab.explorer.script import script
-from gpt2lab.explorer.sentences import called
 from gpt2lab.explorer.views import VIEWS
 from gpt2lab.explorer.views.base import Answer
 from gpt2lab.files import atomic_write
@@ -105,16 +104,9 @@ def _state(screen: Screen, recorded: bool) -> dict[str, object]:
     names += ("presenter", "title", "step", "also", "span", "which_run", "weighted")
     traits = {**{name: getattr(screen, name) for name in names}, **vars(screen.knobs)}
     ids = screen.runs[0].tokens[0].tolist() if screen.given and not recorded else []
-    first, last = (run.tokens[0].tolist() for run in (screen.runs[0], screen.runs[-1]))
-    usual = called(first, last, screen.label) if screen.sentences else ("before", "after")
-    said = {
-        "_names": None if screen.names == usual else screen.names,
-        "message": "",
-        "notice": "",
-        "_answered": 0,
-        "_tour": screen.tour,
-        "_page": True,
-    }
+    said: dict[str, object] = {"message": "", "notice": "", "_answered": 0, "_tour": screen.tour, "_page": True}
+    if screen.named:
+        said["_names"] = screen.names  # else the page makes them, with its scene
     return {**traits, **said, "_scene": scene, "_recorded": recorded, "_tokens": ids}
 
 

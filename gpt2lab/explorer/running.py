@@ -64,6 +64,7 @@ class Running(Selection):
             text_b=now.text_b,
             sentences=now.sentences,
             names=self._shown_names(),
+            named=self._named,
             view=self.view,
             layer=self.layer,
             head=self.head,

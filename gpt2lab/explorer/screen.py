@@ -56,6 +56,8 @@ class Screen:
     given : bool
         The token ids were set as such; the text is only what they stand for.
     names : what the two runs are called
+    named : bool
+        The caller has chosen the names.
     view, layer, head, token, key, ablated, patched, presenter, title, also, span, which_run, weighted
         As the traits of the same name; ``token`` counts from the start.
     label : token id -> what to show
@@ -103,6 +105,7 @@ class Screen:
     base: Run | None = None
     donor: Run | None = None
     no_other: str = ""
+    named: bool = False
 
     @property
     def run(self) -> Run:

@@ -35,7 +35,7 @@ export function sceneOf(screen, { rev, text, note, state }) {
     labels_b: second?.map(screen.label) ?? null,
     ids,
     context: run.model.config.context_length,
-    names: second ? called(ids, second, screen.label) : ["before", "after"],
+    names: state._names ?? (second ? called(ids, second, screen.label) : ["before", "after"]),
     can: { change: true, mask: run.model.blocks.some((block) => block.causal), patch: true, second: true, next: true, write: true, ffn: true, stream: true, lens: true,
       files: false }, // CSV and code are Python's
     shape: run.shape,

@@ -22,10 +22,7 @@ export function pageModel(state) {
   return {
     answeredBy: (other) => { engine = other; },
     tell: (names) => names.forEach((name) => fire(`change:${name}`)),
-    get(name) {
-      if (state._names) state._scene.names = state._names; // what the author calls the runs
-      return state[name];
-    },
+    get: (name) => state[name],
     set(name, value) {
       state[name] = value;
       set.add(name);
