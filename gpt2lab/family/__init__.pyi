@@ -1,5 +1,6 @@
 # The names of the package and their modules: read by lazy_loader, by editors and by type checkers.
 from .alignment import alignment_scores as alignment_scores
+from .alignment import right_by_place as right_by_place
 from .alignment import weights_on_right_word as weights_on_right_word
 from .answers import zero_shot as zero_shot
 from .classifier import GPT2Classifier as GPT2Classifier

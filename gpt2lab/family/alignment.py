@@ -11,6 +11,8 @@ a model uses: Jain and Wallace 2019, "Attention is not Explanation".
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,7 @@ from gpt2lab.family.encoder_decoder import EncoderDecoder
 from gpt2lab.tasks.pairs import NOTHING, PairTask
 
 ENOUGH = 0.8  # of a head's attention, to count as looking at a word
+LEARNED_FROM = 4096  # training cases of ``right_by_place``
 
 
 @torch.no_grad()
@@ -48,6 +51,36 @@ def weights_on_right_word(model: EncoderDecoder, task: PairTask, n: int = 512, s
     trace = model.trace(*task.parts(inputs))
     maps = torch.stack([block.cross_attn.attn_weights for block in trace.decoder.blocks])  # (n_layers, n, H, T, S)
     return maps[:, row, :, place, said_by[row, place]].permute(1, 2, 0)  # (n_layers, n_heads, N)
+
+
+@validates
+def right_by_place(task: PairTask, n: int = 512, seed: int = 2024) -> Tensor:
+    """Which tokens a rule of places finds: for each place in the target and each length of the source, one word.
+
+    The word is the one that was right most often in 4,096 training cases. A head that finds no more than this rule
+    need not read a word: it could count.
+
+    Parameters
+    ----------
+    task : PairTask
+        Draws n held-out cases, as for ``weights_on_right_word``.
+
+    Returns
+    -------
+    (N,) bool, one per column of ``weights_on_right_word``
+    """
+    counts: dict[tuple[int, int], Counter[int]] = defaultdict(Counter)
+    for case in task.cases(LEARNED_FROM, torch.Generator().manual_seed(0), "train"):
+        for place, word in enumerate(case.said_by):
+            if word != NOTHING:
+                counts[place, len(case.source)][word] += 1
+    rule = {key: words.most_common(1)[0][0] for key, words in counts.items()}
+    return torch.tensor([
+        rule.get((place, len(case.source))) == word
+        for case in task.cases(n, torch.Generator().manual_seed(seed), "held_out")
+        for place, word in enumerate(case.said_by)
+        if word != NOTHING
+    ])  # fmt: skip
 
 
 def alignment_scores(weights: Tensor) -> dict[str, float]:

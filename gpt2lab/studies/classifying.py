@@ -9,9 +9,9 @@ paragraph share their words. Two further ones judge the learning rate and take n
 some forty sentences to learn from and thirty to be judged on: one of them is 3 %. So this can tell a
 classifier that works from one that guesses, and not two good ones from each other.
 
-Three readers of the prose: a bag of words; a small GPT-2 that starts from nothing; and the course's English
-model, frozen, with only the new layer learned. The last one has read Austen's novels, though not these
-paragraphs.
+Four readers of the prose: a bag of words; a small GPT-2 that starts from nothing; the course's English model,
+frozen, with only the new layer learned; and the same, frozen as untrained, which shows what the training was worth.
+The English model has read Austen's novels, though not these paragraphs.
 
 What came out: GPT-2 follows the rule of sentiment, a bag of words does no better than a coin. On prose the bag
 of words and the frozen model are both well above a coin, and their ranges overlap. The GPT-2 from nothing fits
@@ -49,9 +49,9 @@ from gpt2lab.zoo.toys import load_toy
 
 TABLE = "classifying.json"
 TUNING_SEED, SEEDS = 100, (0, 1, 2)
-RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)  # the search begins with the middle three
-STEPS = {"sentiment": 600, "from nothing": 100, "frozen English": 60}
-BATCH = {"sentiment": 64, "from nothing": 16, "frozen English": 16}
+RATES = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)  # the search begins with the middle three
+STEPS = {"sentiment": 600, "from nothing": 100, "frozen English": 60, "frozen untrained": 60}
+BATCH = {"sentiment": 64, "from nothing": 16, "frozen English": 16, "frozen untrained": 16}
 BAGS = ("sentiment, bag of words", "prose, bag of words")
 TRAIN_CASES, HELD_OUT_CASES = 8192, 1024  # of sentiment
 HELD_OUT, JUDGES = 4, 2  # paragraphs of each kind
@@ -121,9 +121,11 @@ def prose_split(seed: int) -> tuple[Texts, Texts, Texts]:
 
 
 def new_reader(name: str, seed: int) -> GPT2Classifier:
-    """A fresh classifier: for sentiment, or for prose "from nothing" or with the "frozen English" model below."""
+    """A fresh classifier: for sentiment, or for prose "from nothing" or on a frozen model, trained or untrained."""
     if name == "frozen English":
         gpt2 = load_toy("english").model.requires_grad_(False)
+    elif name == "frozen untrained":
+        gpt2 = scale_init(build("gpt2", load_toy("english").model.config, seed)).requires_grad_(False)
     else:
         encoding = (Sentiment() if name == "sentiment" else load_toy("english")).encoding
         config = GPT2Config.tiny(n_layers=2, n_heads=4, d_model=32, vocab_size=encoding.n_vocab, context_length=128)
@@ -152,7 +154,7 @@ def fitted(name: str, learn: Texts, rate: float, seed: int) -> GPT2Classifier:
 def tuned_rate(name: str, learn: Texts, judge: Texts) -> tuple[float, dict[str, float]]:
     """The rate with the lowest loss on the judge's texts; not one at the edge, unless it is the last there is."""
     losses: dict[float, float] = {}
-    best, waiting = 3, list(RATES[2:5])
+    best, waiting = 5, list(RATES[4:7])
     while waiting:
         for rate in waiting:
             model = fitted(name, learn, rate, TUNING_SEED)

@@ -172,8 +172,13 @@ class CrossAttentionPanel(Panel[Looked]):
         closest = max((a + b for a, b in zip(lengths, lengths[1:], strict=False)), default=0)
         crowded = 0.05 * closest > 0.56 * 9.6 / len(lengths) - 0.1  # inches between the middles of two labels
         axes.tick_params(axis="x", rotation=30 if crowded else 0)
-        axes.set_title("Rows: what is written · columns: the source")
-        frame = Rectangle((-0.48, now - 0.48), weights.shape[1] - 0.04, 0.96, fill=False, edgecolor=ORANGE, lw=3)
+        axes.set_title("Rows: the token being written · columns: the source")
+        for edge in np.arange(0.5, n - 1):  # rows of one colour stay rows
+            axes.axhline(edge, color=CARD, lw=2)
+        for edge in np.arange(0.5, weights.shape[1] - 1):
+            axes.axvline(edge, color=CARD, lw=2)
+        width = weights.shape[1] - 0.04
+        frame = Rectangle((-0.48, now - 0.48), width, 0.96, fill=False, edgecolor=ORANGE, lw=3, zorder=3)
         axes.add_patch(frame)
         frame.set_clip_on(False)
         for j, weight in enumerate(weights[now]):

@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from gpt2lab.config import GPT2Config
-from gpt2lab.family import EncoderDecoderConfig, alignment_scores, weights_on_right_word
+from gpt2lab.family import EncoderDecoderConfig, alignment_scores, right_by_place, weights_on_right_word
 from gpt2lab.family.architectures import ARCHITECTURES, build_relative
 from gpt2lab.model import GPT2
 from gpt2lab.tasks import get_task
@@ -35,6 +35,21 @@ def test_the_weights_are_those_of_the_maps():
         # Place i holds the token before target token i, and predicts target token i.
         expected += [maps[:, :, i, at] for i, at in enumerate(case.said_by) if at != NOTHING]
     assert_close(weights, torch.stack(expected, dim=-1), atol=1e-6, rtol=0)
+
+
+def test_a_rule_of_places_is_fooled_where_places_do_not_tell():
+    """In “23 march 1815” and “march 3, 1815” the month has different places, and the sources may be equally long."""
+    task = get_task("dates")
+    right = right_by_place(task, n=64, seed=5)
+    cases = task.cases(64, torch.Generator().manual_seed(5), "held_out")
+    told = [(i, at, len(case.source)) for case in cases for i, at in enumerate(case.said_by) if at != NOTHING]
+    assert right.dtype == torch.bool and len(right) == len(told)
+    named: dict[tuple[int, int], set[int]] = {}
+    for (place, at, n_words), found in zip(told, right.tolist(), strict=True):
+        if found:
+            named.setdefault((place, n_words), set()).add(at)
+    assert all(len(words) == 1 for words in named.values())  # one word for each place and length
+    assert 0.5 < right.double().mean() < 1
 
 
 def test_a_model_without_cross_attention_is_refused():

@@ -88,6 +88,7 @@ def test_what_the_study_found():
     assert min(right["prose, bag of words"]) > 0.8 and max(right["from nothing"]) < 0.6
     bag, frozen = right["prose, bag of words"], right["frozen English"]
     assert min(frozen) > max(right["from nothing"]) and min(bag) < max(frozen)  # ranges that overlap: no winner
+    assert min(frozen) > max(right["frozen untrained"])  # what it had read is what helps
 
 
 def test_the_rates_are_the_best_that_were_tried():

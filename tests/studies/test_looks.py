@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gpt2lab.studies.looks import NAME, cross_mask, looks, looks_table
+from gpt2lab.studies.looks import NAME, cross_mask, looks, looks_past_the_rule, looks_table
 from gpt2lab.studies.translations import SEEDS, translations_table
 from gpt2lab.zoo import load_toy
 
@@ -19,10 +19,18 @@ def test_the_shipped_model_is_one_of_the_table(toy):
         assert value == pytest.approx(looks_table()["right"][hidden][at], abs=0.01), hidden
 
 
+@pytest.mark.parametrize("name", [NAME, "dates"])
+def test_where_a_rule_of_places_is_wrong_the_head_is_right(name):
+    toy, seeds = load_toy(name), looks_table()["past_the_rule"][name]
+    assert len(seeds) == len(SEEDS) and min(seeds) > 0.9
+    at = SEEDS.index(translations_table()["rows"][name]["seed"])
+    assert looks_past_the_rule(toy.model, toy.task) == pytest.approx(seeds[at], abs=0.01)
+
+
 def test_what_was_found_with_every_seed():
     right = looks_table()["right"]
     assert all(len(shares) == len(SEEDS) for shares in right.values())
-    assert max(right["the right word"]) < 0.1 and min(right["another word"]) > 0.98
+    assert max(right["the right word"]) < 0.1 and min(right["its neighbour"]) > 0.98
     assert min(right["all but the right word"]) > 0.98
     assert all(0.45 < share < 0.6 for share in right["as by a causal mask"])
 
