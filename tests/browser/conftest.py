@@ -94,29 +94,47 @@ def opened(lab, request):
     return open_notebook
 
 
-@pytest.fixture
-def show(chromium, tmp_path):
-    """Open an explorer's page in a browser that counts what it asks other hosts for."""
-    contexts = []
+@pytest.fixture(scope="session")
+def free_pages(chromium):
+    """Pages that no test uses now. A page of its own would cost most tests more than what they do in it."""
+    context, free = chromium.new_context(), []
 
-    def open_page(e, theme="light", width=1280, height=900, fragment="", recorded=True):
-        path = tmp_path / "explorer.html"
-        e.save(path, recorded=recorded)
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
-        contexts.append(context)
+    def take():
+        if free:
+            return free.pop()
         page = context.new_page()
         page.set_default_timeout(CELL_S * 1000)
-        page.asked, page.errors = [], []
         page.route(
             re.compile(r"^(https?|wss?)://"),
             lambda route: (page.asked.append(route.request.url), route.abort()),
         )
         page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: page.errors.append(str(error)))
+        return page
+
+    yield take, free.append
+    context.close()
+
+
+@pytest.fixture
+def show(free_pages, tmp_path):
+    """Open an explorer's page in a browser that counts what it asks other hosts for."""
+    take, give_back = free_pages
+    taken = []
+
+    def open_page(e, theme="light", width=1280, height=900, fragment="", recorded=True):
+        path = tmp_path / "explorer.html"
+        e.save(path, recorded=recorded)
+        page = take()
+        taken.append(page)
+        page.asked, page.errors = [], []
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=theme)
         page.goto(path.as_uri() + fragment)
         page.locator(".g2x[data-drawn]").wait_for()
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in taken:
+        page.goto("about:blank")
+        give_back(page)
