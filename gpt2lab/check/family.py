@@ -15,6 +15,7 @@ from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
 
 Map: TypeAlias = Callable[[Tensor], Tensor]
+Step: TypeAlias = Callable[[Tensor, Map, Map], Tensor]  # the stream, a part and its norm -> the stream after it
 
 
 @validates
@@ -62,7 +63,7 @@ def _cross(learner: Learner) -> None:
     scores = q @ k.transpose(-2, -1)
     open_to_all = attention(q, k, v)[1]
     judge(weights, right, {
-        "The padding of the source is still looked at: source_mask is not used.": open_to_all,
+        "The padding of the source is still looked at: nothing is hidden before the softmax.": open_to_all,
         "The mask hides what it should show: True means a real token.": attention(q, k, v, ~real)[1],
         "There is a causal mask. The source is known as a whole: position 0 of the target may see all of it.":
             attention(q, k, v, real & causal)[1],
@@ -135,10 +136,10 @@ def _decoder(learner: Learner) -> None:
     norms = [norm(gain) for gain in gains]
     ln_1, ln_2, ln_3 = norms
 
-    def layer(parts: list[Map], norms: list[Map], after: bool = True) -> Tensor:
+    def layer(parts: list[Map], norms: list[Map], step: Step = lambda y, part, ln: ln(y + part(y))) -> Tensor:
         y = x
         for part, ln in zip(parts, norms, strict=True):
-            y = ln(y + part(y)) if after else y + part(ln(y))
+            y = step(y, part, ln)
         return y
 
     def reads(y: Tensor) -> Tensor:
@@ -153,7 +154,13 @@ def _decoder(learner: Learner) -> None:
     second = ln_2(first + reads(first))
     mistakes = {
         "This is pre-LN, the arrangement of GPT-2: the norms stand on the branches. In 2017 they stand on the stream, "
-        "after each sum.": layer([attn, reads, ffn], norms, after=False),
+        "after each sum.": layer([attn, reads, ffn], norms, lambda y, part, ln: y + part(ln(y))),
+        "Each norm stands on what a part returns, before the sum. In 2017 it follows the sum.":
+            layer([attn, reads, ffn], norms, lambda y, part, ln: y + ln(part(y))),
+        "Each norm stands on the stream alone, before the sum. In 2017 it follows the sum.":
+            layer([attn, reads, ffn], norms, lambda y, part, ln: ln(y) + part(y)),
+        "Cross-attention reads the target itself: that is self-attention again. It must read the memory.":
+            layer([attn, lambda y: cross(y, y), ffn], norms),
         "Cross-attention is left out, and its norm with it: this is an encoder layer.":
             layer([attn, ffn], [ln_1, ln_3]),
         "Cross-attention is left out: this is an encoder layer. The third norm is left over.":

@@ -90,6 +90,7 @@ def lines(
     ylabel: str = "",
     log_x: bool = False,
     log_y: bool = False,
+    points: bool = False,
     width: float = 8.0,
     height: float = 4.4,
 ) -> Picture:
@@ -100,6 +101,8 @@ def lines(
     x : (n,)
     curves : dict of (n,) or (n_runs, n)
         The names stand at the ends of the curves, so that no legend has to be matched by colour.
+    points : bool
+        Mark the values, where there are so few that it matters which x were measured.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def lines(
             if runs.ndim != 2 or runs.shape[1] != len(x):
                 raise InputError(f"curve {name!r} needs one value for each of {len(x)} x, got {runs.shape}")
             middle = np.median(runs, axis=0)
-            axes.plot(x, middle, color=color, label=name)
+            axes.plot(x, middle, color=color, label=name, marker="o" if points and len(runs) > 1 else None)
             if len(runs) > 1:
                 axes.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.22, linewidth=0)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)

@@ -1,12 +1,14 @@
-"""Is a look of cross-attention a use? Words of the source are hidden from single looks of a model that translates.
+"""Is a look of cross-attention a use, and does the head that looks read or count? Number words and dates.
 
-Of number words into digits, with three seeds, on held-out cases. In the last layer, for each digit that a word
-says: that word is hidden, or its neighbour, or all but that word; counted are those digits. Then, in all layers,
-for all tokens: the causal mask is laid over the source as well, or nothing is hidden, the padding neither.
+Three seeds, held-out cases. *Uses*, in number words: in the last layer, for each digit that a word says, that word is
+hidden, or all but that word; counted are those digits. While it writes the end, a head has nearly all its weight on
+one word as well: that word is hidden, and the ends are counted. Then, in all layers, for all tokens: the causal mask
+is laid over the source as well, or nothing is hidden, the padding neither.
 
-And does a head that looks at the right word read, or count? A rule that knows the place in the target and the length
-of the source, and no word, finds most of them. So the best head is looked at where that rule is wrong, in number
-words and in dates.
+*Counting*: a rule that knows the place in the target and the length of the source, and no word, finds most of the
+right words. So the best head is looked at where that rule is wrong, in number words and in dates. In number words
+those places are of one kind: a zero among the digits written before tells which word is due. So the model is lied
+to: after "nine hundred sixty five" and the written digits "90", a counter would look at "sixty".
 
 ``python -m gpt2lab.studies.looks FOLDER`` repeats it; the models are those of ``studies.translations``, which
 keeps its runs in FOLDER, and trains those that are missing there (ten minutes on one CPU core).
@@ -28,6 +30,7 @@ from gpt2lab.family.alignment import ENOUGH, right_by_place, weights_on_right_wo
 from gpt2lab.family.encoder_decoder import EncoderDecoder
 from gpt2lab.studies.stored import FOLDER, Made, load_table, made_by, save_table
 from gpt2lab.studies.translations import SEEDS, trained, translations_table
+from gpt2lab.tasks.numbers import number_words
 from gpt2lab.tasks.pairs import NOTHING, PairTask
 from gpt2lab.zoo.toys import PairToy, load_toy
 
@@ -39,7 +42,9 @@ class LooksTable(Made):
     """The stored measurement, and how it was made."""
 
     right: dict[str, list[float]]  # what is hidden -> (seeds,): share that is right
+    at_the_end: list[float]  # (seeds,): mean weight on the word that is looked at while the end is written
     past_the_rule: dict[str, list[float]]  # toy -> (seeds,), see ``looks_past_the_rule``
+    after_a_lie: dict[str, list[float]]  # word -> (seeds,), see ``looks_after_a_lie``
 
 
 @contextmanager
@@ -55,18 +60,34 @@ def cross_mask(model: EncoderDecoder, mask: Tensor, layers: list[int]) -> Iterat
             del part.mask  # the class's own again
 
 
+def held_out(task: PairTask) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Source (n, S), target (n, T), real words (n, S); what is to be written, and where it is counted: 2 × (n, T).
+
+    Held-out sources have at least two words, so that something is left where one is hidden.
+    """
+    tokens, answer = task.rows(task.cases(CASES, torch.Generator().manual_seed(DRAWN), "held_out"))
+    after = task.source_length + 1
+    return *task.parts(tokens[:, :-1]), tokens[:, after:], answer[:, after:]
+
+
+@torch.no_grad()
+def most_looked_at(model: EncoderDecoder, source: Tensor, target: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest weight of a head of the last layer at each target token, and the word it lies on: 2 × (n, T)."""
+    maps = model.trace(source, target, real).decoder.blocks[-1].cross_attn.attn_weights  # (n, n_heads, T, S)
+    weight, word = maps.max(dim=-1)  # 2 × (n, n_heads, T)
+    weight, head = weight.max(dim=1)  # 2 × (n, T)
+    return weight, word.gather(1, head[:, None])[:, 0]
+
+
 @torch.no_grad()
 def looks(model: EncoderDecoder, task: PairTask) -> dict[str, float]:
     """Share that is right in each case of the module's docstring."""
-    tokens, answer = task.rows(task.cases(CASES, torch.Generator().manual_seed(DRAWN), "held_out"))
-    source, target, real = task.parts(tokens[:, :-1])  # (n, S), (n, T), (n, S)
+    source, target, real, wanted, counted = held_out(task)
     S, T = source.shape[1], target.shape[1]
-    wanted, counted = tokens[:, S + 1 :], answer[:, S + 1 :]  # 2 × (n, T)
     said_by = task.aligned(CASES, DRAWN)[1]  # (n, T)
-    said = (said_by != NOTHING) & (real.sum(dim=1) > 1)[:, None]  # a source of one word leaves nothing to compare
+    said = said_by != NOTHING
     word = torch.nn.functional.one_hot(said_by.clamp(min=0), S).bool() & said[..., None]  # (n, T, S)
-    after = (said_by.clamp(min=0) + 1) % real.sum(dim=1, keepdim=True)  # (n, T); after the last word comes the first
-    other = torch.nn.functional.one_hot(after, S).bool() & said[..., None]  # (n, T, S)
+    ends = counted & (wanted == task.end)  # (n, T)
     open_ = real[:, None].expand(CASES, T, S)
 
     def share(mask: Tensor, where: Tensor, layers: list[int]) -> float:
@@ -75,14 +96,23 @@ def looks(model: EncoderDecoder, task: PairTask) -> dict[str, float]:
         return (said_now == wanted)[where].double().mean().item()
 
     last, every = [len(model.decoder.blocks) - 1], list(range(len(model.decoder.blocks)))
+    looked_at = torch.nn.functional.one_hot(most_looked_at(model, source, target, real)[1], S).bool()  # (n, T, S)
     return {
         "nothing": share(open_, said, last),
         "the right word": share(open_ & ~word, said, last),
-        "its neighbour": share(open_ & ~other, said, last),
         "all but the right word": share(torch.where(said[..., None], word, open_), said, last),
+        "the word looked at while the end is written": share(open_ & ~(looked_at & ends[..., None]), ends, last),
         "as by a causal mask": share(open_ & torch.ones(T, S, dtype=torch.bool).tril(), counted, every),
         "not even the padding": share(torch.ones_like(open_), counted, every),
     }
+
+
+@torch.no_grad()
+def weight_at_the_end(model: EncoderDecoder, task: PairTask) -> float:
+    """Mean of the largest weight while the end is written."""
+    source, target, real, wanted, counted = held_out(task)
+    weight, _ = most_looked_at(model, source, target, real)
+    return weight[counted & (wanted == task.end)].double().mean().item()
 
 
 def looks_past_the_rule(model: EncoderDecoder, task: PairTask) -> float:
@@ -95,6 +125,27 @@ def looks_past_the_rule(model: EncoderDecoder, task: PairTask) -> float:
     return (best[~right_by_place(task, CASES, DRAWN)] >= ENOUGH).double().mean().item()
 
 
+@torch.no_grad()
+def looks_after_a_lie(model: EncoderDecoder, task: PairTask) -> dict[str, float]:
+    """Weight of the best head on the two last words of "nine hundred sixty five" after the digits 9 and, falsely, 0.
+
+    The mean over all 648 numbers of three digits that say hundreds, tens and ones with four words.
+
+    Returns
+    -------
+    dict
+        ``ones``: on the word that says the third digit, which is due. ``tens``: on the word before, which says the
+        third digit of a number with thousands and no hundreds.
+    """
+    numbers = [h * 100 + t * 10 + u for h in range(1, 10) for t in range(2, 10) for u in range(1, 10)]
+    source = torch.cat([task.encode(" ".join(number_words(number))) for number in numbers])  # (648, 4)
+    target = torch.cat([task.encode(f"={number // 100}0") for number in numbers])  # (648, 3)
+    maps = model.trace(source, target).decoder.blocks[-1].cross_attn.attn_weights[:, :, -1]  # (648, n_heads, 4)
+    best = weights_on_right_word(model, task, CASES, DRAWN)[-1].double().mean(dim=-1).argmax()
+    tens, ones = maps[:, best].double().mean(dim=0)[2:].tolist()
+    return {"ones": ones, "tens": tens}
+
+
 @cache
 def looks_table() -> LooksTable:
     """The stored measurement."""
@@ -103,15 +154,23 @@ def looks_table() -> LooksTable:
 
 def main(folder: Path) -> None:
     """Measure every seed, and write the table."""
-    begin, right, past = time.monotonic(), dict[str, list[float]](), dict[str, list[float]]()
+    begin = time.monotonic()
+    table: LooksTable = {
+        "right": {}, "at_the_end": [], "past_the_rule": {}, "after_a_lie": {}, **made_by("looks", begin),
+    }  # fmt: skip
     for name in (NAME, "dates"):
         for seed in SEEDS:
             toy = load_toy(trained(name, translations_table()["rows"][name]["rate"], seed, folder))
             assert isinstance(toy, PairToy) and isinstance(toy.task, PairTask)
-            past.setdefault(name, []).append(round(looks_past_the_rule(toy.model, toy.task), 4))
-            for hidden, value in looks(toy.model, toy.task).items() if name == NAME else ():
-                right.setdefault(hidden, []).append(round(value, 4))
-    table: LooksTable = {"right": right, "past_the_rule": past, **made_by("looks", begin)}
+            past = round(looks_past_the_rule(toy.model, toy.task), 4)
+            table["past_the_rule"].setdefault(name, []).append(past)
+            if name == NAME:
+                for hidden, value in looks(toy.model, toy.task).items():
+                    table["right"].setdefault(hidden, []).append(round(value, 4))
+                for word, value in looks_after_a_lie(toy.model, toy.task).items():
+                    table["after_a_lie"].setdefault(word, []).append(round(value, 4))
+                table["at_the_end"].append(round(weight_at_the_end(toy.model, toy.task), 4))
+    table["seconds"] = round(time.monotonic() - begin)
     save_table(FOLDER / TABLE, table)
 
 

@@ -173,6 +173,21 @@ def in_order(*order):
     return answer
 
 
+def stepping(step):
+    def answer(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3):
+        for part, ln in ((attn, ln_1), (lambda y: cross_attn(y, memory), ln_2), (ffn, ln_3)):
+            x = step(x, part, ln)
+        return x
+
+    return answer
+
+
+def reads_itself(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3):
+    x = ln_1(x + attn(x))
+    x = ln_2(x + cross_attn(x, x))
+    return ln_3(x + ffn(x))
+
+
 def norms(*which):
     def answer(x, memory, attn, cross_attn, ffn, *lns):
         return in_three_lines(
@@ -215,7 +230,7 @@ RIGHT = {
 }
 WRONG = {
     "cross_attention": [
-        (crossing(mask=lambda real, T: None), "source_mask is not used"),
+        (crossing(mask=lambda real, T: None), "nothing is hidden before the softmax"),
         (crossing(mask=lambda real, T: ~real[:, None, :]), "The mask hides what it should show"),
         (crossing(mask=causal_too), "There is a causal mask"),
         (crossing(scale=1.0), "not divided by the root of the head's width"),
@@ -243,6 +258,9 @@ WRONG = {
         (no_sums, "nothing is added"),
         (from_the_input, "Cross-attention starts from the layer's input"),
         (last_norm_missing, "The last norm is missing"),
+        (stepping(lambda x, part, ln: x + ln(part(x))), "Each norm stands on what a part returns"),
+        (stepping(lambda x, part, ln: ln(x) + part(x)), "Each norm stands on the stream alone"),
+        (reads_itself, "Cross-attention reads the target itself"),
         (no_ffn, "The feed-forward network is missing"),
         (side_by_side, "The three parts run side by side"),
         (in_order("cross", "attn", "ffn"), "Cross-attention comes before self-attention"),

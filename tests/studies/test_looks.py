@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from gpt2lab.studies.looks import NAME, cross_mask, looks, looks_past_the_rule, looks_table
+from gpt2lab.studies.looks import (
+    NAME,
+    cross_mask,
+    looks,
+    looks_after_a_lie,
+    looks_past_the_rule,
+    looks_table,
+    weight_at_the_end,
+)
 from gpt2lab.studies.translations import SEEDS, translations_table
 from gpt2lab.zoo import load_toy
 
@@ -17,6 +25,7 @@ def test_the_shipped_model_is_one_of_the_table(toy):
     at = SEEDS.index(translations_table()["rows"][NAME]["seed"])
     for hidden, value in looks(toy.model, toy.task).items():
         assert value == pytest.approx(looks_table()["right"][hidden][at], abs=0.01), hidden
+    assert weight_at_the_end(toy.model, toy.task) == pytest.approx(looks_table()["at_the_end"][at], abs=0.01)
 
 
 @pytest.mark.parametrize("name", [NAME, "dates"])
@@ -27,11 +36,22 @@ def test_where_a_rule_of_places_is_wrong_the_head_is_right(name):
     assert looks_past_the_rule(toy.model, toy.task) == pytest.approx(seeds[at], abs=0.01)
 
 
+def test_a_digit_that_is_a_lie_does_not_turn_the_head(toy):
+    seeds = looks_table()["after_a_lie"]
+    assert min(seeds["ones"]) > 0.8 and max(seeds["tens"]) < 0.1
+    at = SEEDS.index(translations_table()["rows"][NAME]["seed"])
+    for word, weight in looks_after_a_lie(toy.model, toy.task).items():
+        assert weight == pytest.approx(seeds[word][at], abs=0.01)
+
+
 def test_what_was_found_with_every_seed():
     right = looks_table()["right"]
     assert all(len(shares) == len(SEEDS) for shares in right.values())
-    assert max(right["the right word"]) < 0.1 and min(right["its neighbour"]) > 0.98
+    assert max(right["the right word"]) < 0.1 and min(right["nothing"]) > 0.98
     assert min(right["all but the right word"]) > 0.98
+    # A look that is no use: nearly all weight on one word, and nothing is missed without it.
+    assert min(looks_table()["at_the_end"]) > 0.95
+    assert min(right["the word looked at while the end is written"]) > 0.98
     assert all(0.45 < share < 0.6 for share in right["as by a causal mask"])
 
 
