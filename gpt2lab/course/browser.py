@@ -55,7 +55,12 @@ CLOSE = """async (code) => {
     if (reply.content.status !== "ok") throw new Error(JSON.stringify(reply.content));
 }"""
 EMPTY = "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().reset()"
-SHUT_DOWN = '() => [...window.jupyterapp.shell.widgets("main")][0].sessionContext.shutdown()'
+SHUT_DOWN = """async () => {
+    const [panel] = window.jupyterapp.shell.widgets("main");
+    await panel.sessionContext.shutdown();
+    panel.dispose();
+    localStorage.clear();
+}"""
 
 
 def chromium_program() -> str | None:
@@ -112,7 +117,8 @@ class Lab:
 
     def __init__(self, browser: Browser, folder: Path, url: str, token: str) -> None:
         self.browser, self.folder, self.url, self.token = browser, folder, url, token
-        self._shared: tuple[Page, str | None] | None = None  # a page with JupyterLab, the id of its kernel
+        self._page: Page | None = None  # with JupyterLab and no notebook; None while one is open
+        self._kernel: str | None = None  # the id of the kernel that notebooks share
         self._context = browser.new_context(proxy=HERE_ONLY)  # one, so that JupyterLab comes from the browser's cache
 
     def write(self, name: str, sources: list[str]) -> Path:
@@ -144,40 +150,44 @@ class Lab:
         path : Path
             In the server's folder.
         fresh : bool
-            A page and a kernel for this notebook alone.
+            A kernel for this notebook alone; it is shut down afterwards.
         dark : bool
             JupyterLab's dark theme.
         width, height : int
             Of the page, in CSS pixels.
         script : str
-            JavaScript to run before everything else; only with ``fresh``.
+            JavaScript to run before everything else, in a page for this notebook alone; only with ``fresh``.
         """
-        page, kernel = self._take(fresh, script)
+        page, kernel = (None if script else self._page), (None if fresh else self._kernel)
+        if not script:
+            self._page = None
+        if not fresh:
+            self._kernel = None
+        page = page or self._new_page(script)
         notebook = Notebook(page)
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate(OPEN, [Path(path).relative_to(self.folder).as_posix(), kernel])
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START_S * 1000)
         kernel = page.evaluate(READY)
         notebook.theme(dark=dark)
-        kept = False
+        passed = False
         try:
             yield notebook
-            if not fresh:
-                page.evaluate(CLOSE, EMPTY)
-                notebook.forget()
-                self._shared, kept = (page, kernel), True
+            passed = True
         finally:
-            if not kept:
-                # Kernels left running would fill the memory by the end of the tests.
+            notebook.forget()
+            if fresh or not passed:  # kernels left running would fill the memory by the end of the tests
                 page.evaluate(SHUT_DOWN)
-                page.evaluate("localStorage.clear()")
+            else:
+                page.evaluate(CLOSE, EMPTY)
+                self._kernel = kernel
+            if passed and not script:
+                self._page = page
+            else:
                 page.close()
 
-    def _take(self, fresh: bool, script: str) -> tuple[Page, str | None]:
-        """A page with JupyterLab and no notebook, and the kernel for the next one."""
-        if not fresh and self._shared:
-            shared, self._shared = self._shared, None
-            return shared
+    def _new_page(self, script: str) -> Page:
+        """A page with JupyterLab and no notebook."""
         page = self._context.new_page()
         page.set_default_timeout(CELL_S * 1000)
         if script:
@@ -186,7 +196,7 @@ class Lab:
         page.goto(f"{self.url}lab/workspaces/{uuid.uuid4().hex}?reset&token={self.token}")
         page.wait_for_function("window.jupyterapp", timeout=START_S * 1000)
         page.evaluate("() => window.jupyterapp.restored")
-        return page, None
+        return page
 
 
 class Notebook:
