@@ -21,6 +21,7 @@ _TOKENS_BY_FEATURES = {
 _HEADS = {2: ("T", "d_head"), 3: ("B", "T", "d_head"), 4: ("B", "n_heads", "T", "d_head")}
 _SCORES = {2: ("T_query", "T_key"), 3: ("B", "T_query", "T_key"), 4: ("B", "n_heads", "T_query", "T_key")}
 _SQUARE: dict[int, tuple[str, ...]] = {2: ("d_model", "d_model")}
+_ONE_HEAD = ("d_model", "d_head")  # of a matrix w_q, w_k or w_v that is not square
 
 # The axes of an argument, by its name and its number of axes.
 _NAMES: dict[str, dict[int, tuple[str, ...]]] = {
@@ -30,6 +31,9 @@ _NAMES: dict[str, dict[int, tuple[str, ...]]] = {
     **dict.fromkeys(("w_q", "w_k", "w_v", "w_o"), _SQUARE),
     **dict.fromkeys(("weight", "bias", "b_down"), {1: ("d_model",)}),
     "tokens": {2: ("B", "T")},
+    "hidden": {3: ("B", "T", "d_model")},
+    "memory": {3: ("B", "S", "d_model")},
+    "source_mask": {2: ("B", "S")},
     "logits": {2: ("B", "vocab_size"), 3: ("B", "T", "vocab_size")},
     "token_table": {2: ("vocab_size", "d_model")},
     "position_table": {2: ("context_length", "d_model")},
@@ -45,6 +49,11 @@ _REDUCES = re.compile(  # a call that drops an axis: its brackets, which may hol
 def named(name: str, value: Tensor) -> str:
     """The shape of an argument with the names of its axes: ``(B 2, T 5, d_model 8)``."""
     axes = _NAMES.get(name, {}).get(value.ndim)
+    if value.ndim == 2 and value.shape[0] != value.shape[1]:
+        if axes == _SQUARE[2]:
+            axes = _ONE_HEAD
+        elif name == "mask":  # of padding (B, T), or of scores
+            axes = None
     if axes is None:
         return f"{tuple(value.shape)}"
     return "(" + ", ".join(f"{axis} {size}" for axis, size in zip(axes, value.shape, strict=True)) + ")"

@@ -180,6 +180,11 @@ def _decoder(learner: Learner) -> None:
             layer([attn, reads, ffn], [ln_1, ln_3, ln_2]),
         "Cross-attention starts from the layer's input. It must start from what self-attention made of it.":
             rest(first, ln_2(first + reads(x))),
+        "The second sum starts from the layer's input: what self-attention added is lost.":
+            rest(first, ln_2(x + reads(first))),
+        "The last sum starts from the layer's input: what both attentions added is lost.": ln_3(x + ffn(second)),
+        "The last sum starts from what self-attention made: what cross-attention added is lost.":
+            ln_3(first + ffn(second)),
         "The last norm is missing.": second + ffn(second),
         "The three parts run side by side, from the same input. They follow each other.":
             ln_3(x + attn(x) + reads(x) + ffn(x)),

@@ -124,7 +124,9 @@ def lines(
             if len(runs) > 1:
                 axes.fill_between(x, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.22, linewidth=0)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
-        if not log_x and np.array_equal(x, np.round(x)):
+        if points:
+            axes.set_xticks(x)
+        elif not log_x and np.array_equal(x, np.round(x)):
             axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
         for wanted, side in ((log_x, "x"), (log_y, "y")):
             if wanted:

@@ -2,13 +2,14 @@
 
 Three seeds, held-out cases. *Uses*, in number words: in the last layer, for each digit that a word says, that word is
 hidden, or all but that word; counted are those digits. While it writes the end, a head has nearly all its weight on
-one word as well: that word is hidden, and the ends are counted. Then, in all layers, for all tokens: the causal mask
-is laid over the source as well, or nothing is hidden, the padding neither.
+one word as well: that word is hidden, and the ends are counted. Then, in all layers and at all tokens, the causal
+mask is laid over the source as well, or nothing is hidden, the padding neither; counted are digits, and numbers.
 
 *Counting*: a rule that knows the place in the target and the length of the source, and no word, finds most of the
 right words. So the best head is looked at where that rule is wrong, in number words and in dates. In number words
-those places are of one kind: a zero among the digits written before tells which word is due. So the model is lied
-to: after "nine hundred sixty five" and the written digits "90", a counter would look at "sixty".
+those places are of one kind: a zero among the digits written before tells which word is due. So two sources of equal
+length, "nine hundred sixty five" and "nine thousand sixty five", get the same written digits, 9 and 0: whoever
+counts must look at the same place in both.
 
 ``python -m gpt2lab.studies.looks FOLDER`` repeats it; the models are those of ``studies.translations``, which
 keeps its runs in FOLDER, and trains those that are missing there (ten minutes on one CPU core).
@@ -44,7 +45,7 @@ class LooksTable(Made):
     right: dict[str, list[float]]  # what is hidden -> (seeds,): share that is right
     at_the_end: list[float]  # (seeds,): mean weight on the word that is looked at while the end is written
     past_the_rule: dict[str, list[float]]  # toy -> (seeds,), see ``looks_past_the_rule``
-    after_a_lie: dict[str, list[float]]  # word -> (seeds,), see ``looks_after_a_lie``
+    after_the_same: dict[str, list[float]]  # word -> (seeds,), see ``looks_after_the_same``
 
 
 @contextmanager
@@ -90,20 +91,22 @@ def looks(model: EncoderDecoder, task: PairTask) -> dict[str, float]:
     ends = counted & (wanted == task.end)  # (n, T)
     open_ = real[:, None].expand(CASES, T, S)
 
-    def share(mask: Tensor, where: Tensor, layers: list[int]) -> float:
+    def share(mask: Tensor, where: Tensor, layers: list[int], whole: bool = False) -> float:
         with cross_mask(model, mask[:, None], layers):
-            said_now = model(source, target, real).argmax(dim=-1)  # (n, T)
-        return (said_now == wanted)[where].double().mean().item()
+            right = model(source, target, real).argmax(dim=-1) == wanted  # (n, T)
+        return ((right | ~where).all(dim=1) if whole else right[where]).double().mean().item()
 
     last, every = [len(model.decoder.blocks) - 1], list(range(len(model.decoder.blocks)))
+    causal = open_ & torch.ones(T, S, dtype=torch.bool).tril()
     looked_at = torch.nn.functional.one_hot(most_looked_at(model, source, target, real)[1], S).bool()  # (n, T, S)
     return {
         "nothing": share(open_, said, last),
         "the right word": share(open_ & ~word, said, last),
         "all but the right word": share(torch.where(said[..., None], word, open_), said, last),
         "the word looked at while the end is written": share(open_ & ~(looked_at & ends[..., None]), ends, last),
-        "as by a causal mask": share(open_ & torch.ones(T, S, dtype=torch.bool).tril(), counted, every),
-        "not even the padding": share(torch.ones_like(open_), counted, every),
+        "as by a causal mask": share(causal, counted & ~ends, every),
+        "as by a causal mask, whole numbers": share(causal, counted, every, whole=True),
+        "not even the padding": share(torch.ones_like(open_), counted & ~ends, every),
     }
 
 
@@ -126,24 +129,25 @@ def looks_past_the_rule(model: EncoderDecoder, task: PairTask) -> float:
 
 
 @torch.no_grad()
-def looks_after_a_lie(model: EncoderDecoder, task: PairTask) -> dict[str, float]:
-    """Weight of the best head on the two last words of "nine hundred sixty five" after the digits 9 and, falsely, 0.
+def looks_after_the_same(model: EncoderDecoder, task: PairTask) -> dict[str, float]:
+    """Weight of the best head on the right word where length and written digits are the same, and the words are not.
 
-    The mean over all 648 numbers of three digits that say hundreds, tens and ones with four words.
+    "nine hundred sixty five" and "nine thousand sixty five", each after the written digits 9 and 0; for the first
+    of them the 0 is false. The mean over all 648 numbers of each kind.
 
     Returns
     -------
     dict
-        ``ones``: on the word that says the third digit, which is due. ``tens``: on the word before, which says the
-        third digit of a number with thousands and no hundreds.
+        ``hundred``: on the fourth word, which says the third digit. ``thousand``: on the third word.
     """
-    numbers = [h * 100 + t * 10 + u for h in range(1, 10) for t in range(2, 10) for u in range(1, 10)]
-    source = torch.cat([task.encode(" ".join(number_words(number))) for number in numbers])  # (648, 4)
-    target = torch.cat([task.encode(f"={number // 100}0") for number in numbers])  # (648, 3)
-    maps = model.trace(source, target).decoder.blocks[-1].cross_attn.attn_weights[:, :, -1]  # (648, n_heads, 4)
-    best = weights_on_right_word(model, task, CASES, DRAWN)[-1].double().mean(dim=-1).argmax()
-    tens, ones = maps[:, best].double().mean(dim=0)[2:].tolist()
-    return {"ones": ones, "tens": tens}
+    found, best = {}, weights_on_right_word(model, task, CASES, DRAWN)[-1].double().mean(dim=-1).argmax()
+    for name, size, word in (("hundred", 100, 3), ("thousand", 1000, 2)):
+        numbers = [first * size + t * 10 + u for first in range(1, 10) for t in range(2, 10) for u in range(1, 10)]
+        source = torch.cat([task.encode(" ".join(number_words(number))) for number in numbers])  # (648, 4)
+        target = torch.cat([task.encode(f"={number // size}0") for number in numbers])  # (648, 3)
+        maps = model.trace(source, target).decoder.blocks[-1].cross_attn.attn_weights  # (648, n_heads, 3, 4)
+        found[name] = maps[:, best, -1, word].double().mean().item()
+    return found
 
 
 @cache
@@ -156,7 +160,7 @@ def main(folder: Path) -> None:
     """Measure every seed, and write the table."""
     begin = time.monotonic()
     table: LooksTable = {
-        "right": {}, "at_the_end": [], "past_the_rule": {}, "after_a_lie": {}, **made_by("looks", begin),
+        "right": {}, "at_the_end": [], "past_the_rule": {}, "after_the_same": {}, **made_by("looks", begin),
     }  # fmt: skip
     for name in (NAME, "dates"):
         for seed in SEEDS:
@@ -167,8 +171,8 @@ def main(folder: Path) -> None:
             if name == NAME:
                 for hidden, value in looks(toy.model, toy.task).items():
                     table["right"].setdefault(hidden, []).append(round(value, 4))
-                for word, value in looks_after_a_lie(toy.model, toy.task).items():
-                    table["after_a_lie"].setdefault(word, []).append(round(value, 4))
+                for word, value in looks_after_the_same(toy.model, toy.task).items():
+                    table["after_the_same"].setdefault(word, []).append(round(value, 4))
                 table["at_the_end"].append(round(weight_at_the_end(toy.model, toy.task), 4))
     table["seconds"] = round(time.monotonic() - begin)
     save_table(FOLDER / TABLE, table)

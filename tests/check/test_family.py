@@ -188,6 +188,17 @@ def reads_itself(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3):
     return ln_3(x + ffn(x))
 
 
+def sums_from(second, last):
+    """The second and the last sum start from an earlier state: 0 the input, 1 after self-attention, 2 the latest."""
+
+    def answer(x, memory, attn, cross_attn, ffn, ln_1, ln_2, ln_3):
+        states = [x, ln_1(x + attn(x))]
+        states.append(ln_2(states[second] + cross_attn(states[1], memory)))
+        return ln_3(states[last] + ffn(states[2]))
+
+    return answer
+
+
 def norms(*which):
     def answer(x, memory, attn, cross_attn, ffn, *lns):
         return in_three_lines(
@@ -260,6 +271,9 @@ WRONG = {
         (last_norm_missing, "The last norm is missing"),
         (stepping(lambda x, part, ln: x + ln(part(x))), "Each norm stands on what a part returns"),
         (stepping(lambda x, part, ln: ln(x) + part(x)), "Each norm stands on the stream alone"),
+        (sums_from(0, 2), "The second sum starts from the layer's input"),
+        (sums_from(1, 0), "The last sum starts from the layer's input"),
+        (sums_from(1, 1), "The last sum starts from what self-attention made"),
         (reads_itself, "Cross-attention reads the target itself"),
         (no_ffn, "The feed-forward network is missing"),
         (side_by_side, "The three parts run side by side"),
