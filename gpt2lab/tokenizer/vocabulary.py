@@ -141,11 +141,20 @@ def ensure(report: Callable[[str], None] | None = None, timeout: float = 60.0) -
     failures = []
     for name, fetch in sources.items():
         try:
-            _store(fetch())
+            data = fetch()
         except subprocess.TimeoutExpired as error:
             failures.append(f"{name}: no answer within {error.timeout:g} s")
+            continue
         except (OSError, LookupError, ValueError, tarfile.TarError) as error:
             failures.append(f"{name}: {error}")
+            continue
+        try:
+            _store(data)
+        except ValueError as error:
+            failures.append(f"{name}: {error}")
+        except OSError as error:  # the folder cannot be written: another copy would not help
+            failures.append(f"found, and not kept: {error}")
+            break
         else:
             say(f"GPT-2 vocabulary from {name}")
             return cache_file()

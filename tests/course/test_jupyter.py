@@ -19,6 +19,7 @@ from gpt2lab.course import jupyter as server
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
 from gpt2lab.records import HOME, SWITCH
+from gpt2lab.tokenizer import vocabulary
 
 
 @pytest.fixture
@@ -217,7 +218,8 @@ def test_a_real_server_wants_its_token_shows_it_to_nobody_and_stops_when_asked(r
     old.mkdir(parents=True, mode=0o755)
     (old / "jupyter.log").touch(mode=0o644)  # of an earlier edition
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER_", "XDG_"))}
-    command, environment = [sys.executable, "-c", OPEN, str(root)], {**plain, "HOME": str(root / "home")}
+    elsewhere = {"HOME": str(root / "home"), "TIKTOKEN_CACHE_DIR": str(vocabulary.found_in())}
+    command, environment = [sys.executable, "-c", OPEN, str(root)], {**plain, **elsewhere}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         address = _address(process)

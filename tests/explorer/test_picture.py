@@ -108,11 +108,16 @@ def test_a_bare_trace_gets_a_picture_or_a_sentence(view):
     assert drew or any("this trace has no" in word or "needs a model" in word for word in words(drawn))
 
 
+# An SVG holds letters as they are. A PNG draws them, in the same way in every view: two show it.
+PIXELS = ("heads", "next")
+
+
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_makes_a_png_and_an_svg_that_is_xml(view, text):
     drawn = picture.draw(explorer(text, view=view, title=text).screen)
-    assert drawn.png().startswith(b"\x89PNG")
+    if view in PIXELS:
+        assert drawn.png().startswith(b"\x89PNG")
     root = ElementTree.fromstring(drawn.svg())
     assert {element.tag.rsplit("}", 1)[-1] for element in root.iter()}.isdisjoint({"script", "img"})
 

@@ -116,6 +116,17 @@ def test_a_wrong_copy_is_refused_and_the_next_place_tried(empty, monkeypatch):
     assert vocabulary.available()
 
 
+def test_a_folder_that_cannot_be_written_ends_the_search(empty, monkeypatch):
+    (empty / "old").mkdir()
+    (empty / "old" / vocabulary.FILE_NAME).write_bytes(DATA)
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(empty / "old"))
+    monkeypatch.setattr(vocabulary, "_from_tiktoken", lambda timeout: pytest.fail("asked for another copy"))
+    vocabulary.cache_file().parent.parent.mkdir(parents=True, exist_ok=True)
+    vocabulary.cache_file().parent.touch()  # a file in the place of the folder
+    with pytest.raises(vocabulary.VocabularyError, match="found, and not kept: "):
+        vocabulary.ensure()
+
+
 def test_takes_the_file_out_of_the_package(empty, monkeypatch):
     def run(command, timeout, environment=None):
         if "pip" not in command:
