@@ -130,15 +130,15 @@ def looks_past_the_rule(model: EncoderDecoder, task: PairTask) -> float:
 
 @torch.no_grad()
 def looks_after_the_same(model: EncoderDecoder, task: PairTask) -> dict[str, float]:
-    """Weight of the best head on the right word where length and written digits are the same, and the words are not.
+    """How often the best head looks at the right word where length and written digits agree, and the words do not.
 
     "nine hundred sixty five" and "nine thousand sixty five", each after the written digits 9 and 0; for the first
-    of them the 0 is false. The mean over all 648 numbers of each kind.
+    of them the 0 is false. Of all 648 numbers of each kind: the share with the largest weight on the right word.
 
     Returns
     -------
     dict
-        ``hundred``: on the fourth word, which says the third digit. ``thousand``: on the third word.
+        ``hundred``: the right word is the fourth, which says the third digit. ``thousand``: it is the third.
     """
     found, best = {}, weights_on_right_word(model, task, CASES, DRAWN)[-1].double().mean(dim=-1).argmax()
     for name, size, word in (("hundred", 100, 3), ("thousand", 1000, 2)):
@@ -146,7 +146,7 @@ def looks_after_the_same(model: EncoderDecoder, task: PairTask) -> dict[str, flo
         source = torch.cat([task.encode(" ".join(number_words(number))) for number in numbers])  # (648, 4)
         target = torch.cat([task.encode(f"={number // size}0") for number in numbers])  # (648, 3)
         maps = model.trace(source, target).decoder.blocks[-1].cross_attn.attn_weights  # (648, n_heads, 3, 4)
-        found[name] = maps[:, best, -1, word].double().mean().item()
+        found[name] = (maps[:, best, -1].argmax(dim=-1) == word).double().mean().item()
     return found
 
 

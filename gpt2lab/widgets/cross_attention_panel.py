@@ -172,7 +172,7 @@ class CrossAttentionPanel(Panel[Looked]):
         closest = max((a + b for a, b in zip(lengths, lengths[1:], strict=False)), default=0)
         crowded = 0.05 * closest > 0.56 * 9.6 / len(lengths) - 0.1  # inches between the middles of two labels
         axes.tick_params(axis="x", rotation=30 if crowded else 0)
-        axes.set_title(f"Layer {self.layer}, head {self.head}: the token being written looks at the source")
+        axes.set_title(f"Layer {self.layer}, head {self.head}: where each written token looks")
         for edge in np.arange(0.5, n - 1):  # rows of one colour stay rows
             axes.axhline(edge, color=CARD, lw=2)
         for edge in np.arange(0.5, weights.shape[1] - 1):
