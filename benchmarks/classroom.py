@@ -59,6 +59,10 @@ def free_mb() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024 / 1e6
 
 
+class LearnerEndedError(RuntimeError):
+    """A learner's process ended before its chapter did; what it said stands above."""
+
+
 def be_learner(stem: str) -> None:
     """Run a chapter; say the seconds and the kernel's process id; keep the kernel until the input ends."""
     path = workspace.course_root() / "chapters" / f"{stem}.ipynb"
@@ -78,6 +82,14 @@ def be_learner(stem: str) -> None:
 def stream(pipe: IO[str] | None) -> IO[str]:
     assert pipe is not None  # it was asked for
     return pipe
+
+
+def said_by(process: subprocess.Popen[str]) -> tuple[float, int]:
+    """Seconds of the chapter and the kernel's process id, once the chapter is through."""
+    if not (line := stream(process.stdout).readline()):
+        raise LearnerEndedError(f"a chapter did not get to its end (exit code {process.wait()})")
+    seconds, pid = json.loads(line)
+    return seconds, pid
 
 
 @contextlib.contextmanager
@@ -109,7 +121,7 @@ def room(n: int) -> Line:
             (folder / str(i)).mkdir()
             stack.enter_context(jupyterlab(folder / str(i)))
         running = [stack.enter_context(learner(CHAPTERS[i % len(CHAPTERS)])) for i in range(n)]
-        said = [json.loads(stream(process.stdout).readline()) for process in running]
+        said = [said_by(process) for process in running]
         kernel = statistics.mean(proportional_mb(pid) for _, pid in said)
         server = sum(proportional_mb(pid) for pid in servers(folder)) / n
         free = free_mb()
@@ -135,7 +147,13 @@ def main() -> int:
     rows: list[Line] = []
     n = 2
     while True:
-        line = room(n)
+        try:
+            line = room(n)
+        except LearnerEndedError as error:  # a kernel that could not start in time, for instance
+            if not rows:
+                raise
+            print(f"{n:8}   {error}: the count before is the last that worked here")
+            break
         rows.append(line)
         print(
             f"{n:8}   {line['mb_each']:7.0f}   ({line['server_mb']:6.0f} + {line['kernel_mb']:6.0f})   "
