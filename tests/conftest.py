@@ -1,4 +1,5 @@
-"""What every test gets: one thread for arithmetic, and (pyproject.toml) no network but this computer's own.
+"""What every test gets: one thread for arithmetic, shapes that are enforced where components are tested, and
+(pyproject.toml) no network but this computer's own.
 
 Sums depend on the number of threads in their last digits, and the workers of pytest-xdist share the
 processor. Set before anything imports torch; programs that tests start inherit it.
@@ -7,11 +8,37 @@ processor. Set before anything imports torch; programs that tests start inherit 
 import gc
 import os
 import shutil
+from pathlib import Path
 
+import jaxtyping
 import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# The modules that state tensor shapes: jaxtyping and beartype compare each call with them. Before they are imported.
+SHAPED = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "gpt2lab").rglob("*.py"))
+    if "\nfrom jaxtyping import " in path.read_text(encoding="utf-8")
+]
+jaxtyping.install_import_hook(SHAPED, "beartype.beartype")
+
+# Where their own tests lie; "tests" are those in no room. Comparing takes a third of the time of a test that runs a
+# small model, so the rooms that only use models run them as a reader does, unless --shapes-everywhere is given.
+ROOMS_OF_SHAPES = {"tests", "family", "studies", "tasks", "training"}
 
 os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shapes-everywhere", action="store_true", help="enforce tensor shapes in every test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    enforced = item.path.parent.name in ROOMS_OF_SHAPES or item.config.getoption("--shapes-everywhere")
+    jaxtyping.config.update("jaxtyping_disable", not enforced)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -55,6 +54,23 @@ CLOSE = """async (code) => {
     if (reply.content.status !== "ok") throw new Error(JSON.stringify(reply.content));
 }"""
 EMPTY = "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().reset()"
+# Of a cell: resolves when it has a new number, which it gets when it has run.
+HAS_RUN = r"""(cell, [before, limit]) => new Promise((resolve, reject) => {
+    const area = cell.querySelector(".jp-InputArea");
+    const finished = () => {
+        const now = area.querySelector(".jp-InputPrompt").textContent;
+        return /^\[\d+\]:$/.test(now) && now !== before;
+    };
+    if (finished()) return resolve();
+    const observer = new MutationObserver(() => {
+        if (!finished()) return;
+        observer.disconnect();
+        clearTimeout(timer);
+        resolve();
+    });
+    observer.observe(area, {subtree: true, childList: true, characterData: true});
+    const timer = setTimeout(() => reject(new Error(`not within ${limit} s: ${cell.innerText}`)), 1000 * limit);
+})"""
 SHUT_DOWN = """async () => {
     const [panel] = window.jupyterapp.shell.widgets("main");
     await panel.sessionContext.shutdown();
@@ -230,9 +246,12 @@ class Notebook:
 
     def theme(self, *, dark: bool) -> None:
         """Change JupyterLab's theme."""
+        shown = self.page.locator(f'body[data-jp-theme-light="{str(not dark).lower()}"]')
+        if shown.count():  # JupyterLab would load its style sheets again
+            return
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
-        self.page.locator(f'body[data-jp-theme-light="{str(not dark).lower()}"]').wait_for(state="attached")
+        shown.wait_for(state="attached")
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")  # it covers the page while themes change
 
     def cell(self, n: int) -> Locator:
@@ -243,26 +262,28 @@ class Notebook:
 
     def run(self, n: int) -> str:
         """Run a cell with Shift+Enter, wait until it has finished, and return the text it shows."""
-        prompt = self.cell(n).locator(".jp-InputPrompt")
-        before = prompt.inner_text()
+        before = self.cell(n).locator(".jp-InputPrompt").text_content()
         self.cell(n).locator(".cm-content").click()
         self.page.keyboard.press("Shift+Enter")
-        self.wait_until(
-            lambda: re.fullmatch(r"\[\d+\]:", now := prompt.inner_text()) is not None and now != before,
-            lambda: f"cell {n} is finished: {self.output(n).inner_text()}",
-        )
+        self.cell(n).evaluate(HAS_RUN, [before, CELL_S])
         return self.output(n).inner_text()
 
     def wait_until(self, condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
-        """Ask again until ``condition()`` holds.
+        """As :func:`wait_until`, of this page."""
+        wait_until(self.page, condition, what)
 
-        Raises
-        ------
-        TimeoutError
-            After ``CELL_S`` seconds.
-        """
-        end = time.monotonic() + CELL_S
-        while not condition():
-            if time.monotonic() > end:
-                raise TimeoutError(f"not within {CELL_S} s: {what if isinstance(what, str) else what()}")
-            self.page.wait_for_timeout(20)
+
+def wait_until(page: Page, condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
+    """Ask again until ``condition()`` holds: often at first, then less, as each question takes the processor's time.
+
+    Raises
+    ------
+    TimeoutError
+        After ``CELL_S`` seconds.
+    """
+    end, pause = time.monotonic() + CELL_S, 5.0
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {CELL_S} s: {what if isinstance(what, str) else what()}")
+        page.wait_for_timeout(pause)
+        pause = min(1.3 * pause, 100)

@@ -1,8 +1,6 @@
 """An explorer in a page, as the browser tests read and drive it."""
 
-import time
-
-from gpt2lab.course.browser import CELL_S
+from gpt2lab.course.browser import wait_until
 from gpt2lab.explorer import links
 
 SETUP = """
@@ -80,13 +78,15 @@ def choose(page, view):
 def drawn(page, **wanted):
     """Wait until the picture shows what is wanted. (The page's policy forbids wait_for_function.)"""
     names = ("rev", "view", "layer", "head", "token", "theme")
-    end = time.monotonic() + CELL_S
-    while True:
-        now = dict(zip(names, page.locator(".g2x").get_attribute("data-drawn").split(), strict=False))
-        if all(now[name] == str(value) for name, value in wanted.items()):
-            return
-        assert time.monotonic() < end, f"wanted {wanted}, drawn is {now}"
-        page.wait_for_timeout(25)
+
+    def now():
+        return dict(zip(names, page.locator(".g2x").get_attribute("data-drawn").split(), strict=False))
+
+    wait_until(
+        page,
+        lambda: all(now()[name] == str(value) for name, value in wanted.items()),
+        lambda: f"{wanted}, drawn is {now()}",
+    )
 
 
 def address(page):
@@ -96,8 +96,8 @@ def address(page):
 
 def settled(page, **wanted):
     """Wait until the address says what is wanted."""
-    for _ in range(400):
-        if all(address(page)[name] == value for name, value in wanted.items()):
-            return
-        page.wait_for_timeout(25)
-    assert {name: address(page)[name] for name in wanted} == wanted
+    wait_until(
+        page,
+        lambda: all(address(page)[name] == value for name, value in wanted.items()),
+        lambda: f"{wanted}, the address is {address(page)}",
+    )
