@@ -81,7 +81,7 @@ SHUT_DOWN = """async () => {
 
 def chromium_program() -> str | None:
     """Where Chromium or Chrome is, if there is one."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
     return next(filter(None, map(shutil.which, names)), None)
 
 

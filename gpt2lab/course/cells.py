@@ -109,16 +109,21 @@ def pictures(cell: NotebookNode) -> list[bytes]:
 
 def is_blank(png: bytes) -> bool:
     """True if a picture shows nothing: one colour, or next to nothing on it."""
-    import numpy as np
-    from PIL import Image
+    from PIL import Image, ImageChops
 
     with Image.open(io.BytesIO(png)) as image:
-        pixels = np.asarray(image.convert("RGBA")).reshape(-1, 4).astype(int)
-    colours = pixels[:, :3] * (pixels[:, 3:] > 0)
-    values, counts = np.unique(colours @ [65536, 256, 1], return_counts=True)
-    background = values[counts.argmax()] // [65536, 256, 1] % 256
-    drawn = (np.abs(colours - background).max(axis=1) > 24).mean()
-    return bool(len(pixels) < 2500 or drawn < 0.002)
+        seen = image.convert("RGBA")
+    flat = Image.new("RGB", seen.size)
+    flat.paste(seen.convert("RGB"), mask=seen.getchannel("A").point(lambda alpha: 255 * (alpha > 0)))
+    n = flat.width * flat.height
+    counts = flat.getcolors(n)
+    assert counts is not None  # there are no more colours than pixels
+    background = max(counts, key=lambda entry: entry[0])[1]
+    assert isinstance(background, tuple)
+    away = ImageChops.difference(flat, Image.new("RGB", flat.size, background))
+    red, green, blue = away.split()
+    drawn = ImageChops.lighter(ImageChops.lighter(red, green), blue).histogram()[25:]
+    return n < 2500 or sum(drawn) / n < 0.002
 
 
 def texts(cell: NotebookNode) -> list[str]:

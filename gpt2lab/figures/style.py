@@ -27,8 +27,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.text import Text
 from matplotlib.typing import ColorType
 from PIL import Image, ImageDraw, ImageFont
 
@@ -141,6 +141,7 @@ class Picture(Figure):
             engine.set(w_pad=0.12, h_pad=0.12)  # inches around the edges
         self.title = title
         self._written: list[_Label] = []
+        self._drawn_letters: list[float] = []  # points, of the texts that were drawn last
 
     def write(
         self, axes: Axes | None, x: Number, y: Number, text: str, *, size: Number = SMALL, color: ColorType = INK,
@@ -199,12 +200,24 @@ class Picture(Figure):
     def _pixels(self) -> Image.Image:
         """Everything but the labels of ``write``, drawn on a canvas of its own."""
         canvas = FigureCanvasAgg(self)
+        renderer, self._drawn_letters = canvas.get_renderer(), []
+        draw_text = renderer.draw_text
+
+        def note_size(
+            gc: object, x: float, y: float, s: str, prop: FontProperties, *more: object, **how: object
+        ) -> None:
+            if s.strip():
+                self._drawn_letters.append(prop.get_size_in_points())
+            draw_text(gc, x, y, s, prop, *more, **how)
+
+        renderer.draw_text = note_size
         with house_style():
             canvas.draw()
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         # Every text of the figure keeps the renderer, and a figure that is no longer shown lives on until
         # Python looks for circles: without this, each redraw of a panel would hold 3 MB of pixels for long.
-        RendererAgg.__init__(canvas.get_renderer(), 1, 1, PIXELS_PER_INCH)
+        RendererAgg.__init__(renderer, 1, 1, PIXELS_PER_INCH)
+        del renderer.draw_text
         return image
 
     def svg(self) -> bytes:
@@ -225,9 +238,8 @@ class Picture(Figure):
 
     def smallest_letters(self) -> float:
         """Points of the smallest label, once the picture was drawn; ``SMALL`` if there is none."""
-        drawn = [text for text in self.findobj(Text) if isinstance(text, Text)]
-        sizes = [float(text.get_fontsize()) for text in drawn if text.get_visible() and text.get_text().strip()]
-        return min([*sizes, *(label.size for label in self._written if label.text.strip())], default=SMALL)
+        written = [label.size for label in self._written if label.text.strip()]
+        return min([*self._drawn_letters, *written], default=SMALL)
 
     def display_size(self) -> dict[str, int]:
         """Width and height on the page, in CSS pixels."""
