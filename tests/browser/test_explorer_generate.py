@@ -33,6 +33,7 @@ def test_a_click_and_a_step_add_a_token_as_an_id_and_undo_takes_it_back(opened):
 
 def test_it_plays_to_the_end_of_the_context_and_says_so(opened):
     with opened("play", TOKENS, setup=FULL) as (notebook, shown):
+        shown.root.locator(".g2x-candidate").first.wait_for()  # nothing moves the button any more
         shown.button("Play").click()
         shown.root.get_by_text("The context holds 22 tokens and is full").wait_for()
         assert len(notebook.run(2).split(",")) == 22
