@@ -43,13 +43,17 @@ def pytest_runtest_setup(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Modules and tests stay until the end: Python shall not search them for garbage again and again."""
+    """Modules and tests stay until the end: Python shall not search them for garbage again and again.
+
+    Afterwards it searches less often than it would by itself, which is a twentieth of the tests' time.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

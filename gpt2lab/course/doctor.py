@@ -18,7 +18,7 @@ from gpt2lab.course import workspace
 from gpt2lab.tokenizer import vocabulary
 
 OLDEST, NEWEST = (3, 11), (3, 13)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 
 
 class Finding(NamedTuple):

@@ -66,12 +66,12 @@ def usable_cores() -> int:
 
 
 def _workers(distribution: str, rest: Sequence[str] = ()) -> list[str]:
-    """A pytest worker per core and one more, which uses the cores while others wait for a browser or a kernel.
+    """A pytest worker per core; one more would cost a tenth more of the processor's time and gain nothing.
 
     None with one core, nor where the user says how many or asks for a debugger.
     """
     cores = usable_cores()
-    n = min(cores + 1, MOST_WORKERS)
+    n = min(cores, MOST_WORKERS)
     own = any(
         re.match(r"-n|--numprocesses|--dist|--pdb|--trace$|-pno:xdist|no:xdist|-s$|--capture=no", word) for word in rest
     )

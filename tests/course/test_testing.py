@@ -38,7 +38,7 @@ def test_tests_then_notebooks(root, runs, capsys):
     started, _ = runs
     assert checkup.test_command(["-k", "mask"]) == 0
     assert list(started) == ["Tests", "Notebooks"]
-    assert started["Tests"] == [sys.executable, "-m", "pytest", "-n", "3", "--dist", "worksteal", "-k", "mask"]
+    assert started["Tests"] == [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "-k", "mask"]
     assert started["Notebooks"][-2:] == ["chapters/00_a.ipynb", "chapters/01_b.ipynb"]
     assert capsys.readouterr().out == "\nPassed: tests and notebooks\n"
 
@@ -49,11 +49,11 @@ def test_notebooks_are_compared_strictly(root):
 
 
 def test_the_cells_of_a_notebook_stay_with_one_worker(root):
-    assert " ".join(checkup.nbval_arguments(root)).count("-n 3 --dist loadfile") == 1
+    assert " ".join(checkup.nbval_arguments(root)).count("-n 2 --dist loadfile") == 1
 
 
-@pytest.mark.parametrize(("cores", "workers"), [(1, []), (2, ["-n", "3"]), (3, ["-n", "4"]), (64, ["-n", "4"])])
-def test_a_worker_per_core_and_one_that_waits(root, monkeypatch, cores, workers):
+@pytest.mark.parametrize(("cores", "workers"), [(1, []), (2, ["-n", "2"]), (3, ["-n", "3"]), (64, ["-n", "4"])])
+def test_a_worker_per_core(root, monkeypatch, cores, workers):
     monkeypatch.setattr(checkup, "usable_cores", lambda: cores)
     for line in (checkup.pytest_arguments([]), checkup.nbval_arguments(root)):
         assert [word for word in line if word == "-n" or word.isdigit()] == workers
