@@ -14,6 +14,7 @@ for block in model.blocks:
 explorer = Explorer(model, course_encoding(), "for i in range(10): for i in range(10):")
 """
 SHOW = "explorer"
+NAMES = ("rev", "view", "layer", "head", "token", "theme")  # in the order in which the picture states them
 ECHO = "print(explorer.layer, explorer.head, explorer.token, explorer.view, explorer.ablated, repr(explorer.text))"
 
 
@@ -33,14 +34,7 @@ class Shown:
         return self.root.get_attribute("data-drawn")
 
     def wait(self, **wanted):
-        names = ("rev", "view", "layer", "head", "token", "theme")
-        wanted = {name: str(value) for name, value in wanted.items()}
-
-        def there():
-            now = dict(zip(names, (self.drawn() or "").split(), strict=False))
-            return all(now.get(name) == value for name, value in wanted.items())
-
-        self.notebook.wait_until(there, lambda: f"{wanted}, drawn is {self.drawn()}")
+        _wait_for_picture(self.page, self.drawn, wanted)
 
     def pixels(self):
         """All canvases of the present view, as one string."""
@@ -77,15 +71,15 @@ def choose(page, view):
 
 def drawn(page, **wanted):
     """Wait until the picture shows what is wanted. (The page's policy forbids wait_for_function.)"""
-    names = ("rev", "view", "layer", "head", "token", "theme")
+    _wait_for_picture(page, lambda: page.locator(".g2x").get_attribute("data-drawn"), wanted)
 
-    def now():
-        return dict(zip(names, page.locator(".g2x").get_attribute("data-drawn").split(), strict=False))
 
+def _wait_for_picture(page, drawn, wanted):
+    wanted = {name: str(value) for name, value in wanted.items()}
     wait_until(
         page,
-        lambda: all(now()[name] == str(value) for name, value in wanted.items()),
-        lambda: f"{wanted}, drawn is {now()}",
+        lambda: wanted.items() <= dict(zip(NAMES, (drawn() or "").split(), strict=False)).items(),
+        lambda: f"{wanted}, drawn is {drawn()}",
     )
 
 
@@ -98,6 +92,6 @@ def settled(page, **wanted):
     """Wait until the address says what is wanted."""
     wait_until(
         page,
-        lambda: all(address(page)[name] == value for name, value in wanted.items()),
+        lambda: wanted.items() <= address(page).items(),
         lambda: f"{wanted}, the address is {address(page)}",
     )
