@@ -22,6 +22,9 @@ QUIET = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
+# Whether JupyterLab itself should be built again: it starts Node.js twice for each page to find out, and the
+# course's widgets need no build.
+BUILT = {"buildCheck": False, "buildAvailable": False}
 
 # Pictures are drawn dark on white, which is what GitHub, paper and the light theme need. In the dark theme they are
 # turned over, and their hues back: white maps become black ones, and blue stays blue. The course's pictures state their
@@ -114,6 +117,7 @@ def jupyter_environment(root: Path, more: Mapping[str, object] | None = None) ->
     quiet = settings / "labconfig" / "default_setting_overrides.json"
     quiet.parent.mkdir(exist_ok=True)
     quiet.write_text(json.dumps({**QUIET, **(more or {})}, indent=1))
+    quiet.with_name("page_config.json").write_text(json.dumps(BUILT))
     look = settings / "custom" / "custom.css"
     look.parent.mkdir(exist_ok=True)
     look.write_text(LOOK)

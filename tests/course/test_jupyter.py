@@ -249,6 +249,7 @@ def _lets_in_only_with_the_token(address):
     assert address.startswith("http://localhost:") and "/lab/tree/work/00_map.ipynb?token=" in address
     with urllib.request.urlopen(address) as page:
         assert page.status == 200
+        assert b'"buildCheck": false' in page.read()
     api = re.sub(r"/lab/.*", "/api/contents", address)
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(api)
