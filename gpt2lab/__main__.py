@@ -8,7 +8,9 @@ and is called that; ``gpt2lab --debug COMMAND`` shows the traceback of either.
 
 from __future__ import annotations
 
+import atexit
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -48,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     mistake in the call, 130 after Ctrl+C, 141 when the reader of the output has gone.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    atexit.register(gc.freeze)  # Python's last search for garbage in torch and JupyterLab takes up to half a second
     debug = arguments[:1] == ["--debug"]
     arguments = arguments[debug:]
     if not arguments or arguments[0] in ("-h", "--help", "help"):

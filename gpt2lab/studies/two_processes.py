@@ -3,7 +3,7 @@
     two_process_losses(steps=3)        # {"one": [...], "two": [...]}
 
 Both runs are the same call of ``train`` on the same data. In the second, two processes share every
-batch and average their gradients. ``torch.multiprocessing.spawn`` starts them, ends the second if the
+batch and average their gradients. ``torch.multiprocessing`` starts them, ends the second if the
 first fails, and passes the error on; they find each other through a file, so no network port is needed.
 A process of its own does this, so that nothing they print reaches the notebook.
 """
@@ -110,4 +110,8 @@ def _process(rank: int, steps: int, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    torch.multiprocessing.spawn(_process, args=(int(sys.argv[1]), sys.argv[2]), nprocs=COUNT)
+    # A copy of this process has torch already; where copying is not safe, each process imports it again.
+    method = "fork" if sys.platform == "linux" else "spawn"
+    torch.multiprocessing.start_processes(
+        _process, args=(int(sys.argv[1]), sys.argv[2]), nprocs=COUNT, start_method=method
+    )
