@@ -5,7 +5,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import properties
-from sklearn import metrics as sklearn
 
 from gpt2lab.errors import InputError
 from gpt2lab.metrics import accuracy, confusion_matrix, f1, precision, recall
@@ -27,7 +26,7 @@ def test_by_hand():
 
 @properties
 @given(classes)
-def test_agrees_with_scikit_learn(pairs):
+def test_agrees_with_scikit_learn(sklearn, pairs):
     truth, called = (list(column) for column in zip(*pairs, strict=True))
     assert accuracy(truth, called) == pytest.approx(sklearn.accuracy_score(truth, called), abs=1e-6)
     assert (

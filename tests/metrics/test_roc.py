@@ -5,7 +5,6 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from peers import properties
-from sklearn import metrics as sklearn
 from torch.testing import assert_close
 
 from gpt2lab.errors import InputError
@@ -31,7 +30,7 @@ def test_by_hand():
 
 @properties
 @given(cases)
-def test_agrees_with_scikit_learn(pairs):
+def test_agrees_with_scikit_learn(sklearn, pairs):
     truth, scores = both(pairs)
     x, y, thresholds = (torch.tensor(column) for column in sklearn.roc_curve(truth, scores, drop_intermediate=False))
     curve = roc_curve(truth, torch.tensor(scores))
@@ -43,7 +42,7 @@ def test_agrees_with_scikit_learn(pairs):
 
 @properties
 @given(cases)
-def test_precision_and_recall_agree_with_scikit_learn(pairs):
+def test_precision_and_recall_agree_with_scikit_learn(sklearn, pairs):
     truth, scores = both(pairs)
     theirs = sklearn.precision_recall_curve(truth, scores)  # rising thresholds, and a last point without one
     ours = precision_recall_curve(truth, scores)
