@@ -8,6 +8,7 @@ processor. Set before anything imports torch; programs that tests start inherit 
 import gc
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import jaxtyping
@@ -26,6 +27,8 @@ jaxtyping.install_import_hook(SHAPED, "beartype.beartype")
 # Where their own tests lie; "tests" are those in no room. Comparing takes a third of the time of a test that runs a
 # small model, so the rooms that only use models run them as a reader does, unless --shapes-everywhere is given.
 ROOMS_OF_SHAPES = {"tests", "family", "studies", "tasks", "training"}
+# In those rooms, but they call a whole model thousands of times: comparing would be up to half of their time.
+WITHOUT_SHAPES = {"test_generation.py", "test_padding.py", "test_classifying.py", "test_asking.py"}
 
 os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
@@ -37,7 +40,8 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    enforced = item.path.parent.name in ROOMS_OF_SHAPES or item.config.getoption("--shapes-everywhere")
+    enforced = item.path.parent.name in ROOMS_OF_SHAPES and item.path.name not in WITHOUT_SHAPES
+    enforced = enforced or item.config.getoption("--shapes-everywhere")
     jaxtyping.config.update("jaxtyping_disable", not enforced)
 
 
@@ -54,6 +58,24 @@ def pytest_collection():
         gc.enable()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_devices_that_are_there_are_seeded():
+    """torch.manual_seed notes the whole call stack for each kind of GPU that might still come: half a millisecond."""
+    import torch
+
+    for device in (torch.cuda, torch.xpu, torch.mtia):
+        if not device.is_available():
+            device.manual_seed_all = lambda seed: None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def widgets_are_closed():
+    """ipywidgets keeps every open widget, and with it the panel's model and picture, until the process ends."""
+    yield
+    if ipywidgets := sys.modules.get("ipywidgets"):
+        ipywidgets.Widget.close_all()
 
 
 @pytest.fixture(scope="session")
