@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -33,8 +34,8 @@ def test_the_metric_is_what_the_provenance_says(name: str) -> None:
     if "text" in facts:
         task = task_with_text(toy)
     scores = task.evaluate(toy.model, **facts["evaluation"])
-    # Real text differs between Python versions; everything else is the same on every machine.
-    same_text = facts["task"] != "stdlib" or facts["python"].rsplit(".", 1)[0] == _python()
+    # Real text differs between Pythons, even between 3.11.2 and 3.11.7 (by 0.009 bits); all else is the same.
+    same_text = facts["task"] != "stdlib" or facts["python"] == platform.python_version()
     tolerance = 0.005 if same_text else 0.15
     torch.testing.assert_close(scores[facts["metric"]], facts["value"], atol=tolerance, rtol=0)
     assert toy.model.n_parameters() == facts["parameters"] and not toy.model.training
@@ -48,12 +49,6 @@ def task_with_text(toy) -> TextTask:
     corpus = Corpus.of(read_text(Path(place)), text["titles"], text["join_lines"])
     assert corpus.sha256 == text["sha256"]
     return TextTask(corpus, toy.encoding, text["length"])
-
-
-def _python() -> str:
-    import platform
-
-    return platform.python_version().rsplit(".", 1)[0]
 
 
 @pytest.mark.parametrize("name", toy_names())
