@@ -5,6 +5,9 @@ The names in ``__init__.pyi`` load on first use, so that ``import gpt2lab`` stay
 
 from __future__ import annotations
 
+import gc
+import sys
+
 import lazy_loader
 
 from gpt2lab import moved
@@ -12,8 +15,19 @@ from gpt2lab import moved
 moved.install()
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
+# torch brings a quarter of a million objects that stay. Python would search them for garbage again and again while the
+# rest of a first cell loads, which takes a quarter of its time, and in each full search after it.
+gc.freeze()  # if torch is there already; if not, see below
+
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _load(name)
+    if "torch" in sys.modules or not gc.isenabled():
+        return _load(name)
+    gc.disable()
+    try:
+        return _load(name)
+    finally:
+        gc.freeze()
+        gc.enable()

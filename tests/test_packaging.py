@@ -102,7 +102,7 @@ def test_the_package_imports_nothing_else():
 LAZY = ["gpt2lab", "gpt2lab.family", "gpt2lab.widgets", "gpt2lab.explorer"]
 HEAVY = ["matplotlib", "ipywidgets", "anywidget", "transformers", "huggingface_hub", "beartype", "IPython"]
 NAMES = f"""
-import importlib, json, sys
+import gc, importlib, json, sys
 found = {{}}
 for name in {LAZY}:
     for ours in [module for module in sys.modules if module.split(".")[0] == "gpt2lab"]:
@@ -117,6 +117,8 @@ for name in {LAZY}:
     listed = dir(package) == package.__all__ == sorted(package.__all__)
     heavy = [library for library in {HEAVY} if library in sys.modules]
     found[name] = dict(loaded=loaded, wrong=wrong, refused=refused, listed=listed, heavy=heavy)
+    if name == "gpt2lab":
+        found[name] |= dict(objects=len(gc.get_objects()), kept=gc.get_freeze_count(), searching=gc.isenabled())
 print(json.dumps(found))
 """
 
@@ -133,6 +135,18 @@ def test_import_is_light(found):
     """The package, and every name it offers: no drawing, no widgets, no peers."""
     assert found["gpt2lab"]["heavy"] == []
     assert "matplotlib" in found["gpt2lab.widgets"]["heavy"]
+
+
+@pytest.mark.parametrize("torch_first", [False, True])
+def test_torch_is_not_searched_for_garbage(found, torch_first):
+    about = found["gpt2lab"]
+    if torch_first:
+        code = "import gc, torch, gpt2lab; print(len(gc.get_objects()), gc.get_freeze_count(), gc.isenabled())"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+        objects, kept, searching = done.stdout.split()
+        about = dict(objects=int(objects), kept=int(kept), searching=searching == "True")
+    assert about["kept"] > 100_000 > about["objects"]
+    assert about["searching"]
 
 
 @pytest.mark.parametrize("package", LAZY)
