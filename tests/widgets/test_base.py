@@ -176,6 +176,7 @@ def test_repr_and_text_are_the_same_on_every_run():
     assert bundle["text/plain"] == expected
 
 
+@pytest.mark.usefixtures("sharp")
 def test_the_output_holds_a_live_view_and_a_picture():
     panel = Squares()
     bundle, metadata = panel._repr_mimebundle_()
@@ -194,6 +195,7 @@ def test_a_stored_picture_says_that_its_cell_gives_it_controls(monkeypatch):
     assert notes == ["▶ Run this cell in Jupyter (Shift+Enter) to change: Text, n, Factor, Offset, Colour, big"]
 
 
+@pytest.mark.usefixtures("sharp")
 def test_a_note_below_a_picture_is_cut_where_the_picture_ends():
     picture = Picture(2, 1)
     below = pixels(picture.noted(picture.png(), "one two three " * 9))[-round(0.36 * 144) + 4 :]

@@ -161,7 +161,9 @@ def test_models_of_ones_own_and_none_to_compare():
         LabModelsPanel({name: own[name] for name in ("parts/gpt2", "heads/1")})
 
 
+@pytest.mark.usefixtures("sharp")
 def test_it_shows_itself_unrun_and_speaks(fresh):
+    fresh.redraw()
     bundle, size = fresh._repr_mimebundle_()
     drawn = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
     shown, page = size["image/png"], int(re.search(r"max-width: (\d+)px", CSS)[1])
