@@ -1,9 +1,8 @@
 """The set-up, killed at chosen points and run again: with a real venv and a real pip."""
 
 import os
+import shutil
 import signal
-import subprocess
-import sys
 
 import psutil
 import pytest
@@ -17,6 +16,8 @@ PIP = "pip/_internal/cache.py"  # one of the first of pip's files: `import pip` 
 MODULE = "tiny_two/m20.py"
 WHEEL = "tiny_two-1.0.dist-info/WHEEL"  # after METADATA, before RECORD
 INSTALLER = "tiny_two-1.0.dist-info/INSTALLER"  # RECORD is there, but it is the one the package brings
+
+FRESH = {"pip", "setuptools", "_distutils_hack", "distutils", "pkg_resources"}  # what `python -m venv` installs
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +33,16 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def venv(tmp_path_factory):
-    """A fresh virtual environment, for what begins after it was made: pip's installation into it is slow."""
-    folder = tmp_path_factory.mktemp("venv")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+def venv(finished, tmp_path_factory):
+    """A fresh virtual environment, for what begins after it was made: pip's installation into it is slow.
+
+    It is the finished course's, without what the set-up did after it had made it.
+    """
+    folder = shutil.copytree(finished.folder / ".venv", tmp_path_factory.mktemp("venv") / ".venv", symlinks=True)
+    later = [*folder.glob("gpt2lab-*"), *folder.glob("lib/*/site-packages/*tiny_*")]
+    for path in [*later, *folder.glob("lib/*/site-packages/*gpt2lab*")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert {path.name.split("-")[0] for path in folder.glob("lib/*/site-packages/*")} <= FRESH
     return folder
 
 
