@@ -36,16 +36,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def lab(chromium, tmp_path_factory):
-    """JupyterLab as ``gpt2lab open`` starts it, in a folder of its own."""
+    """JupyterLab as ``gpt2lab open`` starts it, in a folder that looks like the course.
+
+    Answers are kept for notebooks in work/ and in chapters/.
+    """
     folder = tmp_path_factory.mktemp("lab")
-    with jupyterlab(folder) as (url, token):
-        yield Lab(chromium, folder, url, token)
-
-
-@pytest.fixture(scope="session")
-def course_lab(chromium, tmp_path_factory):
-    """JupyterLab in a folder that looks like the course: answers are kept, beside the notebooks in work/."""
-    folder = tmp_path_factory.mktemp("course")
     (folder / "course.py").touch()
     for name in ("chapters", "work"):
         (folder / name).mkdir()
@@ -54,15 +49,15 @@ def course_lab(chromium, tmp_path_factory):
 
 
 @pytest.fixture
-def learner_copy(course_lab):
+def learner_copy(lab):
     """Write the learner's copy of a chapter, of the given cells; no question was answered yet."""
 
     def write(name, cells):
-        path = course_lab.folder / "work" / f"{name}.ipynb"
+        path = lab.folder / "work" / f"{name}.ipynb"
         nbformat.write(nbformat.v4.new_notebook(metadata=METADATA, cells=cells), path)
         return path
 
-    (course_lab.folder / "work" / "answers.json").unlink(missing_ok=True)
+    (lab.folder / "work" / "answers.json").unlink(missing_ok=True)
     return write
 
 

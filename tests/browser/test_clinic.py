@@ -16,10 +16,10 @@ def pressed_by_keyboard(notebook, name, key):
     raise AssertionError(f"Tab does not lead to {name}")
 
 
-def test_a_bet_by_keyboard_is_there_again_in_another_kernel(course_lab, learner_copy):
+def test_a_bet_by_keyboard_is_there_again_in_another_kernel(lab, learner_copy):
     cells = [new_code_cell(source) for source in (CLINIC, "print(clinic.answer, clinic.result)")]
     path = learner_copy("15_claims", cells)
-    with course_lab.open(path, fresh=True) as notebook:
+    with lab.open(path, fresh=True) as notebook:
         notebook.run(0)
         out = notebook.output(0)
         out.get_by_text("Place your bet; an experiment decides.").wait_for()
@@ -32,7 +32,7 @@ def test_a_bet_by_keyboard_is_there_again_in_another_kernel(course_lab, learner_
         out.get_by_text("Place your bet").wait_for()
         assert out.locator("[aria-live] div div").nth(1).inner_text() != statement
         assert "None 1 of 15 answered" in notebook.run(1) and notebook.blocked == notebook.errors == []
-    with course_lab.open(path, fresh=True, dark=True) as notebook:  # the first kernel was shut down
+    with lab.open(path, fresh=True, dark=True) as notebook:  # the first kernel was shut down
         notebook.run(0)
         notebook.output(0).get_by_text("you bet “wrong”, it is").wait_for()
         assert notebook.output(0).locator("[aria-live] div div").nth(1).inner_text() == statement

@@ -23,20 +23,20 @@ def is_picture_without_error(notebook):
     assert slider(notebook).count() == 0
 
 
-def test_a_notebook_opened_again_without_its_kernel_and_without_its_server(chromium, course_lab, learner_copy):
-    folder, path = course_lab.folder, learner_copy("03_attention", [new_code_cell(PANEL), new_code_cell(QUESTION)])
-    with course_lab.open(path, fresh=True) as notebook:
+def test_a_notebook_opened_again_without_its_kernel_and_without_its_server(chromium, lab, learner_copy):
+    folder, path = lab.folder, learner_copy("03_attention", [new_code_cell(PANEL), new_code_cell(QUESTION)])
+    with lab.open(path, fresh=True) as notebook:
         notebook.run(0)
         notebook.run(1)
         notebook.output(1).get_by_label("no").check()
         notebook.wait_until(lambda: (path.parent / "answers.json").exists(), "the answer is kept")
         notebook.page.evaluate(SAVE)
         assert WIDGET_VIEW in path.read_text(encoding="utf-8")
-    with course_lab.open(path, fresh=True) as notebook:  # the kernel was shut down
+    with lab.open(path, fresh=True) as notebook:  # the kernel was shut down
         is_picture_without_error(notebook)
     with jupyterlab(folder) as (url, token):
-        lab = Lab(chromium, folder, url, token)
-        with lab.open(path, fresh=True) as notebook:
+        later = Lab(chromium, folder, url, token)
+        with later.open(path, fresh=True) as notebook:
             is_picture_without_error(notebook)
             notebook.run(1)  # in another order than before: a new number tells that a cell has run
             assert notebook.output(1).get_by_label("no").is_checked()

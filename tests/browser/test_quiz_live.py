@@ -98,12 +98,12 @@ def still_there(quiz):
     assert [label.split(": ")[1] for label in labels] == ["right", "right", "not right yet", "right", "right"]
 
 
-def test_answers_by_keyboard_outlive_reload_restart_and_reopening(course_lab, learner_copy):
+def test_answers_by_keyboard_outlive_reload_restart_and_reopening(lab, learner_copy):
     codes = [ASK, "print(asked.result)", "pass"]
     cells = [new_markdown_cell("## 3 · Ids → vectors\n\nA text."), *map(new_code_cell, codes)]
     path = learner_copy("00_map", cells)
-    shutil.copy(path, course_lab.folder / "chapters")
-    with course_lab.open(path, fresh=True, width=1366, height=768) as notebook:
+    shutil.copy(path, lab.folder / "chapters")
+    with lab.open(path, fresh=True, width=1366, height=768) as notebook:
         notebook.run(0)
         quiz = Keys(notebook)
         answer_all(quiz)
@@ -126,7 +126,7 @@ def test_answers_by_keyboard_outlive_reload_restart_and_reopening(course_lab, le
         notebook.run(0)
         still_there_after(notebook)
         notebook.page.evaluate(SAVE)
-    with course_lab.open(path, fresh=True) as notebook:  # another page, another kernel
+    with lab.open(path, fresh=True) as notebook:  # another page, another kernel
         notebook.run(0)
         still_there_after(notebook)
         notebook.page.evaluate(SAVE)
