@@ -60,6 +60,13 @@ def pytest_collection():
         gc.set_threshold(50_000, 20, 50)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish():
+    """pytest itself now searches five times for garbage whose end went wrong: one search is enough."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def only_devices_that_are_there_are_seeded():
     """torch.manual_seed notes the whole call stack for each kind of GPU that might still come: half a millisecond."""
