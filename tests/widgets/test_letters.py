@@ -41,6 +41,7 @@ def test_letters_stand_out_from_the_page(kind):
     assert faint == {}
 
 
+@pytest.mark.usefixtures("sharp")
 @pytest.mark.parametrize("panel", [MaskPanel(text=SENTENCE), AttentionPanel(text=SENTENCE, stage="weights")])
 def test_the_longest_token_below_a_map_ends_above_the_scale(panel):
     picture = drawn(panel)
