@@ -17,7 +17,7 @@ from gpt2lab.sampling import Sampling
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "gpt2lab"
-MOST_ROOMS = 39  # 34 for GPT-2 and the course; compression, family, quiz, claims and teach came later
+MOST_ROOMS = 38
 MOST_ANYS = 40
 THIN = 20  # lines of functions in an __init__
 
@@ -38,7 +38,6 @@ LAYERS = """
     explorer
     widgets
     course
-    teach
     __main__
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}

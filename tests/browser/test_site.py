@@ -3,7 +3,7 @@
 import pytest
 
 from gpt2lab.course import navigation, workspace
-from gpt2lab.teach import made, site
+from gpt2lab.course.teach import made, site
 
 CHAPTERS = workspace.course_root() / "chapters"
 

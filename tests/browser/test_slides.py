@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageStat
 
 from gpt2lab.course import navigation, workspace
-from gpt2lab.teach import made, slides_page
+from gpt2lab.course.teach import made, slides_page
 
 CHAPTERS = workspace.course_root() / "chapters"
 SIZES = [(1920, 1080), (1366, 768)]

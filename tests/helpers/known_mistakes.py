@@ -12,7 +12,7 @@ import teeth
 
 from gpt2lab.files import atomic_write
 
-FILE = Path(__file__).resolve().parents[2] / "gpt2lab" / "teach" / "data" / "mistakes.toml"
+FILE = Path(__file__).resolve().parents[2] / "gpt2lab" / "course" / "teach" / "data" / "mistakes.toml"
 HEAD = """# What each check says about the known mistakes of its exercise.
 # Written by `python tests/helpers/known_mistakes.py`; not by hand.
 

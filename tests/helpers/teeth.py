@@ -22,7 +22,7 @@ import made_up_runs
 import pytest
 
 from gpt2lab import check
-from gpt2lab.teach import mistakes
+from gpt2lab.course.teach import mistakes
 
 TESTS = Path(__file__).resolve().parent.parent / "check"
 CHECKS = [name for name in check.__all__ if name.islower()]

@@ -19,9 +19,9 @@ from nbformat.v4 import new_markdown_cell
 
 from gpt2lab.course import cells, navigation, workspace
 from gpt2lab.course.copies import learner_copy
-from gpt2lab.teach import sheets
-from gpt2lab.teach.notes import notes
-from gpt2lab.teach.sections import sections
+from gpt2lab.course.teach import sheets
+from gpt2lab.course.teach.notes import notes
+from gpt2lab.course.teach.sections import sections
 
 TEACHER = "teacher"  # tag of the cells that only the teacher's edition has
 NOT_COMPARED = "nbval-ignore-output"  # a solution that was filled in and not run

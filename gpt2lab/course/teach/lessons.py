@@ -12,10 +12,10 @@ from typing import NamedTuple
 from nbformat import NotebookNode
 
 from gpt2lab.course import cells, form, navigation
-from gpt2lab.teach import live
-from gpt2lab.teach.notes import notes
-from gpt2lab.teach.sections import Section, sections
-from gpt2lab.teach.slides import slides as made_of
+from gpt2lab.course.teach import live
+from gpt2lab.course.teach.notes import notes
+from gpt2lab.course.teach.sections import Section, sections
+from gpt2lab.course.teach.slides import slides as made_of
 
 _STEP = re.compile(r"^[-*] (\d+) min: (.+)$", re.M)
 

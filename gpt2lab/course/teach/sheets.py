@@ -5,12 +5,12 @@ from __future__ import annotations
 from nbformat import NotebookNode
 
 from gpt2lab.course import cells, form, minutes
+from gpt2lab.course.teach import mistakes
+from gpt2lab.course.teach.notes import Note, notes
+from gpt2lab.course.teach.questions import asked_in, predictions, without_section, wrong_answers
+from gpt2lab.course.teach.sections import Section, sections
 from gpt2lab.course.topics import CHAPTERS
 from gpt2lab.quiz import Question
-from gpt2lab.teach import mistakes
-from gpt2lab.teach.notes import Note, notes
-from gpt2lab.teach.questions import asked_in, predictions, without_section, wrong_answers
-from gpt2lab.teach.sections import Section, sections
 
 
 def head(chapter: str, notebook: NotebookNode) -> str:

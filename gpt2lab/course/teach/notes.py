@@ -31,8 +31,8 @@ from importlib.resources import files
 from nbformat import NotebookNode
 
 from gpt2lab.course import cells, form
+from gpt2lab.course.teach.sections import sections
 from gpt2lab.errors import InputError
-from gpt2lab.teach.sections import sections
 
 LONGEST_GIST = 160  # letters: what fits on a slide
 _KEYS = {"gist", "say", "ask", "wrong", "code", "skip"}
@@ -69,7 +69,7 @@ def notes(chapter: str) -> Notes:
     InputError
         If there are none, or if they break the form above; the message names the place.
     """
-    file = files("gpt2lab.teach").joinpath(f"data/notes/{chapter}.toml")
+    file = files("gpt2lab.course.teach").joinpath(f"data/notes/{chapter}.toml")
     if not file.is_file():
         raise InputError(f"there are no teacher's notes on {chapter!r}")
     return read(file.read_text(encoding="utf-8"), f"{chapter}.toml")

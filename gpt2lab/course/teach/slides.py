@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 
 from gpt2lab.course import cells, form, navigation
-from gpt2lab.teach import live
-from gpt2lab.teach.cells_html import highlighted, inline_picture, markdown
-from gpt2lab.teach.formulas import mathml
-from gpt2lab.teach.notes import Note, Notes, notes
-from gpt2lab.teach.questions import Prediction, predictions
-from gpt2lab.teach.sections import Section, sections, subheadings
+from gpt2lab.course.teach import live
+from gpt2lab.course.teach.cells_html import highlighted, inline_picture, markdown
+from gpt2lab.course.teach.formulas import mathml
+from gpt2lab.course.teach.notes import Note, Notes, notes
+from gpt2lab.course.teach.questions import Prediction, predictions
+from gpt2lab.course.teach.sections import Section, sections, subheadings
 
 FEWEST_LINES, MOST_LINES = 3, 12  # of printed text: fewer are no table, more are not read
 BESIDE_ANSWER = 6  # lines of it that fit below the answer to a prediction; more get a slide of their own

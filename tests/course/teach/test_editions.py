@@ -11,9 +11,9 @@ from teeth import CHECKS
 
 from gpt2lab import quiz
 from gpt2lab.course import cells, minutes, navigation, workspace
+from gpt2lab.course.teach import command, editions, lessons, made, mistakes, notes, plans, questions, running, sheets
+from gpt2lab.course.teach.sections import plain, section_of, sections, subheadings
 from gpt2lab.errors import InputError
-from gpt2lab.teach import command, editions, lessons, made, mistakes, notes, plans, questions, running, sheets
-from gpt2lab.teach.sections import plain, section_of, sections, subheadings
 
 CHAPTERS = workspace.course_root() / "chapters"
 STEMS = navigation.present(CHAPTERS)

@@ -20,7 +20,7 @@ _CHECK = re.compile(r"\bcheck\.(\w+)\(")
 
 @functools.cache
 def by_check() -> dict[str, list[str]]:
-    text = files("gpt2lab.teach").joinpath("data/mistakes.toml").read_text(encoding="utf-8")
+    text = files("gpt2lab.course.teach").joinpath("data/mistakes.toml").read_text(encoding="utf-8")
     found: dict[str, list[str]] = tomllib.loads(text)["told"]
     return found
 

@@ -10,9 +10,9 @@ from nbformat import NotebookNode
 
 from gpt2lab import quiz
 from gpt2lab.course import cells
+from gpt2lab.course.teach.sections import Section, plain
 from gpt2lab.quiz import Question
 from gpt2lab.quiz.base import place
-from gpt2lab.teach.sections import Section, plain
 
 _ASKED = re.compile(r"^(\w+) *= *Predict\(", flags=re.M)
 _COMPARED = re.compile(r"\b(\w+)\.compare\(")

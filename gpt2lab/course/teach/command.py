@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from gpt2lab.course import cells, navigation, workspace
+from gpt2lab.course.teach import editions, lessons, made, plans, readmes, running, slides_page
 from gpt2lab.course.topics import CHAPTERS
 from gpt2lab.errors import InputError
-from gpt2lab.teach import editions, lessons, made, plans, readmes, running, slides_page
 
 
 def teach_command(arguments: list[str]) -> int:

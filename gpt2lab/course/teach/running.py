@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from gpt2lab.course import cells, notebooks
 from gpt2lab.course.hygiene import NOT_DONE
-from gpt2lab.teach import editions
+from gpt2lab.course.teach import editions
 
 
 def executed(data: bytes, stem: str) -> bytes:

@@ -10,8 +10,8 @@ import pytest
 
 from gpt2lab import quiz
 from gpt2lab.course import cells, navigation, workspace
-from gpt2lab.teach import cells_html, live, site
-from gpt2lab.teach.formulas import mathml
+from gpt2lab.course.teach import cells_html, live, site
+from gpt2lab.course.teach.formulas import mathml
 
 CHAPTERS = workspace.course_root() / "chapters"
 STEMS = navigation.present(CHAPTERS)

@@ -19,12 +19,12 @@ from nbformat import NotebookNode
 
 from gpt2lab import quiz
 from gpt2lab.course import cells
+from gpt2lab.course.teach import live
+from gpt2lab.course.teach.formulas import mathml
+from gpt2lab.course.teach.questions import Prediction, predictions
+from gpt2lab.course.teach.sections import plain
 from gpt2lab.figures.style import CSS_PER_INCH, NOTE, PIXELS_PER_INCH
 from gpt2lab.quiz.base import place
-from gpt2lab.teach import live
-from gpt2lab.teach.formulas import mathml
-from gpt2lab.teach.questions import Prediction, predictions
-from gpt2lab.teach.sections import plain
 from gpt2lab.widgets.quiz_page import as_json
 
 _HIGHLIGHT = Highlight2HTML()

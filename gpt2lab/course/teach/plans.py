@@ -14,8 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from gpt2lab.course import cells
+from gpt2lab.course.teach.sections import sections
 from gpt2lab.course.topics import CHAPTERS
-from gpt2lab.teach.sections import sections
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Plan:
 @functools.cache
 def plans() -> tuple[Plan, ...]:
     """All plans."""
-    text = files("gpt2lab.teach").joinpath("data/plans.toml").read_text(encoding="utf-8")
+    text = files("gpt2lab.course.teach").joinpath("data/plans.toml").read_text(encoding="utf-8")
     return tuple(
         Plan(name, entry["title"], entry["suits"], entry["before"], tuple(map(_lesson, entry["lesson"])))
         for name, entry in tomllib.loads(text).items()

@@ -14,10 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from gpt2lab.course import cells, navigation
+from gpt2lab.course.teach import live
+from gpt2lab.course.teach.cells_html import markdown
+from gpt2lab.course.teach.slides import Slide, slides
 from gpt2lab.figures import javascript
-from gpt2lab.teach import live
-from gpt2lab.teach.cells_html import markdown
-from gpt2lab.teach.slides import Slide, slides
 
 _KEYS = """<kbd>→</kbd> on <kbd>←</kbd> back <kbd>N</kbd> next section <kbd>F</kbd> full screen <kbd>S</kbd> notes
 <kbd>W</kbd> notes in a window <kbd>D</kbd> light or dark <kbd>P</kbd> print"""
@@ -73,4 +73,4 @@ def _without_links(text: str) -> str:
 
 
 def _read(name: str) -> str:
-    return files("gpt2lab.teach").joinpath(name).read_text(encoding="utf-8")
+    return files("gpt2lab.course.teach").joinpath(name).read_text(encoding="utf-8")

@@ -16,11 +16,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from gpt2lab.course import cells, minutes, navigation, workspace
+from gpt2lab.course.teach import live, made
+from gpt2lab.course.teach.cells_html import page_of, slug
+from gpt2lab.course.teach.sections import sections
 from gpt2lab.course.topics import CHAPTERS
 from gpt2lab.figures import javascript
-from gpt2lab.teach import live, made
-from gpt2lab.teach.cells_html import page_of, slug
-from gpt2lab.teach.sections import sections
 from gpt2lab.widgets import quiz_page
 
 _WELCOME = """<h1>GPT-2, taken apart</h1>
@@ -119,4 +119,4 @@ def _subtitle(stem: str) -> str:
 
 
 def _read(name: str) -> str:
-    return files("gpt2lab.teach").joinpath(name).read_text(encoding="utf-8")
+    return files("gpt2lab.course.teach").joinpath(name).read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from gpt2lab.course import cells, navigation, workspace
-from gpt2lab.teach import cells_html, live, notes, questions, slides, slides_page
-from gpt2lab.teach.sections import sections
+from gpt2lab.course.teach import cells_html, live, notes, questions, slides, slides_page
+from gpt2lab.course.teach.sections import sections
 
 CHAPTERS = workspace.course_root() / "chapters"
 STEMS = navigation.present(CHAPTERS)
