@@ -10,7 +10,7 @@ import torch
 from gpt2lab.check.base import Answer, CheckResult, Wrong, as_number
 from gpt2lab.check.learner import Learner, examine
 from gpt2lab.errors import validates
-from gpt2lab.metrics.bleu import ngrams
+from gpt2lab.tasks.metrics.bleu import ngrams
 
 
 @validates

@@ -12,7 +12,7 @@ from torch import Tensor
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.drawing import clip
 from gpt2lab.figures.style import BLUE, CARD, FADED, INK, SMALL, VERMILION, Picture, letters
-from gpt2lab.metrics import roc_auc, roc_curve
+from gpt2lab.tasks.metrics import roc_auc, roc_curve
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Whole
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from teeth import bite
 
-from gpt2lab.metrics import clipped_matches, roc_auc
+from gpt2lab.tasks.metrics import clipped_matches, roc_auc
 
 
 def harmonic(tp, fp, fn):

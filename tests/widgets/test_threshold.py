@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gpt2lab.errors import InputError
-from gpt2lab.metrics import accuracy, f1, precision, recall
+from gpt2lab.tasks.metrics import accuracy, f1, precision, recall
 from gpt2lab.widgets import ThresholdPanel
 
 

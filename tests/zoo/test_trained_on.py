@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from gpt2lab.metrics import roc_auc
+from gpt2lab.tasks.metrics import roc_auc
 from gpt2lab.zoo import held_out, load_toy, trained_on
 
 

@@ -17,8 +17,8 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.family.classifier import GPT2Classifier
 from gpt2lab.family.decoder import PreLNDecoderBlock
 from gpt2lab.family.encoder_decoder import EncoderDecoderConfig
-from gpt2lab.metrics import f1, precision, recall
 from gpt2lab.model import GPT2
+from gpt2lab.tasks.metrics import f1, precision, recall
 
 
 @experiment("C6", shows=lambda found: found["one-hot: from torch's loss"] < 1e-5)

@@ -10,8 +10,8 @@ from gpt2lab.claims.base import Figures, experiment
 from gpt2lab.claims.experiments.attention import small_gpt2
 from gpt2lab.claims.experiments.measures import numbers, stops
 from gpt2lab.compression import remove_heads, zero_smallest
-from gpt2lab.metrics import accuracy, f1, recall
 from gpt2lab.model import GPT2
+from gpt2lab.tasks.metrics import accuracy, f1, recall
 
 
 def loss_wrong(logits: Tensor, targets: Tensor) -> Tensor:

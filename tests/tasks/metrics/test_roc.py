@@ -8,7 +8,7 @@ from peers import properties
 from torch.testing import assert_close
 
 from gpt2lab.errors import InputError
-from gpt2lab.metrics import auc, precision_recall_curve, roc_auc, roc_curve
+from gpt2lab.tasks.metrics import auc, precision_recall_curve, roc_auc, roc_curve
 
 cases = st.lists(st.tuples(st.integers(0, 1), st.integers(-5, 5).map(lambda n: n / 4)), min_size=2, max_size=40)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from peers import properties
 
 from gpt2lab.errors import InputError
-from gpt2lab.metrics import accuracy, confusion_matrix, f1, precision, recall
+from gpt2lab.tasks.metrics import accuracy, confusion_matrix, f1, precision, recall
 
 # 10 true positives, 90 false positives, no false negative, 900 true negatives.
 TRUTH = [1] * 10 + [0] * 990

@@ -9,7 +9,7 @@ from peers import properties
 from sacrebleu.metrics import BLEU
 
 from gpt2lab.errors import InputError
-from gpt2lab.metrics import bleu, brevity_penalty, clipped_matches
+from gpt2lab.tasks.metrics import bleu, brevity_penalty, clipped_matches
 
 sentence = st.lists(st.sampled_from("the cat sat on a mat".split()), min_size=1, max_size=12)
 corpus = st.lists(st.tuples(sentence, st.lists(sentence, min_size=2, max_size=2)), min_size=1, max_size=5)
