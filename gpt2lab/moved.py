@@ -1,4 +1,4 @@
-"""Old import places of the first edition, so that a learner's notebook in ``work/`` goes on working.
+"""Old import places, most of them of the first edition, so that a learner's notebook in ``work/`` goes on working.
 
     gpt2lab.depth  →  gpt2lab.studies.depth
 
@@ -25,10 +25,12 @@ MOVED = {
     "gpt2lab.lab.run": "gpt2lab.studies.lab.run",
     "gpt2lab.lab.trained": "gpt2lab.studies.lab.trained",
     "gpt2lab.length_study": "gpt2lab.studies.length",
+    "gpt2lab.metrics": "gpt2lab.tasks.metrics",
     "gpt2lab.notebooks": "gpt2lab.course.notebooks",
     "gpt2lab.optimizer": "gpt2lab.training.optimizer",
     "gpt2lab.presets": "gpt2lab.zoo.recipes",
     "gpt2lab.reference_study": "gpt2lab.studies.reference",
+    "gpt2lab.sampling": "gpt2lab.generation.sampling",
     "gpt2lab.stacked": "gpt2lab.training.stacked",
     "gpt2lab.topics": "gpt2lab.course.topics",
     "gpt2lab.train_config": "gpt2lab.training.config",

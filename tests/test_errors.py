@@ -6,7 +6,7 @@ import pytest
 
 from gpt2lab import GPT2Config
 from gpt2lab.errors import CheckpointError, InputError, is_number, whole_number
-from gpt2lab.sampling import Sampling
+from gpt2lab.generation.sampling import Sampling
 from gpt2lab.training import TrainConfig
 
 

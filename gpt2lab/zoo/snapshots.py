@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from gpt2lab.files import atomic_write
 from gpt2lab.generation import generate
+from gpt2lab.generation.sampling import next_token_probabilities
 from gpt2lab.model import GPT2, evaluating
-from gpt2lab.sampling import next_token_probabilities
 
 STEPS = (0, 100, 300, 1000, 3000, 10_000, 30_000)  # after which a sample is taken; also at the end
 KEPT = (0, 100, 1000)  # steps whose weights stay with the finished model

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gpt2lab.explorer.screen import Knobs
 from gpt2lab.explorer.views.next import draw
-from gpt2lab.sampling import next_token_probabilities
+from gpt2lab.generation.sampling import next_token_probabilities
 
 
 def test_ids_from_the_browser_are_shown_as_they_are_and_taken_back():

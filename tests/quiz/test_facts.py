@@ -10,9 +10,9 @@ from gpt2lab import quiz
 from gpt2lab.attention import MultiHeadAttention, attention
 from gpt2lab.config import GPT2Config
 from gpt2lab.feedforward import FeedForward, gelu
+from gpt2lab.generation.sampling import next_token_probabilities
 from gpt2lab.layernorm import layer_norm
 from gpt2lab.positions import apply_rope
-from gpt2lab.sampling import next_token_probabilities
 from gpt2lab.tasks.metrics import precision
 
 GPT2_SMALL = GPT2Config.gpt2()

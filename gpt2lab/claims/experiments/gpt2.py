@@ -13,8 +13,8 @@ from gpt2lab.claims.experiments.attention import small_gpt2
 from gpt2lab.claims.experiments.english import english, passages
 from gpt2lab.claims.experiments.measures import farthest
 from gpt2lab.config import GPT2Config
+from gpt2lab.generation.sampling import next_token_probabilities
 from gpt2lab.interventions import ablate_feedforward
-from gpt2lab.sampling import next_token_probabilities
 
 
 def some_tokens(seed: int) -> torch.Tensor:

@@ -19,13 +19,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from gpt2lab.cache import KVCache as KVCache
-from gpt2lab.cache import LayerCache as LayerCache
+from gpt2lab.cache import KVCache
 from gpt2lab.errors import InputError, validates, whole_number
+from gpt2lab.generation.sampling import Sampling
 from gpt2lab.model import GPT2, evaluating, plain_model
-from gpt2lab.sampling import Sampling
-from gpt2lab.sampling import check_sampling as check_sampling
-from gpt2lab.sampling import next_token_probabilities as next_token_probabilities
 from gpt2lab.tokens import pad_left, token_ids
 
 Rows = TypeVar("Rows", Tensor, list[list[int]])
