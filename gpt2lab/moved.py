@@ -29,6 +29,7 @@ MOVED = {
     "gpt2lab.notebooks": "gpt2lab.course.notebooks",
     "gpt2lab.optimizer": "gpt2lab.training.optimizer",
     "gpt2lab.presets": "gpt2lab.zoo.recipes",
+    "gpt2lab.records": "gpt2lab.files.records",
     "gpt2lab.reference_study": "gpt2lab.studies.reference",
     "gpt2lab.sampling": "gpt2lab.generation.sampling",
     "gpt2lab.stacked": "gpt2lab.training.stacked",

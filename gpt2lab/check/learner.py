@@ -13,12 +13,12 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from gpt2lab import records
 from gpt2lab.check import axes
 from gpt2lab.check.base import Answer, CheckResult, NotDone, Wrong, as_tensor, describe
 from gpt2lab.check.patience import SECONDS, Patience, TooLong
 from gpt2lab.check.reading import code_of, last_own_frame, name_of, parameters_of, words_of
 from gpt2lab.check.sandbox import Paper, Watch, copy_of, random_state, same, settings_kept
+from gpt2lab.files import records
 
 _EMPTY_BODY = {"RESUME", "NOP", "RETURN_CONST", "LOAD_CONST", "RETURN_VALUE", "POP_TOP", "CACHE"}
 

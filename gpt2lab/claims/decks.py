@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import random
 
-from gpt2lab import records
 from gpt2lab.claims.base import Claim, all_claims
 from gpt2lab.errors import InputError, shown, validates
+from gpt2lab.files import records
 
 SUBJECTS = {  # topic in the data: what learners choose
     "residual": "residual connection",

@@ -10,8 +10,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt2lab import records
 from gpt2lab.errors import InputError
+from gpt2lab.files import records
 
 COLUMNS = tuple(f"{kind} {what}" for kind in records.KINDS for what in ("done", "of", "right"))
 LARGEST = 1_000_000  # bytes; a table of the course has about 1,000

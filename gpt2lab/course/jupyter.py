@@ -13,7 +13,7 @@ from typing import TypedDict, cast
 from gpt2lab import local_server
 from gpt2lab.course import presenting, workspace
 from gpt2lab.errors import InputError
-from gpt2lab.records import HOME
+from gpt2lab.files.records import HOME
 from gpt2lab.tokenizer import vocabulary
 
 # The questions JupyterLab asks on a first start, answered once: no news, no update check. The list of

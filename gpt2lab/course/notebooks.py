@@ -29,13 +29,12 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from gpt2lab import records
 from gpt2lab.course import hygiene, minutes, navigation, workspace
 from gpt2lab.course.cells import read
 from gpt2lab.course.copies import WIDGET_VIEW
 from gpt2lab.course.topics import CHAPTERS
 from gpt2lab.errors import InputError
-from gpt2lab.files import atomic_write
+from gpt2lab.files import atomic_write, records
 
 CELL_TIMEOUT = 1200  # seconds; after that a cell hangs, also on a busy computer
 

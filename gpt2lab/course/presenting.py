@@ -17,7 +17,7 @@ from nbformat.v4 import new_markdown_cell
 
 from gpt2lab.course import copies
 from gpt2lab.files import atomic_write
-from gpt2lab.records import SWITCH
+from gpt2lab.files.records import SWITCH
 
 FOLDER = "presenting"  # in work/
 LINK = re.compile(r"\]\((?=\w+\.(ipynb|md)\b)")  # to a neighbour, which lies one folder up

@@ -8,8 +8,8 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt2lab import records
 from gpt2lab.course import cells, collecting, navigation, workspace
+from gpt2lab.files import records
 from gpt2lab.quiz.progress import EXERCISES, Count, counts
 
 NONE = "–"  # there is nothing of the kind in the chapter

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
-from gpt2lab.records import HOME
+from gpt2lab.files.records import HOME
 from gpt2lab.tokenizer import vocabulary
 
 SHARED = ("course.py", "pyproject.toml", "constraints.txt", "chapters", "gpt2lab", ".venv")  # what learners read

@@ -19,7 +19,7 @@ from gpt2lab import local_server
 from gpt2lab.course.copies import learner_copy
 from gpt2lab.errors import InputError
 from gpt2lab.files import atomic_write
-from gpt2lab.records import HOME
+from gpt2lab.files.records import HOME
 
 ORIGINALS = ".originals.json"  # in work/: the sha256 each copy had when it was made
 # Chapters of the first edition that have another name now. A learner's copies of them stay in work/.

@@ -1,6 +1,6 @@
 """What became of a question: the last answer, whether it is right, and how many tries it took.
 
-An attempt is what ``gpt2lab.records`` keeps and what the page shows; both hand it in as JSON.
+An attempt is what ``gpt2lab.files.records`` keeps and what the page shows; both hand it in as JSON.
 """
 
 from __future__ import annotations

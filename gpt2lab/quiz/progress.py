@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt2lab import records
+from gpt2lab.files import records
 from gpt2lab.quiz import loading
 
 _PREDICT = re.compile(r"\bPredict\(")

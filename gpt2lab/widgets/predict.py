@@ -12,7 +12,7 @@ compared at once.
 
 Predicting before seeing is known to help people to remember; a wrong guess helps as much as a
 right one (Richland, Kornell and Kao 2009, "The pretesting effect"). Nothing is graded or sent; in a
-learner's copy the answer outlives the kernel (see ``gpt2lab.records``).
+learner's copy the answer outlives the kernel (see ``gpt2lab.files.records``).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import ipywidgets
 from IPython.core.getipython import get_ipython
 from traitlets import Bunch, TraitType
 
-from gpt2lab import records
 from gpt2lab.errors import InputError, validates
 from gpt2lab.figures.style import CSS, spoken
+from gpt2lab.files import records
 from gpt2lab.widgets.options import TOLERANCE, Options, Rule, listed, said, single
 
 # Answers of this kernel by question: running a cell again makes a new panel, but keeps the answer.

@@ -8,7 +8,7 @@
 
 Trying to recall helps to remember more than reading again does (Roediger and Karpicke 2006, "Test-enhanced
 learning"). Nothing is graded or sent; in a learner's copy the answers outlive the kernel (see
-``gpt2lab.records``), and the order of the options is the learner's own.
+``gpt2lab.files.records``), and the order of the options is the learner's own.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import anywidget
 import traitlets
 
 from gpt2lab import quiz as questions_of
-from gpt2lab import records
 from gpt2lab.errors import CourseError, InputError, shown, validates
+from gpt2lab.files import records
 from gpt2lab.quiz import Answer, Mark, Question
 from gpt2lab.quiz.attempts import Attempt, attempt
 from gpt2lab.quiz.progress import of_this_chapter

@@ -9,7 +9,7 @@ stay where they are when what is right appears below. A round is answered once, 
     game.next()
     game.result               # 1 of 16 answered: 1 hit
 
-Answers are filed as claims (see ``gpt2lab.records``): in a learner's copy they outlive the kernel.
+Answers are filed as claims (see ``gpt2lab.files.records``): in a learner's copy they outlive the kernel.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from functools import partial
 
 import ipywidgets
 
-from gpt2lab import records
 from gpt2lab.claims.bets import Result, Score
 from gpt2lab.claims.decks import learner_seed
 from gpt2lab.errors import InputError, shown
 from gpt2lab.figures import card
 from gpt2lab.figures.style import Picture
+from gpt2lab.files import records
 from gpt2lab.widgets.base import Panel
 from gpt2lab.widgets.traits import Whole
 

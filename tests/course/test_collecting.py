@@ -2,9 +2,9 @@
 
 import pytest
 
-from gpt2lab import records
 from gpt2lab.course import collecting, progress
 from gpt2lab.errors import InputError
+from gpt2lab.files import records
 from gpt2lab.quiz.progress import Count
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gpt2lab.course import hub
 from gpt2lab.errors import InputError
-from gpt2lab.records import HOME
+from gpt2lab.files.records import HOME
 
 
 class Started(Exception):

@@ -18,7 +18,7 @@ from families import addresses, command_lines
 from gpt2lab.course import jupyter as server
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
-from gpt2lab.records import HOME, SWITCH
+from gpt2lab.files.records import HOME, SWITCH
 from gpt2lab.tokenizer import vocabulary
 
 

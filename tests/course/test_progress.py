@@ -7,9 +7,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from gpt2lab import records
 from gpt2lab.course import progress, workspace
 from gpt2lab.errors import CheckpointError
+from gpt2lab.files import records
 from gpt2lab.quiz import loading
 
 KINDS = ("predictions", "exercises", "quizzes")  # of these tests, whatever is added

@@ -6,7 +6,7 @@ import pytest
 
 from gpt2lab.course import workspace
 from gpt2lab.errors import InputError
-from gpt2lab.records import HOME
+from gpt2lab.files.records import HOME
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gpt2lab import claims, records
+from gpt2lab import claims
 from gpt2lab.claims import decks
 from gpt2lab.course import copies, notebooks
 from gpt2lab.errors import InputError
+from gpt2lab.files import records
 from gpt2lab.widgets import Clinic, FindTheBug, WhichAreRight, clinic_panel, rounds
 
 CHAPTER = Path(__file__).parents[2] / "chapters" / "15_claims.ipynb"

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from gpt2lab import quiz, records
+from gpt2lab import quiz
 from gpt2lab.course.progress import as_csv, progress, table
 from gpt2lab.errors import CourseError, InputError
+from gpt2lab.files import records
 from gpt2lab.widgets import Quiz
 from gpt2lab.widgets import quiz as module
 from gpt2lab.widgets.quiz_page import MODULES, SHARED, css, esm
@@ -225,7 +226,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(work):
 
 KEEP = """
 import sys
-from gpt2lab import records
+from gpt2lab.files import records
 for n in range(10**6):
     assert records.keep("quizzes", f"{sys.argv[1]} {n}", {"answer": "x" * 50, "right": True, "tries": 1}) == ""
     print(n, flush=True)

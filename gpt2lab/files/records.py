@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from gpt2lab.errors import CheckpointError
-from gpt2lab.files import UnwritableError, atomic_write, locked, read_json
+from gpt2lab.files.reading import read_json
+from gpt2lab.files.writing import UnwritableError, atomic_write, locked
 
 Kind: TypeAlias = Literal["predictions", "exercises", "quizzes", "claims"]
 Entry: TypeAlias = dict[str, object]  # what JSON can hold

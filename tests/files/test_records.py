@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt2lab import check, records
-from gpt2lab.files import locked
+from gpt2lab import check
+from gpt2lab.files import locked, records
 from gpt2lab.widgets import Predict, predict
 
 ROOT = Path(__file__).parents[1]
@@ -188,7 +188,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(work, monkeypatch):
 
 def test_two_kernels_lose_nothing_to_each_other(work):
     code = (
-        "import sys; from gpt2lab import records\n"
+        "import sys; from gpt2lab.files import records\n"
         "for n in range(40): assert records.keep('predictions', f'{sys.argv[1]} {n}', {'choice': 'x'}) == ''"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
