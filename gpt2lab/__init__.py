@@ -10,7 +10,7 @@ import sys
 
 import lazy_loader
 
-from gpt2lab import moved
+from gpt2lab.course import moved
 
 moved.install()
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -17,13 +17,13 @@ from gpt2lab.generation.sampling import Sampling
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "gpt2lab"
-MOST_ROOMS = 35
+MOST_ROOMS = 34
 MOST_ANYS = 40
 THIN = 20  # lines of functions in an __init__
 
 # From the bottom up. A room may import its own layer and the ones before it.
 LAYERS = """
-    errors moved
+    errors
     files local_server
     config trace tokens
     residual layernorm attention masking cache positions feedforward
@@ -41,7 +41,7 @@ LAYERS = """
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 LOOSE = """config trace tokens residual layernorm attention masking cache positions feedforward block model
-    interventions ablations compression errors local_server __main__ moved""".split()
+    interventions ablations compression errors local_server __main__""".split()
 
 
 def upward(arrows: dict[str, set[str]]) -> list[str]:

@@ -153,7 +153,7 @@ def test_torch_is_not_searched_for_garbage(found, torch_first):
 def test_names_load_on_first_use(found, package):
     """Nothing is loaded by the import, every listed name is there, and another one is a plain error."""
     about = found[package]
-    assert about["loaded"] == (["gpt2lab.moved"] if package == "gpt2lab" else [])
+    assert about["loaded"] == (["gpt2lab.course", "gpt2lab.course.moved"] if package == "gpt2lab" else [])
     assert about["listed"] and about["wrong"] == []
     assert about["refused"] == f"module {package!r} has no attribute 'nothing_of_that_name'"
 

@@ -98,7 +98,7 @@ def tried(kind: str, learning_rate: float) -> float:
     return round(sum(right) / len(right), 4)
 
 
-examine = evaluate  # its name in the first edition: goes together with gpt2lab.moved
+examine = evaluate  # its name in the first edition: goes together with gpt2lab.course.moved
 
 
 @cache

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gpt2lab.moved import MOVED
+from gpt2lab.course.moved import MOVED
 
 
 @pytest.mark.parametrize("old", MOVED)
