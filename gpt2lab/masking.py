@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gpt2lab.errors import InputError, validates
-from gpt2lab.tokens import readable
+from gpt2lab.tokenizer.tokens import readable
 
 
 def causal_mask(T_query: int, T_key: int | None = None, device: torch.device | str | None = None) -> Tensor:

@@ -28,7 +28,7 @@ from gpt2lab.layernorm import LayerNorm
 from gpt2lab.masking import Padding
 from gpt2lab.positions import LearnedPositions
 from gpt2lab.residual import residual_init_scale
-from gpt2lab.tokens import check_tokens
+from gpt2lab.tokenizer.tokens import check_tokens
 from gpt2lab.trace import BlockTrace, GPT2Trace
 
 

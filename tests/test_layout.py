@@ -17,7 +17,7 @@ from gpt2lab.generation.sampling import Sampling
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "gpt2lab"
-MOST_ROOMS = 34
+MOST_ROOMS = 33
 MOST_ANYS = 40
 THIN = 20  # lines of functions in an __init__
 
@@ -25,11 +25,12 @@ THIN = 20  # lines of functions in an __init__
 LAYERS = """
     errors
     files local_server
-    config trace tokens
+    config trace
+    tokenizer
     residual layernorm attention masking cache positions feedforward
     block
     model
-    generation weights interventions ablations tokenizer tasks training compression
+    generation weights interventions ablations tasks training compression
     zoo family
     studies
     check quiz claims
@@ -40,7 +41,7 @@ LAYERS = """
     __main__
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
-LOOSE = """config trace tokens residual layernorm attention masking cache positions feedforward block model
+LOOSE = """config trace residual layernorm attention masking cache positions feedforward block model
     interventions ablations compression errors local_server __main__""".split()
 
 

@@ -18,7 +18,7 @@ from gpt2lab.config import GPT2Config
 from gpt2lab.generation import KVCache
 from gpt2lab.interventions import without_causal_mask, without_positions
 from gpt2lab.model import GPT2
-from gpt2lab.tokens import readable
+from gpt2lab.tokenizer.tokens import readable
 
 DOUBLE = torch.float64
 

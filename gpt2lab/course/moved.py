@@ -33,6 +33,7 @@ MOVED = {
     "gpt2lab.reference_study": "gpt2lab.studies.reference",
     "gpt2lab.sampling": "gpt2lab.generation.sampling",
     "gpt2lab.stacked": "gpt2lab.training.stacked",
+    "gpt2lab.tokens": "gpt2lab.tokenizer.tokens",
     "gpt2lab.topics": "gpt2lab.course.topics",
     "gpt2lab.train_config": "gpt2lab.training.config",
     "gpt2lab.two_processes": "gpt2lab.studies.two_processes",

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gpt2lab.errors import InputError, validates
 from gpt2lab.model import GPT2, evaluating, plain_model
-from gpt2lab.tokens import pad_left, token_ids
+from gpt2lab.tokenizer.tokens import pad_left, token_ids
 
 
 @dataclass(frozen=True)

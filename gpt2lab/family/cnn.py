@@ -26,7 +26,7 @@ from gpt2lab.errors import InputError, validates, whole_number
 from gpt2lab.family.language_model import LanguageModel, State
 from gpt2lab.layernorm import LayerNorm
 from gpt2lab.residual import residual_init_scale
-from gpt2lab.tokens import check_tokens
+from gpt2lab.tokenizer.tokens import check_tokens
 from gpt2lab.trace import LayerNormTrace
 
 

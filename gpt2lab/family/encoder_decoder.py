@@ -28,7 +28,7 @@ from gpt2lab.family.encoder import Encoder, PreLNEncoder
 from gpt2lab.family.trace import EncoderDecoderTrace
 from gpt2lab.masking import Padding
 from gpt2lab.positions import SinusoidalPositions
-from gpt2lab.tokens import check_tokens
+from gpt2lab.tokenizer.tokens import check_tokens
 
 
 @dataclass(frozen=True, kw_only=True)

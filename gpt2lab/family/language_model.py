@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError, validates, whole_number
 from gpt2lab.model import evaluating
-from gpt2lab.tokens import check_tokens
+from gpt2lab.tokenizer.tokens import check_tokens
 
 
 @runtime_checkable

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError, validates
 from gpt2lab.family.language_model import LanguageModel, State
-from gpt2lab.tokens import check_tokens
+from gpt2lab.tokenizer.tokens import check_tokens
 
 GATES = ("input", "forget", "candidate", "output")  # in torch's order
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from gpt2lab.errors import InputError, validates, whole_number
 from gpt2lab.family.encoder_decoder import EncoderDecoder
 from gpt2lab.model import evaluating
-from gpt2lab.tokens import pad_left, token_ids
+from gpt2lab.tokenizer.tokens import pad_left, token_ids
 
 
 @validates

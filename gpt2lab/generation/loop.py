@@ -23,7 +23,7 @@ from gpt2lab.cache import KVCache
 from gpt2lab.errors import InputError, validates, whole_number
 from gpt2lab.generation.sampling import Sampling
 from gpt2lab.model import GPT2, evaluating, plain_model
-from gpt2lab.tokens import pad_left, token_ids
+from gpt2lab.tokenizer.tokens import pad_left, token_ids
 
 Rows = TypeVar("Rows", Tensor, list[list[int]])
 

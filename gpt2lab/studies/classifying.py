@@ -46,7 +46,7 @@ from gpt2lab.studies.prose import COURSE
 from gpt2lab.studies.stored import FOLDER, Made, load_table, made_by, save_table
 from gpt2lab.tasks.base import EVALUATION_SEED
 from gpt2lab.tasks.sentiment import Sentiment
-from gpt2lab.tokens import pad_left
+from gpt2lab.tokenizer.tokens import pad_left
 from gpt2lab.zoo.held_out import AUSTEN
 from gpt2lab.zoo.toys import load_toy
 

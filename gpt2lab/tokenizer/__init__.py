@@ -1,4 +1,4 @@
-"""Text to tokens and back: GPT-2's encoding, the course's own, and how one is trained."""
+"""Text to tokens and back: GPT-2's encoding, the course's own, how one is trained, and ids checked."""
 
 from gpt2lab.tokenizer.corpus import standard_library_files, standard_library_text
 from gpt2lab.tokenizer.encodings import course_encoding, gpt2_encoding, train_bpe
