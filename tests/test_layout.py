@@ -17,7 +17,7 @@ from gpt2lab.generation.sampling import Sampling
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "gpt2lab"
-MOST_ROOMS = 33
+MOST_ROOMS = 32
 MOST_ANYS = 40
 THIN = 20  # lines of functions in an __init__
 
@@ -30,7 +30,7 @@ LAYERS = """
     residual layernorm attention masking cache positions feedforward
     block
     model
-    generation weights interventions ablations tasks training compression
+    generation weights interventions ablations tasks training
     zoo family
     studies
     check quiz claims
@@ -42,7 +42,7 @@ LAYERS = """
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 LOOSE = """config trace residual layernorm attention masking cache positions feedforward block model
-    interventions ablations compression errors local_server __main__""".split()
+    interventions ablations errors local_server __main__""".split()
 
 
 def upward(arrows: dict[str, set[str]]) -> list[str]:

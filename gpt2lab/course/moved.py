@@ -18,6 +18,7 @@ MOVED = {
     "gpt2lab.bpe": "gpt2lab.tokenizer.bpe",
     "gpt2lab.checkpointing": "gpt2lab.training.checkpoint",
     "gpt2lab.cli": "gpt2lab.__main__",
+    "gpt2lab.compression": "gpt2lab.weights.compression",
     "gpt2lab.depth": "gpt2lab.studies.depth",
     "gpt2lab.distributed": "gpt2lab.training.distributed",
     "gpt2lab.lab": "gpt2lab.studies.lab",

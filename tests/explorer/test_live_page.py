@@ -11,10 +11,11 @@ import tiktoken
 import torch
 from explorers import TEXT, explorer, model
 
-from gpt2lab import GPT2, GPT2Config, ablations, compression, course_encoding
+from gpt2lab import GPT2, GPT2Config, ablations, course_encoding
 from gpt2lab import __main__ as cli
 from gpt2lab.explorer import Explorer, assemble, live
 from gpt2lab.explorer.files import html_page
+from gpt2lab.weights import compression
 from gpt2lab.zoo import load_toy
 
 PROGRAM_BYTES = 200_000  # what a page may hold beside the weights

@@ -9,9 +9,9 @@ from torch import Tensor
 from gpt2lab.claims.base import Figures, experiment
 from gpt2lab.claims.experiments.attention import small_gpt2
 from gpt2lab.claims.experiments.measures import numbers, stops
-from gpt2lab.compression import remove_heads, zero_smallest
 from gpt2lab.model import GPT2
 from gpt2lab.tasks.metrics import accuracy, f1, recall
+from gpt2lab.weights.compression import remove_heads, zero_smallest
 
 
 def loss_wrong(logits: Tensor, targets: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
 from gpt2lab import GPT2, GPT2Config, ablate_heads, generate, save_gpt2
-from gpt2lab.compression import remove_heads, round_weights, rounded, zero_smallest
 from gpt2lab.errors import InputError
+from gpt2lab.weights.compression import remove_heads, round_weights, rounded, zero_smallest
 
 CONFIG = GPT2Config.tiny(vocab_size=60, context_length=16, d_model=32, n_heads=4, n_layers=3)
 HEADS = [(0, 1), (0, 3), (2, 0)]
