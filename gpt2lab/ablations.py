@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention
+from gpt2lab.attention.cache import LayerCache
 from gpt2lab.block import TransformerBlock
-from gpt2lab.cache import LayerCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
 from gpt2lab.feedforward import FeedForward

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention
-from gpt2lab.cache import LayerCache
+from gpt2lab.attention.cache import LayerCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
 from gpt2lab.feedforward import FeedForward

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gpt2lab.attention.cache import KVCache
 from gpt2lab.block import TransformerBlock
-from gpt2lab.cache import KVCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError, validates
 from gpt2lab.layernorm import LayerNorm

@@ -26,9 +26,9 @@ jaxtyping.install_import_hook(SHAPED, "beartype.beartype")
 
 # Where their own tests lie; "tests" are those in no room. Comparing takes a third of the time of a test that runs a
 # small model, so the rooms that only use models run them as a reader does, unless --shapes-everywhere is given.
-ROOMS_OF_SHAPES = {"tests", "family", "studies", "tasks", "training"}
+ROOMS_OF_SHAPES = {"tests", "attention", "family", "studies", "tasks", "training"}
 # In those rooms, but they call a whole model thousands of times: comparing would be up to half of their time.
-WITHOUT_SHAPES = {"test_generation.py", "test_padding.py", "test_classifying.py", "test_asking.py"}
+WITHOUT_SHAPES = {"test_padding.py", "test_classifying.py", "test_asking.py"}
 
 os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub

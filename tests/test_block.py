@@ -9,8 +9,8 @@ from torch.testing import assert_close
 from transformers.models.gpt2.modeling_gpt2 import GPT2Block
 
 from gpt2lab.ablations import PostLNBlock
+from gpt2lab.attention.cache import LayerCache
 from gpt2lab.block import TransformerBlock
-from gpt2lab.cache import LayerCache
 from gpt2lab.config import GPT2Config
 
 

@@ -17,7 +17,7 @@ from gpt2lab.generation.sampling import Sampling
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "gpt2lab"
-MOST_ROOMS = 32
+MOST_ROOMS = 31
 MOST_ANYS = 40
 THIN = 20  # lines of functions in an __init__
 
@@ -27,7 +27,7 @@ LAYERS = """
     files local_server
     config trace
     tokenizer
-    residual layernorm attention masking cache positions feedforward
+    residual layernorm attention masking positions feedforward
     block
     model
     generation weights interventions ablations tasks training
@@ -41,8 +41,8 @@ LAYERS = """
     __main__
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
-LOOSE = """config trace residual layernorm attention masking cache positions feedforward block model
-    interventions ablations errors local_server __main__""".split()
+LOOSE = """config trace residual layernorm masking positions feedforward block model interventions ablations
+    errors local_server __main__""".split()
 
 
 def upward(arrows: dict[str, set[str]]) -> list[str]:

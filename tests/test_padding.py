@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from gpt2lab import GPT2, GPT2Config, generate
 from gpt2lab.ablations import VARIANTS, build
-from gpt2lab.cache import KVCache
+from gpt2lab.attention.cache import KVCache
 from gpt2lab.positions import RelativeBiasAttention, SinusoidalPositions
 from gpt2lab.studies.depth import ReLUAfterAddBlock
 from gpt2lab.studies.length import KINDS as LENGTH_KINDS

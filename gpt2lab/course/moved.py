@@ -16,6 +16,7 @@ from types import ModuleType
 
 MOVED = {
     "gpt2lab.bpe": "gpt2lab.tokenizer.bpe",
+    "gpt2lab.cache": "gpt2lab.attention.cache",
     "gpt2lab.checkpointing": "gpt2lab.training.checkpoint",
     "gpt2lab.cli": "gpt2lab.__main__",
     "gpt2lab.compression": "gpt2lab.weights.compression",

@@ -1,6 +1,6 @@
 """Generation: predict, choose, append, repeat. ``loop`` is the whole of it; ``sampling`` is how one token is chosen."""
 
-from gpt2lab.cache import KVCache, LayerCache
+from gpt2lab.attention.cache import KVCache, LayerCache
 from gpt2lab.generation.loop import generate, generate_steps
 from gpt2lab.generation.sampling import Sampling, check_sampling, next_token_probabilities
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from gpt2lab.cache import KVCache
+from gpt2lab.attention.cache import KVCache
 from gpt2lab.errors import InputError, validates, whole_number
 from gpt2lab.generation.sampling import Sampling
 from gpt2lab.model import GPT2, evaluating, plain_model

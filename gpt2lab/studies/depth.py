@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gpt2lab.ablations import NoLayerNorm
+from gpt2lab.attention.cache import LayerCache
 from gpt2lab.block import TransformerBlock
-from gpt2lab.cache import LayerCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError, validates, whole_number
 from gpt2lab.layernorm import LayerNorm

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt2lab.attention import MultiHeadAttention, merge_heads
-from gpt2lab.cache import LayerCache
+from gpt2lab.attention.cache import LayerCache
 from gpt2lab.errors import InputError, validates
 from gpt2lab.masking import Padding
 from gpt2lab.model import GPT2, evaluating, plain_model

@@ -35,7 +35,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from gpt2lab.ablations import build, scale_init
-from gpt2lab.cache import KVCache
+from gpt2lab.attention.cache import KVCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import DivergenceError, InputError
 from gpt2lab.family.cnn import ConvLM

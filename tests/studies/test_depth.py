@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from gpt2lab.ablations import NoResidualBlock, PostLNBlock
+from gpt2lab.attention.cache import LayerCache
 from gpt2lab.block import TransformerBlock
-from gpt2lab.cache import LayerCache
 from gpt2lab.family.masked import BertBlock, EncoderBlock  # so that they are among the kinds
 from gpt2lab.studies.depth import ReLUAfterAddBlock, keep_size, profile_stack, stack, token_similarity
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gpt2lab.ablations import build
-from gpt2lab.cache import KVCache
+from gpt2lab.attention.cache import KVCache
 from gpt2lab.claims.base import Figures, experiment
 from gpt2lab.claims.experiments.attention import small_gpt2
 from gpt2lab.claims.experiments.english import english, passages

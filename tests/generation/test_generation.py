@@ -14,7 +14,7 @@ from peers import properties, random_config, random_model, random_tokens, twin
 from torch.testing import assert_close
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from gpt2lab.cache import KVCache, LayerCache
+from gpt2lab.attention.cache import KVCache, LayerCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.generation import generate, generate_steps, next_token_probabilities
 from gpt2lab.interventions import without_causal_mask

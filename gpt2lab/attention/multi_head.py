@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gpt2lab.cache import LayerCache
+from gpt2lab.attention.cache import LayerCache
 from gpt2lab.config import GPT2Config
 from gpt2lab.errors import InputError
 from gpt2lab.masking import Padding, apply_mask, causal_mask, fits_scores
