@@ -14,7 +14,7 @@ from gpt2lab import check
 from gpt2lab.files import locked, records
 from gpt2lab.widgets import Predict, predict
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 QUESTION, OPTIONS = "How tall is it?", ["1 m", "10 m"]
 
 
